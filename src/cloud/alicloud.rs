@@ -1,0 +1,1 @@
+//! Alibaba Cloud: ACS3-HMAC-SHA256, STS, error envelope, endpoints.

@@ -1,0 +1,1 @@
+//! Huawei Cloud: SDK-HMAC-SHA256, IAM projects and tokens, error envelope, endpoints.

@@ -1,0 +1,16 @@
+//! What differs between clouds: how a request is signed, where it goes, how a refusal is worded.
+//!
+//! [`Client::call`] signs one request, sends it once and classifies the answer. It repeats a call
+//! only after temporary credentials were renewed because the cloud said that they had expired.
+//! Waiting and trying again is the engine's business.
+
+mod client;
+mod credentials;
+mod error;
+
+pub mod alicloud;
+pub mod huaweicloud;
+
+pub use client::{Answer, Call, Client, Signer};
+pub use credentials::{Credentials, Secret};
+pub use error::{Error, Kind};

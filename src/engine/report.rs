@@ -1,0 +1,170 @@
+//! What a run saw and did, as plain data. Never lost, whatever goes wrong.
+
+use crate::services::{Error, Session};
+
+/// What a listing found, sorted by node and id, each session once.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// Every live session of the target.
+    pub sessions: Vec<Session>,
+    /// Indexes into `sessions`: meant by the selection and not protected.
+    pub selected: Vec<usize>,
+    /// Indexes into `sessions`: meant by the selection, but protected.
+    pub protected: Vec<usize>,
+    /// Ids that were asked for by name and are not live.
+    pub missing: Vec<String>,
+    /// The cloud's ids of the requests.
+    pub request_ids: Vec<String>,
+}
+
+/// What became of one selected session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// We asked for its end, and it is over (verified, or accepted by the cloud with
+    /// [`Verify::Trust`](super::Verify::Trust)).
+    Terminated,
+    /// It was gone before we could end it.
+    AlreadyGone,
+    /// It lives, or must be assumed to; with the best reason known.
+    Survived(String),
+    /// Nothing was tried: a dry run, a guard, an interrupt or an earlier failure.
+    Untouched,
+}
+
+/// One selected session and its fate.
+#[derive(Clone, Debug)]
+pub struct Victim {
+    /// As it was listed.
+    pub session: Session,
+    /// What became of it.
+    pub fate: Fate,
+    /// The cloud's id of the request that named it or covered it.
+    pub request_id: Option<String>,
+}
+
+/// Why a run ended before its work was done.
+#[derive(Clone, Debug)]
+pub enum Halt {
+    /// More sessions were selected than `max_sessions` allows.
+    TooMany {
+        /// How many were selected.
+        selected: u64,
+        /// The cap.
+        allowed: u64,
+    },
+    /// The API can only end everything, and a protected session is live.
+    ProtectedInTheWay,
+    /// The API can only end everything, and the selection means fewer than all.
+    NotSelective,
+    /// An id that was named lives on several nodes: which one is meant?
+    SameIdOnSeveralNodes(String),
+    /// The target does not exist any more, so nothing can hold a session on it.
+    TargetGone(Error),
+    /// A call failed for good.
+    Failed(Error),
+    /// Time was up; with the last failure, if there was one.
+    TimedOut(Option<Error>),
+    /// Terraform asked to stop.
+    Cancelled,
+    /// The audit log could not be written, so nothing (more) was ended.
+    Audit(String),
+}
+
+/// The result of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Every selected session and its fate.
+    pub victims: Vec<Victim>,
+    /// Ids that were asked for by name and were not live: also already gone.
+    pub missing: Vec<String>,
+    /// Sessions that the selection means and `protect` saved.
+    pub protected: Vec<Session>,
+    /// New sessions of clients whose session was ended, seen while verifying.
+    pub reconnected: u64,
+    /// Whether this was a dry run.
+    pub dry_run: bool,
+    /// The cloud's ids of all requests, in order.
+    pub request_ids: Vec<String>,
+    /// Why the run ended early, if it did.
+    pub halt: Option<Halt>,
+    /// Trouble that did not end the run, worth a word.
+    pub remarks: Vec<String>,
+}
+
+impl Report {
+    /// How many selected sessions were ended by us.
+    pub fn terminated(&self) -> usize {
+        self.count(|fate| matches!(fate, Fate::Terminated))
+    }
+
+    /// How many were gone before, those that were never found included.
+    pub fn already_gone(&self) -> usize {
+        self.count(|fate| matches!(fate, Fate::AlreadyGone)) + self.missing.len()
+    }
+
+    /// How many live on although their end was asked for.
+    pub fn survived(&self) -> usize {
+        self.count(|fate| matches!(fate, Fate::Survived(_)))
+    }
+
+    /// How many were selected, those that were never found included.
+    pub fn selected(&self) -> usize {
+        self.victims.len() + self.missing.len()
+    }
+
+    fn count(&self, of: impl Fn(&Fate) -> bool) -> usize {
+        self.victims.iter().filter(|victim| of(&victim.fate)).count()
+    }
+}
+
+/// What happens while a run works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The target was listed.
+    Listed {
+        /// How many sessions are live.
+        sessions: usize,
+        /// On how many nodes.
+        nodes: usize,
+    },
+    /// The selection was resolved.
+    Selected {
+        /// To be ended.
+        selected: usize,
+        /// Saved by `protect`.
+        protected: usize,
+    },
+    /// The cloud accepted the end of some more.
+    Killed {
+        /// So far.
+        done: usize,
+        /// In all.
+        of: usize,
+    },
+    /// A call failed and will be tried again.
+    Retrying {
+        /// The failure.
+        reason: String,
+        /// How long until then.
+        wait: std::time::Duration,
+    },
+    /// The target is listed again.
+    Verifying {
+        /// How many selected sessions were left at the last look.
+        left: usize,
+    },
+}
+
+/// Someone who watches a run.
+pub trait Observer: Send + Sync {
+    /// Takes note. Must not block.
+    fn observe(&self, event: Event);
+}
+
+/// Nobody watches.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn observe(&self, _event: Event) {}
+}

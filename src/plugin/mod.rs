@@ -1,0 +1,1 @@
+//! The go-plugin transport: a process that speaks gRPC.

@@ -1,0 +1,1 @@
+//! The only room that sees the plugin protocol's types.

@@ -1,0 +1,1 @@
+//! Our provider: turns services into faces.

@@ -1,0 +1,1 @@
+//! A small cloud on this machine.

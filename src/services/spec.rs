@@ -1,0 +1,207 @@
+//! A service described as data: schema, docs, examples, permissions and README all come from here.
+
+use crate::cloud::Kind;
+
+/// Everything about a service that is not a call.
+#[derive(Debug)]
+pub struct Spec {
+    /// Part of all type names, like `huaweicloud_dcs`: the cloud's provider name and the product.
+    pub name: &'static str,
+    /// The cloud: `alicloud` or `huaweicloud`, as in the provider block.
+    pub cloud: &'static str,
+    /// The endpoint's key in the cloud's `endpoints`, like `dcs`.
+    pub product: &'static str,
+    /// The product's name for people, like `Huawei Cloud DCS for Redis`.
+    pub title: &'static str,
+    /// What one session is called, singular, like `client connection`.
+    pub session: &'static str,
+    /// Markdown: what it ends and what its API cannot do, a few sentences.
+    pub about: &'static str,
+    /// Whether the target can be in another region than the provider block's.
+    pub regional: bool,
+    /// The arguments that name the target, `region` not among them.
+    pub inputs: &'static [Input],
+    /// What a session id looks like and where it comes from, one Markdown sentence.
+    pub session_id: &'static str,
+    /// What the list tells of a session beside `id` and `node_id`.
+    pub columns: &'static [Column],
+    /// What the API can do.
+    pub limits: Limits,
+    /// Permissions by the cloud's action names: to list, then to terminate.
+    pub permissions: Permissions,
+    /// What this API's error codes mean, where the cloud's common classification does not know.
+    pub codes: &'static [(&'static str, Kind)],
+    /// Values for examples.
+    pub example: Example,
+    /// The vendor's documentation of the kill call.
+    pub documentation: &'static str,
+}
+
+/// The cloud's names of what must be granted.
+#[derive(Clone, Copy, Debug)]
+pub struct Permissions {
+    /// To look up nodes and list sessions.
+    pub list: &'static [&'static str],
+    /// To terminate.
+    pub terminate: &'static [&'static str],
+}
+
+/// An argument that names the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Input {
+    /// Terraform's name, like `instance_id`.
+    pub name: &'static str,
+    /// Whether it must be given.
+    pub required: bool,
+    /// Markdown sentence.
+    pub description: &'static str,
+}
+
+/// A column of the session list.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Terraform's name, like `idle_seconds`.
+    pub name: &'static str,
+    /// What it holds.
+    pub unit: Unit,
+    /// What criteria may do with it.
+    pub role: Role,
+    /// Markdown sentence.
+    pub description: &'static str,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number of seconds.
+    Seconds,
+    /// Yes or no.
+    Bool,
+}
+
+/// What a column means for `match` and `protect`, and in tables for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The client's address, with or without port. Offers `client_cidrs`.
+    Client,
+    /// The user who is logged in. Offers `users`.
+    User,
+    /// The database. Offers `databases`.
+    Database,
+    /// The running or last command. Offers `commands`.
+    Command,
+    /// The name that the client gave itself. Offers `names`.
+    Name,
+    /// Seconds since the last command. Offers `min_idle`.
+    Idle,
+    /// Seconds since the session began. Offers `min_age`.
+    Age,
+    /// Only shown.
+    Shown,
+}
+
+/// A criterion of `match` and `protect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Criterion {
+    /// `client_cidrs`
+    ClientCidrs,
+    /// `users`
+    Users,
+    /// `databases`
+    Databases,
+    /// `commands`
+    Commands,
+    /// `names`
+    Names,
+    /// `min_idle`
+    MinIdle,
+    /// `min_age`
+    MinAge,
+}
+
+impl Criterion {
+    /// All, in the order of documentation.
+    pub const ALL: [Criterion; 7] = [
+        Criterion::ClientCidrs,
+        Criterion::Users,
+        Criterion::Databases,
+        Criterion::Commands,
+        Criterion::Names,
+        Criterion::MinIdle,
+        Criterion::MinAge,
+    ];
+
+    /// The attribute's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Criterion::ClientCidrs => "client_cidrs",
+            Criterion::Users => "users",
+            Criterion::Databases => "databases",
+            Criterion::Commands => "commands",
+            Criterion::Names => "names",
+            Criterion::MinIdle => "min_idle",
+            Criterion::MinAge => "min_age",
+        }
+    }
+
+    /// The role of the column it looks at.
+    pub fn role(self) -> Role {
+        match self {
+            Criterion::ClientCidrs => Role::Client,
+            Criterion::Users => Role::User,
+            Criterion::Databases => Role::Database,
+            Criterion::Commands => Role::Command,
+            Criterion::Names => Role::Name,
+            Criterion::MinIdle => Role::Idle,
+            Criterion::MinAge => Role::Age,
+        }
+    }
+}
+
+impl Spec {
+    /// The column that plays a role.
+    pub fn column(&self, role: Role) -> Option<&'static Column> {
+        self.columns.iter().find(|column| column.role == role)
+    }
+
+    /// The criteria that the list has data for.
+    pub fn criteria(&self) -> impl Iterator<Item = Criterion> + '_ {
+        Criterion::ALL.into_iter().filter(|one| self.column(one.role()).is_some())
+    }
+}
+
+/// What the API can do. Sizes that no vendor documents are chosen defensively; the service's file
+/// says which.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most session ids in one terminating call; 0 if single sessions cannot be terminated.
+    pub batch: usize,
+    /// What one call can end without naming sessions.
+    pub everyone: Everyone,
+}
+
+/// What one call can end without naming sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Everyone {
+    /// Nothing: sessions must be named.
+    Never,
+    /// Everything on the whole target only.
+    Target,
+    /// Everything on one node, or on the whole target.
+    NodeOrTarget,
+}
+
+/// Values for examples and documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    /// Value by input name, as HCL expressions, like `"huaweicloud_dcs_instance.cache.id"`.
+    pub inputs: &'static [(&'static str, &'static str)],
+    /// A criterion by name and its value as HCL, like `("min_idle", "\"10m\"")`.
+    pub criterion: (&'static str, &'static str),
+    /// A criterion for `protect`.
+    pub protect: (&'static str, &'static str),
+}

@@ -1,0 +1,1 @@
+//! What may be printed of a URL, a header, a body.
