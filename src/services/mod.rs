@@ -20,7 +20,7 @@ pub use error::{Error, Kind};
 pub use spec::{Column, Criterion, Everyone, Example, Input, Limits, Role, Spec, Unit};
 
 /// A kind of cloud product with sessions.
-pub trait Service: Send + Sync + 'static {
+pub trait Service: fmt::Debug + Send + Sync + 'static {
     /// Everything about it that is data.
     fn spec(&self) -> &'static Spec;
 
