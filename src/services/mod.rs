@@ -5,6 +5,7 @@
 //! or words messages: those are the same for all services and live in the engine and above.
 
 mod error;
+mod huaweicloud_dcs;
 mod spec;
 
 #[cfg(feature = "sandbox")]
@@ -33,7 +34,7 @@ pub trait Service: fmt::Debug + Send + Sync + 'static {
 }
 
 /// All services, in the order of documentation.
-pub static ALL: &[&dyn Service] = &[];
+pub static ALL: &[&dyn Service] = &[&huaweicloud_dcs::Service];
 
 /// What a run is aimed at: the values of the spec's [`Input`]s that were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,17 +1,33 @@
 //! The server side of the services, for the sandbox.
 //!
 //! A simulator answers the real HTTP requests of one service from a [`Stage`]: instances, nodes
-//! and live sessions, which may be real connections of a real server.
+//! and live sessions, which may be real connections of a real server. It is as strict as the
+//! documentation: what no page allows is refused with the documented error. Work that the cloud
+//! does later is done later here too, by the sandbox's clock.
+
+mod memory;
+mod request;
+
+#[cfg(test)]
+pub(crate) mod bench;
 
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+pub use memory::{Memory, SteppedClock};
+pub use request::{Query, json, segments};
+
 /// The server side of one service.
 pub trait Simulator: Send {
-    /// The answer to an authenticated request; None if it is not one of this service's.
+    /// The answer to an authenticated request; None if it is not one of this service's. Services
+    /// of one cloud share a front door, so a path that two of them have must be told apart.
     fn respond(&mut self, request: &Inbound<'_>) -> Option<http::Response<Bytes>>;
+
+    /// Does the work that jobs have left to do until `at`. Called before every request, and from
+    /// time to time, so that a job ends even if nobody asks for it.
+    fn settle(&mut self, _at: SystemTime) {}
 }
 
 /// A request that the sandbox has authenticated.
@@ -49,6 +65,53 @@ pub struct Stage {
     pub instances: Vec<Instance>,
     /// Who is connected, shared with whoever connects.
     pub clients: Arc<Mutex<dyn Clients>>,
+    /// How long an asynchronous job takes, from its acceptance to its end.
+    pub job: Duration,
+    /// How a kill answers that names a session which is not there.
+    pub gone: Gone,
+}
+
+/// How a kill answers that names a session which is not there, where no page says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// As if it had ended it.
+    Accepted,
+    /// As a request that makes no sense; nothing is ended.
+    Refused,
+}
+
+impl Stage {
+    /// A stage with jobs of two seconds, where ending what is gone succeeds.
+    pub fn new(instances: Vec<Instance>, clients: Arc<Mutex<dyn Clients>>) -> Stage {
+        Stage { instances, clients, job: Duration::from_secs(2), gone: Gone::Accepted }
+    }
+
+    /// The instance of an id.
+    pub fn instance(&self, id: &str) -> Option<&Instance> {
+        self.instances.iter().find(|instance| instance.id == id)
+    }
+
+    /// Live connections of one node.
+    pub fn list(&self, node: &str) -> Vec<LiveClient> {
+        self.clients().list(node)
+    }
+
+    /// Cuts one connection; false if there is none of that key.
+    pub fn kill(&self, node: &str, key: &str) -> bool {
+        self.clients().kill(node, key)
+    }
+
+    /// Cuts all connections of one node.
+    pub fn kill_all(&self, node: &str) {
+        let mut clients = self.clients();
+        for client in clients.list(node) {
+            clients.kill(node, &client.id);
+        }
+    }
+
+    fn clients(&self) -> std::sync::MutexGuard<'_, dyn Clients + 'static> {
+        self.clients.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
 }
 
 impl std::fmt::Debug for Stage {
@@ -66,6 +129,13 @@ pub struct Instance {
     pub nodes: Vec<(String, &'static str)>,
 }
 
+impl Instance {
+    /// Whether it has a node of that id.
+    pub fn has(&self, node: &str) -> bool {
+        self.nodes.iter().any(|(id, _)| id == node)
+    }
+}
+
 /// The connections behind a stage: memory, a real Redis, real terminals.
 pub trait Clients: Send {
     /// Live connections of one node.
@@ -78,7 +148,7 @@ pub trait Clients: Send {
 /// One live connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveClient {
-    /// What the service lists it under: a number, or for DCS the address.
+    /// The number that it is listed under, and the key of a kill; unique on its node.
     pub id: String,
     /// `ip:port` of the client.
     pub address: String,
@@ -94,4 +164,6 @@ pub struct LiveClient {
     pub age: i64,
     /// Seconds since its last command.
     pub idle: i64,
+    /// Redis' letters for its state, like `N` or `P`; empty where the service has none.
+    pub flags: String,
 }
