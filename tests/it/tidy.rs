@@ -102,7 +102,8 @@ fn one_more_service_touches_one_new_file_and_its_registration() {
                 let text = fs::read_to_string(path).unwrap();
                 let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
                 // What stands in tests may name an example.
-                code.take_while(|line| !line.contains("#[cfg(test)]")).any(|line| line.contains(name))
+                code.take_while(|line| !line.contains("#[cfg(test)]"))
+                    .any(|line| line.contains(name))
             })
             .collect();
         assert_eq!(mentioned, [own, registration.clone()], "files that know {name}");
