@@ -7,10 +7,12 @@
 mod client;
 mod credentials;
 mod error;
+pub mod settings;
 
 pub mod alicloud;
 pub mod huaweicloud;
 
-pub use client::{Answer, Call, Client, Signer};
+pub use client::{Answer, Call, Client, Refusal, Renew, Signer};
 pub use credentials::{Credentials, Secret};
 pub use error::{Error, Kind};
+pub use settings::{Given, Setting, Shape};
