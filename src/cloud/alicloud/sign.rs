@@ -257,7 +257,7 @@ pub(super) fn canonical_query(query: &[(String, String)]) -> String {
 }
 
 /// Percent-encodes for queries and forms: space is `%20`, `*` is `%2A`.
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
