@@ -5,3 +5,4 @@
 pub mod wire_types {
     tonic::include_proto!("tfplugin6");
 }
+mod dynamic_value;
