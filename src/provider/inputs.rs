@@ -143,8 +143,7 @@ fn selection(spec: &Spec, fields: &mut Fields<'_>) -> Option<Selection> {
     let unknown = ["session_ids", "all", "match"].iter().any(|name| fields.is_unknown(name));
     let ids = fields.texts("session_ids");
     let all = fields.bool("all") == Some(true);
-    let matching =
-        fields.value("match").is_some_and(Value::is_known).then(|| filter(spec, fields, "match"));
+    let matching = fields.is_known("match").then(|| filter(spec, fields, "match"));
     let given: Vec<&str> = [
         ids.as_ref().map(|_| "session_ids"),
         all.then_some("all"),
