@@ -1,3 +1,124 @@
-//! The command line.
+//! The program: reads the command line, puts the rooms together, and runs.
 
-fn main() {}
+mod args;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use terraform_provider_session::plugin::{self, Service};
+use tonic::service::Routes;
+
+use args::Command;
+
+/// The provider's address in the registry, by which debugging hosts know it.
+const ADDRESS: &str = "registry.terraform.io/sessionops/session";
+
+/// The environment variable for the log level of this provider alone.
+const LOG_VARIABLE: &str = "TF_LOG_PROVIDER_SESSION";
+
+/// Threads for calls that run at once; they wait for the network nearly all the time.
+const WORKERS: usize = 2;
+
+fn main() -> ExitCode {
+    let command = match Command::read(std::env::args_os().skip(1)) {
+        Ok(command) => command,
+        Err(error) => {
+            complain(&format!("{error}; see `terraform-provider-session --help`"));
+            return ExitCode::from(2);
+        }
+    };
+    let done = match command {
+        Command::Plugin => serve(),
+        Command::Debug => debug(),
+        Command::Version => say(concat!("terraform-provider-session ", env!("CARGO_PKG_VERSION"))),
+        Command::Help => say(args::HELP.trim_end()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What every command ends with.
+type Done = Result<(), Box<dyn Error>>;
+
+/// Serves the host that started this process.
+fn serve() -> Done {
+    watch();
+    let result = run(plugin::serve(service(), &variable, SystemTime::now(), &mut io::stdout()));
+    match result {
+        Err(plugin::Error::NoHost) => Err(BY_HAND.into()),
+        other => Ok(other?),
+    }
+}
+
+/// What a person reads who runs the program without arguments.
+const BY_HAND: &str = "\
+this is a provider plugin, which Terraform or OpenTofu starts when a configuration uses it.
+
+Run by hand, it can do this:
+  terraform-provider-session demo         see it end sessions, on this machine
+  terraform-provider-session sandbox      serve the clouds' APIs on this machine
+  terraform-provider-session --version    print the version
+  terraform-provider-session --help       print all there is
+
+Documentation: https://registry.terraform.io/providers/sessionops/session/latest/docs";
+
+/// Serves hosts that are told where.
+fn debug() -> Done {
+    watch();
+    Ok(run(plugin::serve_debug(service(), ADDRESS, &variable, &mut io::stdout()))?)
+}
+
+/// The provider, as the transport sees it.
+fn service() -> Service {
+    Service { routes: Routes::default(), cleanup: Box::new(|| Box::pin(async {})) }
+}
+
+/// Makes what happens in here known outside.
+fn watch() {
+    plugin::panics_to_stderr();
+    let level = plugin::Level::read(LOG_VARIABLE, &variable);
+    plugin::start_log(level, "terraform_provider_session", SystemTime::now);
+}
+
+/// An environment variable; an empty one counts as not set.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Runs to the end, and does not wait for what is left over then.
+fn run<T>(future: impl Future<Output = Result<T, plugin::Error>>) -> Result<T, plugin::Error> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_background();
+    result
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Prints for a person who asked.
+fn say(text: &str) -> Done {
+    Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+/// Says what went wrong. If nobody listens there is nobody to tell.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "terraform-provider-session: {text}");
+}

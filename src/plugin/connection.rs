@@ -1,0 +1,179 @@
+//! From a peer at the socket to a connection that gRPC may use.
+//!
+//! Peers prove themselves each in a task of its own, so that one who says nothing keeps nobody
+//! waiting. The time for that and the number of peers at it are limited; if too many come, the one
+//! that has been at it longest goes. Only a proven peer counts as the host's presence.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tonic::transport::server::Connected;
+
+use super::listen::Listener;
+
+/// A peer has this long to prove itself; on one machine it takes milliseconds.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// So many peers may be proving themselves at once.
+const MOST_HANDSHAKES: usize = 64;
+
+/// The pause after a failure to accept, which is usually a lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What bytes go through.
+pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+/// How many connections there were.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Count {
+    /// Since the start. Even one that came and went unseen shows here.
+    pub(super) ever: u64,
+    /// At this time.
+    pub(super) now: u64,
+}
+
+/// Counts the connections.
+#[derive(Clone, Debug)]
+pub(super) struct Presence(watch::Sender<Count>);
+
+impl Presence {
+    pub(super) fn new() -> Presence {
+        Presence(watch::Sender::default())
+    }
+
+    /// Tells the count, and when it changes.
+    pub(super) fn watch(&self) -> watch::Receiver<Count> {
+        self.0.subscribe()
+    }
+
+    fn admit(&self, io: Box<dyn Io>) -> Connection {
+        self.0.send_modify(|count| {
+            count.ever += 1;
+            count.now += 1;
+        });
+        Connection { io, presence: self.clone() }
+    }
+}
+
+/// Accepts peers for ever and hands on those that proved themselves; all, if there is no TLS.
+pub(super) async fn accept(
+    listener: Listener,
+    tls: Option<TlsAcceptor>,
+    presence: Presence,
+    connections: mpsc::Sender<io::Result<Connection>>,
+) {
+    let mut handshakes = JoinSet::new();
+    let mut running: VecDeque<AbortHandle> = VecDeque::new();
+    loop {
+        let peer = tokio::select! {
+            peer = listener.accept() => peer,
+            Some(_) = handshakes.join_next() => {
+                running.retain(|handshake| !handshake.is_finished());
+                continue;
+            }
+        };
+        let io = match peer {
+            Ok(io) => io,
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        if running.len() >= MOST_HANDSHAKES
+            && let Some(longest) = running.pop_front()
+        {
+            longest.abort();
+        }
+        let handshake = prove(io, tls.clone(), presence.clone(), connections.clone());
+        running.push_back(handshakes.spawn(handshake));
+    }
+}
+
+/// Lets one peer prove itself, and hands it on.
+async fn prove(
+    io: Box<dyn Io>,
+    tls: Option<TlsAcceptor>,
+    presence: Presence,
+    connections: mpsc::Sender<io::Result<Connection>>,
+) {
+    let io: Box<dyn Io> = match tls {
+        None => io,
+        Some(tls) => match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(io)).await {
+            Ok(Ok(stream)) => Box::new(stream),
+            Ok(Err(error)) => {
+                return tracing::warn!(%error, "a peer did not prove to be the host");
+            }
+            Err(_) => return tracing::warn!("a peer took too long to prove to be the host"),
+        },
+    };
+    // Fails only when the server has ended, and the connection with it.
+    let _ = connections.send(Ok(presence.admit(io))).await;
+}
+
+/// A connection to the host.
+pub(super) struct Connection {
+    io: Box<dyn Io>,
+    presence: Presence,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.presence.0.send_modify(|count| count.now -= 1);
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}
