@@ -8,17 +8,12 @@ pub(super) fn excerpt(output: &str) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     let mut within = Within::Rest;
     for line in output.lines().map(str::trim_end) {
-        within = match within {
-            _ if line.starts_with("Warning: ") || line.starts_with("Error: ") => {
-                if NOISE.iter().any(|noise| line.contains(noise)) {
-                    Within::Noise
-                } else {
-                    Within::Box
-                }
-            }
-            Within::Box | Within::Noise if ends_box(line) => Within::Rest,
-            same => same,
-        };
+        if line.starts_with("Warning: ") || line.starts_with("Error: ") {
+            let noise = NOISE.iter().any(|noise| line.contains(noise));
+            within = if noise { Within::Noise } else { Within::Box };
+        } else if ends_box(line) {
+            within = Within::Rest;
+        }
         let wanted = match within {
             Within::Box => !line.is_empty() || kept.last().is_some_and(|last| !last.is_empty()),
             Within::Noise => false,
@@ -84,7 +79,7 @@ Warning: Provider development overrides are in effect\n\n\
 The following provider development overrides are set:\n - x\n\n\
 Terraform used the selected providers to generate the following execution\nplan.\n\n\
 Terraform will perform the following actions:\n\n\
-  # terraform_data.cache will be created\n  + resource \"terraform_data\" \"cache\" {\n    }\n\n\
+\x20 # terraform_data.cache will be created\n  + resource \"terraform_data\" \"cache\" {\n    }\n\n\
 Plan: 1 to add, 0 to change, 0 to destroy.\n\n\
 Warning: Sessions will be terminated\n\n  with a.b,\n  on main.tf line 1:\n\n\
 In this apply: 2 sessions.\n\n\

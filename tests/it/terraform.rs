@@ -4,5 +4,10 @@
 //! `terraform` or `tofu` is on PATH. Engines are fetched on first use and shared by all tests;
 //! one that cannot be had is a failure that says how to get it.
 
+#![allow(clippy::unwrap_used, reason = "the helpers here are only ever called by tests")]
+
 mod engines;
 mod fixture;
+mod redis;
+mod sessions;
+mod stage;

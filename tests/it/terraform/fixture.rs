@@ -81,6 +81,11 @@ impl Fixture {
         lines
     }
 
+    /// The value of an output.
+    pub(crate) async fn output(&self, name: &str) -> serde_json::Value {
+        serde_json::from_str(&self.succeed(&["output", "-json", name]).await).unwrap()
+    }
+
     /// Asserts that a plan changes nothing.
     pub(crate) async fn nothing_to_do(&self) {
         let told = self.run(&["plan", "-detailed-exitcode"]).await;
