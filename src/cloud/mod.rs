@@ -4,13 +4,20 @@
 //! only after temporary credentials were renewed because the cloud said that they had expired.
 //! Waiting and trying again is the engine's business.
 
+mod account;
 mod client;
 mod credentials;
 mod error;
+pub mod settings;
 
 pub mod alicloud;
 pub mod huaweicloud;
 
-pub use client::{Answer, Call, Client, Signer};
+pub use account::{Account, Cloud, check_endpoint, find};
+pub use client::{Answer, Call, Client, Refusal, Renew, Signer};
 pub use credentials::{Credentials, Secret};
 pub use error::{Error, Kind};
+pub use settings::{Given, Setting, Shape, Value as SettingValue};
+
+/// All clouds.
+pub static ALL: &[&dyn Cloud] = &[];

@@ -5,6 +5,7 @@
 //! or words messages: those are the same for all services and live in the engine and above.
 
 mod error;
+mod huaweicloud_dcs;
 mod spec;
 
 #[cfg(feature = "sandbox")]
@@ -17,15 +18,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::{Error, Kind};
-pub use spec::{Column, Criterion, Everyone, Example, Input, Limits, Role, Spec, Unit};
+pub use spec::{
+    Column, Criterion, Everyone, Example, Input, Limits, Permissions, Role, Spec, Unit,
+};
 
 /// A kind of cloud product with sessions.
-pub trait Service: Send + Sync + 'static {
+pub trait Service: fmt::Debug + Send + Sync + 'static {
     /// Everything about it that is data.
     fn spec(&self) -> &'static Spec;
 
     /// Its sessions on one target. Makes no call.
     fn connect(&self, client: Arc<crate::cloud::Client>, target: Target) -> Box<dyn Sessions>;
+
+    /// The instances that a sandbox of it starts with, one of each kind that its API tells apart,
+    /// with ids of the cloud's shape that no other service has.
+    #[cfg(feature = "sandbox")]
+    fn scenery(&self) -> Vec<simulator::Instance>;
 
     /// The server side of its API, for the sandbox.
     #[cfg(feature = "sandbox")]
@@ -33,7 +41,7 @@ pub trait Service: Send + Sync + 'static {
 }
 
 /// All services, in the order of documentation.
-pub static ALL: &[&dyn Service] = &[];
+pub static ALL: &[&dyn Service] = &[&huaweicloud_dcs::Service];
 
 /// What a run is aimed at: the values of the spec's [`Input`]s that were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

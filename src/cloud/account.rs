@@ -1,0 +1,73 @@
+//! A cloud as the provider block sees it, and the account that its arguments lead to.
+
+use std::sync::Arc;
+
+use super::{Error, Given, Setting, Signer};
+use crate::wire::Outside;
+
+/// A cloud: how to log in to it is all that differs above this room.
+pub trait Cloud: Send + Sync {
+    /// Its name in the provider block and in type names, like `huaweicloud`.
+    fn name(&self) -> &'static str;
+
+    /// Its name for people.
+    fn title(&self) -> &'static str;
+
+    /// The arguments of its part of the provider block.
+    fn settings(&self) -> &'static [Setting];
+
+    /// The products whose address can be replaced under `endpoints`.
+    fn endpoints(&self) -> &'static [&'static str];
+
+    /// A region for examples.
+    fn example_region(&self) -> &'static str;
+
+    /// Markdown for the provider's page: the ways to log in, in their order of precedence.
+    fn logins(&self) -> &'static str;
+
+    /// A policy in the cloud's own language that grants these actions and nothing else.
+    fn policy(&self, actions: &[&str]) -> String;
+
+    /// The account that the arguments and the environment lead to. Reads files, makes no call;
+    /// what cannot be right is [`Kind::Configuration`](super::Kind::Configuration).
+    fn account(&self, given: &Given, outside: &Outside) -> Result<Arc<dyn Account>, Error>;
+}
+
+/// A login to one cloud, shared by everything that is called with it: it keeps temporary keys,
+/// tokens and project ids, and asks with a wrong key only once.
+pub trait Account: Send + Sync + std::fmt::Debug {
+    /// The region of whatever does not name one, if there is such.
+    fn region(&self) -> Option<String>;
+
+    /// Signs calls to one region; None is [`Account::region`].
+    fn signer(&self, region: Option<&str>) -> Result<Arc<dyn Signer>, Error>;
+}
+
+/// The cloud of a name.
+pub fn find(name: &str) -> Option<&'static dyn Cloud> {
+    super::ALL.iter().copied().find(|cloud| cloud.name() == name)
+}
+
+/// Whether an address may replace an endpoint: `https://` anywhere, `http://` only on this machine,
+/// since requests carry credentials. The error is a rule: `must …`.
+pub fn check_endpoint(url: &str) -> Result<(), String> {
+    let rule = || {
+        format!(
+            "must be an `https://` address, or an `http://` address on this machine such as \
+             \"http://127.0.0.1:8080\", not {url:?}"
+        )
+    };
+    let whole = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
+    let uri: http::Uri = whole.parse().map_err(|_| rule())?;
+    match (uri.scheme_str(), uri.host()) {
+        (Some("https"), Some(_)) => Ok(()),
+        (Some("http"), Some(host)) if is_loopback(host) => Ok(()),
+        _ => Err(rule()),
+    }
+}
+
+/// Whether a host of a URL is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}

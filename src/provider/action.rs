@@ -1,0 +1,91 @@
+//! `action "session_termination_<service>"`: acts when it is invoked, and tells what it is doing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::inputs::{self, Timeout};
+use super::settings::Shared;
+use super::{diagnose, preview, run, schema};
+use crate::engine::{Event, Observer};
+use crate::framework::{Action, Context, Diagnostics, Face, Object, Progress, Schema};
+use crate::services::Service;
+
+#[derive(Debug)]
+pub(super) struct Invocation {
+    service: &'static dyn Service,
+    shared: Arc<Shared>,
+    type_name: String,
+    schema: Schema,
+}
+
+impl Invocation {
+    pub(super) fn new(service: &'static dyn Service, shared: Arc<Shared>) -> Invocation {
+        let spec = service.spec();
+        let type_name = format!("session_termination_{}", spec.name);
+        Invocation { service, shared, type_name, schema: schema::action(spec) }
+    }
+
+    async fn run(
+        &self,
+        cx: &Context,
+        config: &Object,
+        progress: &dyn Progress,
+    ) -> Result<Diagnostics, Diagnostics> {
+        let read = inputs::read(self.service.spec(), config, Timeout::Attribute);
+        let inputs = read.inputs.ok_or(read.diagnostics)?;
+        let connection = run::connect(&self.shared, self.service, &inputs)
+            .map_err(|error| diagnose::call_failed("Sessions could not be terminated", &error))?;
+        let narrator = Narrator { progress, session: self.service.spec().session };
+        let face = run::Face { kind: "action", type_name: &self.type_name, reason: "invoke" };
+        let done = connection.terminate(&inputs, face, &narrator, &cx.cancel, &self.shared).await;
+        progress.report(diagnose::summary(connection.spec, &connection.label, &done.report));
+        Ok(done.diagnostics)
+    }
+}
+
+/// Turns the engine's events into lines.
+struct Narrator<'a> {
+    progress: &'a dyn Progress,
+    session: &'static str,
+}
+
+impl Observer for Narrator<'_> {
+    fn observe(&self, event: Event) {
+        self.progress.report(diagnose::progress(self.session, &event));
+    }
+}
+
+impl Face for Invocation {
+    fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn validate(&self, config: &Object) -> Diagnostics {
+        inputs::read(self.service.spec(), config, Timeout::Attribute).diagnostics
+    }
+}
+
+#[async_trait]
+impl Action for Invocation {
+    async fn plan(&self, cx: &Context, config: Object) -> Diagnostics {
+        let read = inputs::read(self.service.spec(), &config, Timeout::Attribute);
+        let mut diagnostics = read.diagnostics;
+        if let Some(inputs) = read.inputs {
+            let when = "When the action is invoked";
+            diagnostics
+                .extend(preview::preview(&self.shared, self.service, cx, &inputs, when).await);
+        }
+        diagnostics
+    }
+
+    async fn invoke(&self, cx: &Context, config: Object, progress: &dyn Progress) -> Diagnostics {
+        match self.run(cx, &config, progress).await {
+            Ok(diagnostics) | Err(diagnostics) => diagnostics,
+        }
+    }
+}

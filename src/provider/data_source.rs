@@ -1,0 +1,73 @@
+//! `data "session_list_<service>"`: lists, and changes nothing anywhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::settings::Shared;
+use super::{diagnose, inputs, outcome, run, schema};
+use crate::framework::{Context, DataSource, Diagnostics, Face, Object, Refreshed, Schema, Value};
+use crate::services::{Service, Session};
+
+#[derive(Debug)]
+pub(super) struct List {
+    service: &'static dyn Service,
+    shared: Arc<Shared>,
+    type_name: String,
+    schema: Schema,
+}
+
+impl List {
+    pub(super) fn new(service: &'static dyn Service, shared: Arc<Shared>) -> List {
+        let spec = service.spec();
+        let type_name = format!("session_list_{}", spec.name);
+        List { service, shared, type_name, schema: schema::data_source(spec) }
+    }
+
+    async fn list(&self, cx: &Context, mut config: Object) -> Result<Refreshed, Diagnostics> {
+        let spec = self.service.spec();
+        let read = inputs::read_list(spec, &config);
+        let inputs = read.inputs.ok_or(read.diagnostics)?;
+        let failed = |error| diagnose::call_failed("Sessions could not be listed", &error);
+        let connection = run::connect(&self.shared, self.service, &inputs).map_err(failed)?;
+        let survey = connection.survey(&inputs, Duration::MAX, &cx.cancel).await.map_err(failed)?;
+        let found: Vec<&Session> =
+            survey.selected.iter().filter_map(|index| survey.sessions.get(*index)).collect();
+        let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+        let ids: std::collections::BTreeSet<&str> =
+            found.iter().map(|one| one.id.0.as_str()).collect();
+        if spec.regional {
+            config.insert("region".into(), Value::from(connection.region.as_str()));
+        }
+        config
+            .insert("session_ids".into(), Value::List(ids.into_iter().map(Value::from).collect()));
+        config.insert("total".into(), Value::from(total));
+        config.insert("sessions".into(), outcome::sessions(spec, found.into_iter()));
+        let diagnostics = connection.sandbox_warning(&self.shared);
+        Ok(Refreshed { state: Some(config), diagnostics })
+    }
+}
+
+impl Face for List {
+    fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn validate(&self, config: &Object) -> Diagnostics {
+        inputs::read_list(self.service.spec(), config).diagnostics
+    }
+}
+
+#[async_trait]
+impl DataSource for List {
+    async fn read(&self, cx: &Context, config: Object) -> Refreshed {
+        self.list(cx, config)
+            .await
+            .unwrap_or_else(|diagnostics| Refreshed { state: None, diagnostics })
+    }
+}

@@ -1,0 +1,287 @@
+//! The only place that words errors for users: what could not be done, what the cloud answered,
+//! what to do now.
+
+use std::fmt::Write as _;
+
+use crate::cloud::{Error, Kind};
+use crate::engine::{Event, Fate, Halt, Report};
+use crate::framework::{Diagnostic, Diagnostics, Severity};
+use crate::services::{Session, Spec};
+
+use super::inputs::OnFailure;
+use super::outcome::lives_on;
+use super::table;
+
+/// How many sessions a message names at most.
+const NAMED: usize = 20;
+
+/// Which run a message is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct About<'a> {
+    /// The service.
+    pub(super) spec: &'a Spec,
+    /// The target for people, like `cn-north-4/9a2d6a3e`.
+    pub(super) target: &'a str,
+    /// What survivors mean.
+    pub(super) on_failure: OnFailure,
+}
+
+/// A call that failed before or outside a run: what could not be done, and the cloud's answer.
+pub(super) fn call_failed(summary: impl Into<String>, error: &Error) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        summary: summary.into(),
+        detail: format!("{}\n\n{}", answer(error), advice(error)),
+        path: None,
+    }
+}
+
+/// A line for the person who watches a run.
+pub(super) fn progress(session: &str, event: &Event) -> String {
+    match event {
+        Event::Listed { sessions, nodes } if *nodes > 1 => {
+            format!("listed {sessions} live {session}s on {nodes} nodes")
+        }
+        Event::Listed { sessions, .. } => format!("listed {sessions} live {session}s"),
+        Event::Selected { selected, protected: 0 } => format!("selected {selected}"),
+        Event::Selected { selected, protected } => {
+            format!("selected {selected}, {protected} protected")
+        }
+        Event::Killed { done, of } => format!("terminated {done} of {of}"),
+        Event::Retrying { reason, wait } => {
+            format!("{reason}; trying again in {:.1} s", wait.as_secs_f64())
+        }
+        Event::Verifying { left } => format!("verifying, {left} to be gone"),
+    }
+}
+
+/// What a run did, in one sentence.
+pub(super) fn summary(spec: &Spec, target: &str, report: &Report) -> String {
+    done(About { spec, target, on_failure: OnFailure::Fail }, report)
+}
+
+/// Everything a user must hear about a run. Errors are exactly what must fail the operation.
+pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    let done = done(about, report);
+    match &report.halt {
+        None => survivors(about, report, &done, None, &mut diagnostics),
+        Some(Halt::TargetGone(error)) => diagnostics.warn(
+            "Target of a session termination does not exist any more",
+            format!(
+                "{} is gone, so nothing can hold a session on it.\n\n{}\n\n{done}",
+                about.target,
+                answer(error)
+            ),
+        ),
+        Some(Halt::TimedOut(last)) => {
+            let mut why = "Time was up before all selected sessions were gone. Raise the timeout, or narrow the selection.".to_owned();
+            if let Some(error) = last {
+                let _ = write!(why, "\n\nThe last failure: {}", answer(error));
+            }
+            survivors(about, report, &done, Some(why), &mut diagnostics);
+        }
+        Some(halt) => {
+            let (summary, detail) = halted(about, report, halt);
+            diagnostics.error(summary, format!("{detail}\n\n{done}"));
+        }
+    }
+    if !report.remarks.is_empty() {
+        diagnostics.warn(
+            "Remarks on a session termination",
+            format!("{}: {}.", about.target, report.remarks.join("; ")),
+        );
+    }
+    diagnostics
+}
+
+/// Selected sessions that live on are an error or a warning, as the user chose.
+fn survivors(
+    about: About<'_>,
+    report: &Report,
+    done: &str,
+    why: Option<String>,
+    to: &mut Diagnostics,
+) {
+    let alive: Vec<(&Session, &Fate)> = report
+        .victims
+        .iter()
+        .filter(|victim| lives_on(&victim.fate, report.dry_run))
+        .map(|victim| (&victim.session, &victim.fate))
+        .collect();
+    if alive.is_empty() && why.is_none() {
+        return;
+    }
+    let mut detail = format!("{done}\n");
+    if !alive.is_empty() {
+        detail.push_str("\nStill alive:\n");
+        for (session, fate) in alive.iter().take(NAMED) {
+            let reason = if let Fate::Survived(reason) = fate { reason } else { "not tried" };
+            let _ = writeln!(detail, "  {}: {reason}", table::name(about.spec, session));
+        }
+        more(&mut detail, alive.len());
+    }
+    if let Some(why) = why {
+        let _ = write!(detail, "\n{why}\n");
+    }
+    detail.push_str("\nThe next apply tries again for what is left.");
+    let summary = format!("Sessions survived on {}", about.target);
+    match about.on_failure {
+        OnFailure::Fail => to.error(summary, detail),
+        OnFailure::Warn => to.warn(summary, detail),
+    }
+}
+
+/// Title and explanation of a run that ended early by more than survivors.
+fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
+    let sessions = format!("{}s", about.spec.session);
+    let target = about.target;
+    match halt {
+        Halt::TooMany { selected, allowed } => (
+            format!("Too many sessions selected on {target}"),
+            format!(
+                "{selected} {sessions} are selected and `max_sessions` allows {allowed}, so nothing was terminated. Selected:\n{}\nNarrow the selection, or raise `max_sessions`.",
+                named(
+                    about.spec,
+                    report.victims.iter().map(|victim| &victim.session),
+                    report.victims.len()
+                )
+            ),
+        ),
+        Halt::ProtectedInTheWay => (
+            format!("Protected sessions are live on {target}"),
+            format!(
+                "The API of {} can only terminate everything at once, and these {sessions} are protected, so nothing was terminated:\n{}\nWait until they are gone, end them yourself, or change `protect`.",
+                about.spec.title,
+                named(about.spec, report.protected.iter(), report.protected.len())
+            ),
+        ),
+        Halt::NotSelective => (
+            format!("Single sessions cannot be terminated on {target}"),
+            format!(
+                "The API of {} can only terminate everything at once, and the selection means fewer than all live {sessions}. Nothing was terminated. Use `all = true`.",
+                about.spec.title
+            ),
+        ),
+        Halt::SameIdOnSeveralNodes(id) => (
+            format!("Session id is not unique on {target}"),
+            format!(
+                "The id `{id}` is live on several nodes, and the selection does not say which is meant. Nothing was terminated. Set `node_id`, or select with `match`."
+            ),
+        ),
+        Halt::Failed(error) => (
+            format!("Sessions on {target} could not be terminated"),
+            format!("{}\n\n{}", answer(error), advice(error)),
+        ),
+        Halt::Cancelled => (
+            format!("Session termination on {target} was interrupted"),
+            "No further session was terminated after the interrupt. Apply again to go on."
+                .to_owned(),
+        ),
+        Halt::Audit(reason) => (
+            format!("Audit log could not be written for {target}"),
+            format!(
+                "{reason}\n\nNothing more was terminated: no session may end without a record. Make the file of the provider's `audit_log` writable, then apply again."
+            ),
+        ),
+        Halt::TargetGone(_) | Halt::TimedOut(_) => {
+            unreachable!("worded by `report` before this is called")
+        }
+    }
+}
+
+/// What the run did, in one sentence: the truth stands in every message about it.
+fn done(about: About<'_>, report: &Report) -> String {
+    let verb = if report.dry_run { "Dry run" } else { "Result" };
+    let mut text = format!(
+        "{verb} on {}: {} of {} selected {}s terminated",
+        about.target,
+        report.terminated(),
+        report.selected(),
+        about.spec.session
+    );
+    let extras = [
+        (report.already_gone(), "already gone"),
+        (report.protected.len(), "protected"),
+        (usize::try_from(report.reconnected).unwrap_or(usize::MAX), "reconnected"),
+    ];
+    for (count, word) in extras.iter().filter(|(count, _)| *count > 0) {
+        let _ = write!(text, ", {count} {word}");
+    }
+    text.push('.');
+    text
+}
+
+/// Up to [`NAMED`] sessions, one per line.
+fn named<'a>(spec: &Spec, sessions: impl Iterator<Item = &'a Session>, total: usize) -> String {
+    let mut text = String::new();
+    for session in sessions.take(NAMED) {
+        let _ = writeln!(text, "  {}", table::name(spec, session));
+    }
+    more(&mut text, total);
+    text
+}
+
+fn more(text: &mut String, total: usize) {
+    if total > NAMED {
+        let _ = writeln!(text, "  and {} more", total - NAMED);
+    }
+}
+
+/// What was tried and what the cloud answered.
+pub(super) fn answer(error: &Error) -> String {
+    let mut text = error.operation.to_owned();
+    if let Some(request) = &error.request {
+        let _ = write!(text, " ({request})");
+    }
+    match (error.status, &error.code) {
+        (Some(status), Some(code)) => {
+            let _ = write!(text, " was answered with {status} {code}: {}", error.message);
+        }
+        (Some(status), None) => {
+            let _ = write!(text, " was answered with {status}: {}", error.message);
+        }
+        (None, _) => {
+            let _ = write!(text, ": {}", error.message);
+        }
+    }
+    if let Some(id) = &error.request_id {
+        let _ = write!(text, " (request id {id})");
+    }
+    text
+}
+
+/// What to do now.
+pub(super) fn advice(error: &Error) -> &'static str {
+    match error.kind {
+        Kind::Throttled => {
+            "The cloud limits how often this may be called. Lower the provider's `max_concurrency`, or raise the timeout."
+        }
+        Kind::Busy => {
+            "The target is busy with another operation. Wait until that has ended, or raise the timeout."
+        }
+        Kind::Unavailable | Kind::NotSent | Kind::Lost => {
+            "The cloud could not be reached or failed. Check network, proxy and `endpoints`, then apply again."
+        }
+        Kind::Ambiguous | Kind::SessionGone => "The sessions changed meanwhile. Apply again.",
+        Kind::TargetGone => "The instance or node does not exist. Check the ids and the region.",
+        Kind::Credentials => {
+            "The cloud refused the credentials. Check key, secret, token and this machine's clock; nothing was repeated, because repeated failures lock a key."
+        }
+        Kind::Permission => {
+            "The credentials are valid but lack a permission. The page of this type lists what must be granted."
+        }
+        Kind::Unsupported => "This instance, edition or region does not offer it.",
+        Kind::BadRequest => "The cloud calls a parameter wrong. Check the ids and the region.",
+        Kind::Malformed => {
+            "The answer is not what the vendor documents. If it comes again, please report it with the request id."
+        }
+        Kind::Configuration => "Correct the provider block or the environment, then run again.",
+        Kind::JobFailed => {
+            "The cloud accepted the work and gave it up. Apply again; if it stays so, ask the cloud's support with the request id."
+        }
+        Kind::Refused => {
+            "The cloud refused for a reason of its own. Its code and message say which."
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! A configuration as an engine request, written once for all faces.
+//!
+//! [`read`] serves validation and action alike: it reports everything that is wrong with what is
+//! known, and yields [`Inputs`] only if nothing is wrong and everything that matters is known.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use super::fields::Fields;
+use crate::engine::{Filter, Guards, Mode, Request, Selection, Verify};
+use crate::framework::{Diagnostics, Object, Path, Value};
+use crate::services::{Criterion, SessionId, Spec, Target};
+
+/// How long a run may take if nothing is said.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// What a terminating face is asked to do.
+#[derive(Clone, Debug)]
+pub(super) struct Inputs {
+    /// Aimed at what.
+    pub(super) target: Target,
+    /// In which region, if not the provider's.
+    pub(super) region: Option<String>,
+    /// What to do there.
+    pub(super) request: Request,
+    /// What survivors mean.
+    pub(super) on_failure: OnFailure,
+}
+
+/// What selected sessions that survive mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnFailure {
+    /// An error.
+    Fail,
+    /// A warning.
+    Warn,
+}
+
+/// What was read of a configuration.
+#[derive(Debug)]
+pub(super) struct Read<T> {
+    /// None if something is wrong, or not known yet.
+    pub(super) inputs: Option<T>,
+    /// What is wrong.
+    pub(super) diagnostics: Diagnostics,
+}
+
+/// Where a face keeps its time limit.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Timeout {
+    /// The attribute `timeout`.
+    Attribute,
+    /// One attribute of the block `timeouts`.
+    Block(&'static str),
+}
+
+/// Target, selection, guards and conduct of a terminating face.
+pub(super) fn read(spec: &Spec, object: &Object, timeout: Timeout) -> Read<Inputs> {
+    let mut fields = Fields::new(object);
+    let (target, region) = target(spec, &mut fields);
+    let selection = selection(spec, &mut fields);
+    let protect = filter(spec, &mut fields, "protect");
+    let max_sessions = fields.whole_number("max_sessions", 1).and_then(NonZeroU64::new);
+    let dry_run = fields.bool("dry_run");
+    let verify = fields.bool("verify");
+    let on_failure = fields.one_of("on_failure", &["fail", "warn"]);
+    let timeout = limit(&mut fields, timeout);
+    fields.finish(|| {
+        let guards = Guards { protect, max_sessions };
+        let mode = if dry_run == Some(true) { Mode::DryRun } else { Mode::Terminate };
+        let verify = if verify == Some(false) { Verify::Trust } else { Verify::UntilGone };
+        let on_failure = if on_failure == Some("warn") { OnFailure::Warn } else { OnFailure::Fail };
+        let request = Request { selection: selection?, guards, mode, verify, timeout };
+        Some(Inputs { target, region, request, on_failure })
+    })
+}
+
+/// Target and filter of the data source, as a request that selects what is to be listed.
+pub(super) fn read_list(spec: &Spec, object: &Object) -> Read<Inputs> {
+    let mut fields = Fields::new(object);
+    let (target, region) = target(spec, &mut fields);
+    let selection = filter(spec, &mut fields, "match").map_or(Selection::All, Selection::Match);
+    let timeout = limit(&mut fields, Timeout::Attribute);
+    fields.finish(|| {
+        let request = Request {
+            selection,
+            guards: Guards::default(),
+            mode: Mode::DryRun,
+            verify: Verify::Trust,
+            timeout,
+        };
+        Some(Inputs { target, region, request, on_failure: OnFailure::Fail })
+    })
+}
+
+/// The target and region; a region that only the provider block gives is None.
+fn target(spec: &Spec, fields: &mut Fields<'_>) -> (Target, Option<String>) {
+    let mut target = Target::default();
+    for input in spec.inputs {
+        if let Some(text) = fields.text(input.name) {
+            target.0.insert(input.name, text.to_owned());
+        }
+    }
+    // Not known before the first apply of a resource that leaves it to the provider block.
+    let region = match fields.value("region") {
+        Some(Value::String(_)) => fields.text("region").map(str::to_owned),
+        _ => None,
+    };
+    (target, region)
+}
+
+fn limit(fields: &mut Fields<'_>, timeout: Timeout) -> Duration {
+    let given = match timeout {
+        Timeout::Attribute => fields.duration("timeout"),
+        Timeout::Block(operation) => fields.inside("timeouts", |block| {
+            for other in ["create", "update", "delete"].iter().filter(|name| **name != operation) {
+                limit_of(block, other);
+            }
+            limit_of(block, operation)
+        }),
+    };
+    match (given, timeout) {
+        (Some(Duration::ZERO), Timeout::Attribute) => {
+            fields.wrong(&Path::root("timeout"), "must be longer than nothing".to_owned());
+            DEFAULT_TIMEOUT
+        }
+        (given, _) => given.unwrap_or(DEFAULT_TIMEOUT),
+    }
+}
+
+fn limit_of(block: &mut Fields<'_>, operation: &str) -> Option<Duration> {
+    let given = block.duration(operation)?;
+    if given.is_zero() {
+        let at = block.path(operation);
+        block.wrong(&at, "must be longer than nothing".to_owned());
+    }
+    Some(given)
+}
+
+/// Exactly one of `session_ids`, `all` and `match`. `all = false` counts as not given.
+fn selection(spec: &Spec, fields: &mut Fields<'_>) -> Option<Selection> {
+    let unknown = ["session_ids", "all", "match"].iter().any(|name| fields.is_unknown(name));
+    let ids = fields.texts("session_ids");
+    let all = fields.bool("all") == Some(true);
+    let matching =
+        fields.value("match").is_some_and(Value::is_known).then(|| filter(spec, fields, "match"));
+    let given: Vec<&str> = [
+        ids.as_ref().map(|_| "session_ids"),
+        all.then_some("all"),
+        matching.as_ref().map(|_| "match"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if spec.limits.batch == 0 {
+        for name in given.iter().filter(|name| **name != "all") {
+            fields.wrong(&Path::root(*name), only_everything(spec));
+        }
+    }
+    match given.as_slice() {
+        [_] => {}
+        [] if unknown => {}
+        [] => fields.error(
+            "No sessions are selected",
+            "Exactly one of `session_ids`, `all = true` and `match` must be given, so that nobody \
+             loses a connection by an omission."
+                .to_owned(),
+        ),
+        [first, others @ ..] => fields.wrong(
+            &Path::root(*first),
+            format!("cannot stand beside {}: exactly one of `session_ids`, `all = true` and `match` selects the sessions", quoted(others)),
+        ),
+    }
+    match (ids, all, matching) {
+        (Some(ids), _, _) => Some(Selection::Ids(ids.into_iter().map(SessionId).collect())),
+        (None, true, _) => Some(Selection::All),
+        (None, false, matching) => matching.flatten().map(Selection::Match),
+    }
+}
+
+fn only_everything(spec: &Spec) -> String {
+    format!(
+        "is not possible: the API of {} can only terminate all sessions of an instance at once. \
+         Use `all = true`; with `protect`, nothing is terminated while a protected session is live",
+        spec.title
+    )
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The criteria of `match` or `protect`; at least one must be given.
+fn filter(spec: &Spec, fields: &mut Fields<'_>, name: &str) -> Option<Filter> {
+    let mut filter = Filter::default();
+    fields.inside(name, |inner| {
+        let criteria: Vec<Criterion> = spec.criteria().collect();
+        let given = criteria.iter().any(|one| inner.is_given(one.name()));
+        for criterion in &criteria {
+            let name = criterion.name();
+            let set = |texts: Vec<String>| texts.into_iter().collect::<BTreeSet<_>>();
+            match criterion {
+                Criterion::ClientCidrs => filter.client_cidrs = inner.networks(name),
+                Criterion::Users => filter.users = inner.texts(name).map(set),
+                Criterion::Databases => filter.databases = inner.texts(name).map(set),
+                Criterion::Commands => filter.commands = inner.texts(name).map(set),
+                Criterion::Names => filter.names = inner.texts(name).map(set),
+                Criterion::MinIdle => filter.min_idle = inner.duration(name),
+                Criterion::MinAge => filter.min_age = inner.duration(name),
+            }
+        }
+        if !given {
+            let names: Vec<&str> = criteria.iter().map(|one| one.name()).collect();
+            let at = inner.here();
+            inner.wrong(&at, format!("needs at least one of {}", quoted(&names)));
+        }
+        Some(filter)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::schema;
+    use crate::services;
+
+    fn spec() -> &'static Spec {
+        services::ALL[0].spec()
+    }
+
+    /// Terraform's object for a resource block: every attribute is there, null if not given.
+    fn object(given: &[(&str, Value)]) -> Object {
+        let block = schema::resource(spec()).block;
+        let names = block.attributes.keys().chain(block.blocks.keys());
+        let mut object: Object = names.map(|name| (name.clone(), Value::Null)).collect();
+        object.insert("instance_id".into(), "i-1".into());
+        for (name, value) in given {
+            object.insert((*name).to_owned(), value.clone());
+        }
+        object
+    }
+
+    fn texts(texts: &[&str]) -> Value {
+        Value::List(texts.iter().map(|text| Value::from(*text)).collect())
+    }
+
+    fn nested(given: &[(&str, Value)]) -> Value {
+        let names = spec().criteria().map(|one| (one.name().to_owned(), Value::Null));
+        let mut object: Object = names.collect();
+        object.extend(given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        Value::Object(object)
+    }
+
+    /// The details of everything that is wrong.
+    fn complaints(given: &[(&str, Value)]) -> Vec<String> {
+        let read = read(spec(), &object(given), Timeout::Block("create"));
+        assert!(read.inputs.is_none() || read.diagnostics.0.is_empty());
+        read.diagnostics.0.into_iter().map(|one| one.detail).collect()
+    }
+
+    #[test]
+    fn exactly_one_selection_is_asked_for() {
+        let none = complaints(&[]);
+        assert_eq!(
+            none,
+            ["Exactly one of `session_ids`, `all = true` and `match` must be given, so that \
+              nobody loses a connection by an omission."]
+        );
+        assert_eq!(complaints(&[("all", false.into())]), none);
+        assert_eq!(
+            complaints(&[("all", true.into()), ("session_ids", texts(&["a"]))]),
+            ["`session_ids` cannot stand beside `all`: exactly one of `session_ids`, \
+              `all = true` and `match` selects the sessions."]
+        );
+        assert!(complaints(&[("all", true.into())]).is_empty());
+    }
+
+    #[test]
+    fn an_argument_that_will_not_do_is_named_with_what_would() {
+        let all = ("all", Value::from(true));
+        let timeouts = |text: &str| {
+            let mut block: Object =
+                ["create", "update", "delete"].map(|name| (name.to_owned(), Value::Null)).into();
+            block.insert("delete".into(), text.into());
+            Value::Object(block)
+        };
+        for (argument, value, complaint) in [
+            ("instance_id", "  ".into(), "`instance_id` must not be empty."),
+            (
+                "max_sessions",
+                0.into(),
+                "`max_sessions` must be a whole number of at least 1, not 0.",
+            ),
+            (
+                "on_failure",
+                "ignore".into(),
+                "`on_failure` must be \"fail\" or \"warn\", not \"ignore\".",
+            ),
+            (
+                "protect",
+                nested(&[("client_cidrs", texts(&["10.0.0.0/33"]))]),
+                "`protect.client_cidrs` must hold networks like \"10.0.0.0/8\" or \
+                 \"10.1.2.3/32\", not \"10.0.0.0/33\".",
+            ),
+            (
+                "protect",
+                nested(&[("min_idle", "soon".into())]),
+                "`protect.min_idle` must be a duration like \"90s\" or \"1h30m\", not \"soon\".",
+            ),
+            (
+                "protect",
+                nested(&[]),
+                "`protect` needs at least one of `client_cidrs`, `users`, `databases`, `commands`, \
+                 `names`, `min_idle`, `min_age`.",
+            ),
+            (
+                "protect",
+                nested(&[("users", texts(&[]))]),
+                "`protect.users` must not be empty; leave it out to leave it open.",
+            ),
+            ("timeouts", timeouts("0s"), "`timeouts.delete` must be longer than nothing."),
+        ] {
+            assert_eq!(complaints(&[all.clone(), (argument, value)]), [complaint]);
+        }
+        assert_eq!(
+            complaints(&[("session_ids", texts(&[]))]),
+            ["`session_ids` must not be empty; leave it out to leave it open."]
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_never_wrong_and_never_acted_on() {
+        for name in ["instance_id", "session_ids", "all", "match", "protect", "max_sessions"] {
+            let read = read(
+                spec(),
+                &object(&[("all", true.into()), (name, Value::Unknown)]),
+                Timeout::Block("create"),
+            );
+            assert!(read.diagnostics.0.is_empty(), "{name}: {:?}", read.diagnostics);
+            assert!(read.inputs.is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn all_arguments_arrive_in_the_request() {
+        let given = [
+            ("node_id", "n".into()),
+            ("region", "cn-east-3".into()),
+            ("match", nested(&[("users", texts(&["app"])), ("min_idle", "1h30m".into())])),
+            ("protect", nested(&[("names", texts(&["root"]))])),
+            ("max_sessions", 7.into()),
+            ("dry_run", true.into()),
+            ("verify", false.into()),
+            ("on_failure", "warn".into()),
+        ];
+        let inputs = read(spec(), &object(&given), Timeout::Block("create")).inputs.unwrap();
+        assert_eq!(inputs.target.get("instance_id"), Some("i-1"));
+        assert_eq!(inputs.target.get("node_id"), Some("n"));
+        assert_eq!(inputs.region.as_deref(), Some("cn-east-3"));
+        let Selection::Match(filter) = inputs.request.selection else { panic!("a match") };
+        assert_eq!(filter.users, Some(BTreeSet::from(["app".to_owned()])));
+        assert_eq!(filter.min_idle, Some(Duration::from_secs(5400)));
+        let protect = inputs.request.guards.protect.unwrap();
+        assert_eq!(protect.names, Some(BTreeSet::from(["root".to_owned()])));
+        assert_eq!(inputs.request.guards.max_sessions, NonZeroU64::new(7));
+        assert_eq!(inputs.request.mode, Mode::DryRun);
+        assert_eq!(inputs.request.verify, Verify::Trust);
+        assert_eq!(inputs.request.timeout, DEFAULT_TIMEOUT);
+        assert_eq!(inputs.on_failure, OnFailure::Warn);
+    }
+}

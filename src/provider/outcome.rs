@@ -1,0 +1,79 @@
+//! A run's report as Terraform values: `last_run`, and lists of sessions.
+
+use std::time::SystemTime;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::engine::{Fate, Report};
+use crate::framework::{Number, Object, Value};
+use crate::services::{Field, Session, Spec};
+
+/// The `last_run` object.
+pub(super) fn last_run(report: &Report, reason: &str, at: SystemTime) -> Value {
+    let ids = |of: &dyn Fn(&Fate) -> bool| {
+        let chosen = report.victims.iter().filter(|victim| of(&victim.fate));
+        Value::List(chosen.map(|victim| Value::from(victim.session.id.0.as_str())).collect())
+    };
+    let survived = ids(&|fate| lives_on(fate, report.dry_run));
+    let count = |count: usize| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
+    let fields = [
+        ("at", Value::from(rfc3339(at))),
+        ("reason", Value::from(reason)),
+        ("selected", count(report.selected())),
+        ("terminated", count(report.terminated())),
+        ("already_gone", count(report.already_gone())),
+        ("protected", count(report.protected.len())),
+        ("survived", count(survived.as_list().map_or(0, <[Value]>::len))),
+        (
+            "reconnected",
+            Value::Number(Number::from(i64::try_from(report.reconnected).unwrap_or(i64::MAX))),
+        ),
+        ("dry_run", Value::from(report.dry_run)),
+        ("terminated_ids", ids(&|fate| *fate == Fate::Terminated)),
+        ("survived_ids", survived),
+        (
+            "request_ids",
+            Value::List(report.request_ids.iter().map(|id| Value::from(id.as_str())).collect()),
+        ),
+    ];
+    Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+/// Whether a session that was meant lives on: refused to go, or was never asked to.
+pub(super) fn lives_on(fate: &Fate, dry_run: bool) -> bool {
+    match fate {
+        Fate::Survived(_) => true,
+        Fate::Untouched => !dry_run,
+        Fate::Terminated | Fate::AlreadyGone => false,
+    }
+}
+
+/// The `sessions` list: every column of the service, null where the cloud said nothing.
+pub(super) fn sessions<'a>(spec: &Spec, sessions: impl Iterator<Item = &'a Session>) -> Value {
+    Value::List(sessions.map(|session| Value::Object(row(spec, session))).collect())
+}
+
+fn row(spec: &Spec, session: &Session) -> Object {
+    let columns = spec.columns.iter().map(|column| {
+        let value = match session.fields.get(column.name) {
+            Some(Field::Text(text)) => Value::from(text.as_str()),
+            Some(Field::Integer(number)) => Value::from(*number),
+            Some(Field::Bool(truth)) => Value::from(*truth),
+            None => Value::Null,
+        };
+        (column.name.to_owned(), value)
+    });
+    let mut row: Object = columns.collect();
+    row.insert("id".into(), Value::from(session.id.0.as_str()));
+    let node = Some(session.node.as_str()).filter(|node| !node.is_empty());
+    row.insert("node_id".into(), Value::text_or_null(node));
+    row
+}
+
+/// RFC 3339 in UTC, whole seconds.
+fn rfc3339(at: SystemTime) -> String {
+    let at = OffsetDateTime::from(at);
+    let whole = at.replace_nanosecond(0).unwrap_or(at);
+    whole.format(&Rfc3339).expect("years of a system clock have four digits")
+}

@@ -1,0 +1,339 @@
+//! `resource "session_termination_<service>"`: acts on create, on a re-run, and on destroy.
+//!
+//! Nothing but create, a change of the selection or `triggers`, a failed run before, and destroy
+//! ever makes it act. All that a destroy needs stands in state attributes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::fields::Fields;
+use super::inputs::{self, Inputs, Timeout};
+use super::run::{self, Connection};
+use super::settings::Shared;
+use super::{diagnose, outcome, preview, schema};
+use crate::engine::Silent;
+use crate::framework::{
+    Applied, Change, Context, Diagnostics, Face, Object, Path, Planned, Resource, Schema, Value,
+};
+use crate::services::Service;
+
+/// Private state of a resource whose last run failed: the next plan runs again for what is left.
+const PENDING: &[u8] = b"pending";
+
+/// A change of any of these, or of `triggers`, is a re-run.
+const SELECTION: [&str; 3] = ["session_ids", "all", "match"];
+
+#[derive(Debug)]
+pub(super) struct Termination {
+    service: &'static dyn Service,
+    shared: Arc<Shared>,
+    type_name: String,
+    schema: Schema,
+}
+
+/// When a resource acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Apply,
+    Destroy,
+    Both,
+}
+
+impl When {
+    /// None if it is not known yet.
+    fn of(object: &Object) -> Option<When> {
+        match object.get("when")?.as_str()? {
+            "apply" => Some(When::Apply),
+            "destroy" => Some(When::Destroy),
+            "both" => Some(When::Both),
+            _ => None,
+        }
+    }
+
+    fn on_apply(self) -> bool {
+        self != When::Destroy
+    }
+
+    fn on_destroy(self) -> bool {
+        self != When::Apply
+    }
+}
+
+impl Termination {
+    pub(super) fn new(service: &'static dyn Service, shared: Arc<Shared>) -> Termination {
+        let spec = service.spec();
+        let type_name = format!("session_termination_{}", spec.name);
+        Termination { service, shared, type_name, schema: schema::resource(spec) }
+    }
+
+    fn face(&self, reason: &'static str) -> run::Face<'_> {
+        run::Face { kind: "resource", type_name: &self.type_name, reason }
+    }
+
+    /// The arguments that make up the target.
+    fn target(&self) -> impl Iterator<Item = &'static str> {
+        let spec = self.service.spec();
+        spec.regional.then_some("region").into_iter().chain(spec.inputs.iter().map(|one| one.name))
+    }
+
+    /// The preview of a run on `object`, if its arguments are known.
+    async fn preview(
+        &self,
+        cx: &Context,
+        object: &Object,
+        timeout: &'static str,
+        when: &str,
+    ) -> Diagnostics {
+        let read = inputs::read(self.service.spec(), object, Timeout::Block(timeout));
+        match read.inputs {
+            Some(inputs) => preview::preview(&self.shared, self.service, cx, &inputs, when).await,
+            None => Diagnostics::none(),
+        }
+    }
+
+    async fn plan_create(&self, cx: &Context, mut planned: Object) -> Planned {
+        let acts = When::of(&planned).is_none_or(When::on_apply);
+        self.plan_region(&mut planned, None);
+        planned.insert("id".into(), Value::Unknown);
+        planned.insert("last_run".into(), if acts { Value::Unknown } else { Value::Null });
+        let diagnostics = match When::of(&planned) {
+            Some(when) if when.on_apply() => {
+                self.preview(cx, &planned, "create", "In this apply").await
+            }
+            _ => Diagnostics::none(),
+        };
+        Planned { state: Some(planned), diagnostics, ..Planned::default() }
+    }
+
+    async fn plan_update(
+        &self,
+        cx: &Context,
+        prior: &Object,
+        config: &Object,
+        mut planned: Object,
+        private: Bytes,
+    ) -> Planned {
+        if config.get("region").is_some_and(|given| *given == Value::Null) {
+            self.plan_region(&mut planned, prior.get("region"));
+        }
+        let requires_replace: Vec<Path> = self
+            .target()
+            .filter(|name| prior.get(*name) != planned.get(*name))
+            .map(Path::root)
+            .collect();
+        let mut diagnostics = Diagnostics::none();
+        if !requires_replace.is_empty() {
+            // Terraform plans the new instance in a second call, whose warnings it drops.
+            if When::of(prior).is_some_and(When::on_destroy) {
+                diagnostics.extend(
+                    self.preview(cx, prior, "delete", "When the old target is let go").await,
+                );
+            }
+            if When::of(&planned).is_some_and(When::on_apply) {
+                diagnostics.extend(
+                    self.preview(cx, &planned, "create", "In this apply, on the new target").await,
+                );
+            }
+        } else if self.reruns(prior, &planned, &private) {
+            planned.insert("last_run".into(), Value::Unknown);
+            diagnostics.extend(self.preview(cx, &planned, "update", "In this apply").await);
+        }
+        Planned { state: Some(planned), requires_replace, private, diagnostics }
+    }
+
+    /// Whether an update in place acts.
+    fn reruns(&self, prior: &Object, planned: &Object, private: &[u8]) -> bool {
+        let attributes = &self.schema.block.attributes;
+        let changed = |name: &str| match (prior.get(name), planned.get(name), attributes.get(name))
+        {
+            (Some(old), Some(new), Some(attribute)) => !old.same(new, &attribute.value_type()),
+            _ => false,
+        };
+        let asked = SELECTION.iter().any(|name| changed(name)) || changed("triggers");
+        When::of(planned).is_some_and(When::on_apply) && (asked || private == PENDING)
+    }
+
+    /// The region that an instance without one of its own is in: the provider's, as far as known.
+    fn plan_region(&self, planned: &mut Object, prior: Option<&Value>) {
+        if !self.service.spec().regional
+            || planned.get("region").is_some_and(|region| matches!(region, Value::String(_)))
+                && prior.is_none()
+        {
+            return;
+        }
+        let now = self.shared.region(self.service.spec().cloud).map(Value::from);
+        let region = now.or_else(|| prior.cloned()).unwrap_or(Value::Unknown);
+        planned.insert("region".into(), region);
+    }
+
+    async fn apply_run(&self, cx: &Context, reason: &'static str, mut state: Object) -> Applied {
+        let (inputs, connection) = match self.connect(&state, reason) {
+            Ok(connected) => connected,
+            Err(diagnostics) => {
+                // Nothing ran: a create leaves nothing, an update runs again in the next apply.
+                let kept = (reason == "update").then(|| settled(state, None));
+                return Applied { state: kept, private: Bytes::from_static(PENDING), diagnostics };
+            }
+        };
+        place(&mut state, &connection);
+        let done = connection
+            .terminate(&inputs, self.face(reason), &Silent, &cx.cancel, &self.shared)
+            .await;
+        let failed = done.diagnostics.has_errors();
+        let last_run = outcome::last_run(&done.report, reason, done.at);
+        let private = if failed { Bytes::from_static(PENDING) } else { Bytes::new() };
+        Applied {
+            state: Some(settled(state, Some(last_run))),
+            private,
+            diagnostics: done.diagnostics,
+        }
+    }
+
+    async fn delete(&self, cx: &Context, prior: Object, private: Bytes) -> Applied {
+        if !When::of(&prior).is_some_and(When::on_destroy) {
+            return Applied::default();
+        }
+        let (inputs, connection) = match self.connect(&prior, "delete") {
+            Ok(connected) => connected,
+            Err(diagnostics) => return Applied { state: Some(prior), private, diagnostics },
+        };
+        let done = connection
+            .terminate(&inputs, self.face("destroy"), &Silent, &cx.cancel, &self.shared)
+            .await;
+        let diagnostics = done.diagnostics;
+        if !diagnostics.has_errors() {
+            return Applied { state: None, private: Bytes::new(), diagnostics };
+        }
+        let last_run = outcome::last_run(&done.report, "destroy", done.at);
+        Applied { state: Some(settled(prior, Some(last_run))), private, diagnostics }
+    }
+
+    fn connect(
+        &self,
+        object: &Object,
+        timeout: &'static str,
+    ) -> Result<(Inputs, Connection), Diagnostics> {
+        let read = inputs::read(self.service.spec(), object, Timeout::Block(timeout));
+        let Some(inputs) = read.inputs else {
+            let mut diagnostics = read.diagnostics;
+            if !diagnostics.has_errors() {
+                diagnostics.error("Arguments are not known", "An argument of a session termination is still unknown when it has to act. This is a mistake of the provider; please report it.");
+            }
+            return Err(diagnostics);
+        };
+        match run::connect(&self.shared, self.service, &inputs) {
+            Ok(connection) => Ok((inputs, connection)),
+            Err(error) => {
+                Err(diagnose::call_failed("Sessions could not be terminated", &error).into())
+            }
+        }
+    }
+}
+
+/// Where the instance is, as far as only the provider block says.
+fn place(state: &mut Object, connection: &Connection) {
+    if connection.spec.regional {
+        state.insert("region".into(), Value::from(connection.region.as_str()));
+    }
+    if !state.get("id").is_some_and(Value::is_known) {
+        state.insert("id".into(), Value::from(connection.label.as_str()));
+    }
+}
+
+/// The state with `last_run`, and null where something is not known: state knows no unknowns.
+fn settled(mut state: Object, last_run: Option<Value>) -> Object {
+    if let Some(last_run) = last_run {
+        state.insert("last_run".into(), last_run);
+    }
+    for value in state.values_mut().filter(|value| **value == Value::Unknown) {
+        *value = Value::Null;
+    }
+    state
+}
+
+impl Face for Termination {
+    fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn validate(&self, config: &Object) -> Diagnostics {
+        let mut fields = Fields::new(config);
+        fields.one_of("when", &["apply", "destroy", "both"]);
+        let mut diagnostics = fields.finish(|| Some(())).diagnostics;
+        diagnostics.extend(
+            inputs::read(self.service.spec(), config, Timeout::Block("create")).diagnostics,
+        );
+        diagnostics
+    }
+}
+
+#[async_trait]
+impl Resource for Termination {
+    async fn plan(&self, cx: &Context, change: Change, private: Bytes) -> Planned {
+        match change {
+            Change::Create { planned, .. } => self.plan_create(cx, planned).await,
+            Change::Update { prior, config, planned } => {
+                self.plan_update(cx, &prior, &config, planned, private).await
+            }
+            Change::Delete { prior } => {
+                let acts = When::of(&prior).is_some_and(When::on_destroy);
+                let diagnostics = if acts {
+                    self.preview(cx, &prior, "delete", "In this destroy").await
+                } else {
+                    Diagnostics::none()
+                };
+                Planned { private, diagnostics, ..Planned::default() }
+            }
+        }
+    }
+
+    async fn apply(&self, cx: &Context, change: Change, private: Bytes) -> Applied {
+        match change {
+            Change::Create { planned, .. } if acts(&planned) => {
+                self.apply_run(cx, "create", planned).await
+            }
+            Change::Create { planned, .. } => self.keep(planned),
+            Change::Update { planned, .. } if acts(&planned) => {
+                self.apply_run(cx, "update", planned).await
+            }
+            Change::Update { planned, .. } => {
+                Applied { state: Some(planned), private, diagnostics: Diagnostics::none() }
+            }
+            Change::Delete { prior } => self.delete(cx, prior, private).await,
+        }
+    }
+
+    fn import(&self, _id: &str) -> Result<Object, Diagnostics> {
+        let mut diagnostics = Diagnostics::none();
+        diagnostics.error(
+            format!("{} cannot be imported", self.type_name),
+            "It stands for runs that terminate sessions, not for an object in the cloud, so there is nothing to import. Write the block and apply it.",
+        );
+        Err(diagnostics)
+    }
+}
+
+/// Whether the plan promised a run.
+fn acts(planned: &Object) -> bool {
+    planned.get("last_run") == Some(&Value::Unknown)
+}
+
+impl Termination {
+    /// A create that only writes state. The target must be known by now, and so must the region:
+    /// a destroy will have nothing else to go by.
+    fn keep(&self, mut planned: Object) -> Applied {
+        match self.connect(&planned, "create") {
+            Ok((_, connection)) => {
+                place(&mut planned, &connection);
+                Applied { state: Some(settled(planned, None)), ..Applied::default() }
+            }
+            Err(diagnostics) => Applied { diagnostics, ..Applied::default() },
+        }
+    }
+}

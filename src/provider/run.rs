@@ -1,0 +1,128 @@
+//! One listing or one run on behalf of a face: connect, hand over to the engine, word the result.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio_util::sync::CancellationToken;
+
+use super::diagnose::{self, About};
+use super::inputs::Inputs;
+use super::settings::{Ready, Shared};
+use crate::cloud::{Client, Error, Kind};
+use crate::engine::{self, Mode, Observer, Report, Survey};
+use crate::framework::Diagnostics;
+use crate::services::{Service, Sessions, Spec};
+
+/// A service connected to one target with the provider's settings.
+pub(super) struct Connection {
+    pub(super) spec: &'static Spec,
+    /// The target for people, and the resource's `id`: region and inputs, joined by slashes.
+    pub(super) label: String,
+    /// Where calls go; what the resource keeps as `region`.
+    pub(super) region: String,
+    sessions: Box<dyn Sessions>,
+    client: Arc<Client>,
+    ready: Arc<Ready>,
+}
+
+/// What a run came to.
+pub(super) struct Done {
+    pub(super) report: Report,
+    pub(super) at: SystemTime,
+    pub(super) diagnostics: Diagnostics,
+}
+
+/// Connects without any call to the cloud.
+pub(super) fn connect(
+    shared: &Shared,
+    service: &dyn Service,
+    inputs: &Inputs,
+) -> Result<Connection, Error> {
+    let spec = service.spec();
+    let ready = shared.ready()?;
+    let signer = ready.account(spec.cloud)?.signer(inputs.region.as_deref())?;
+    let client = Arc::new(Client::new(signer, shared.outside.clone()));
+    let region = client.region().to_owned();
+    let known = spec.inputs.iter().filter_map(|input| inputs.target.get(input.name));
+    let parts = spec.regional.then_some(region.as_str()).into_iter().chain(known);
+    let label = parts.collect::<Vec<_>>().join("/");
+    let sessions = service.connect(client.clone(), inputs.target.clone());
+    Ok(Connection { spec, label, region, sessions, client, ready })
+}
+
+impl Connection {
+    /// Lists and selects; ends nothing. Takes no longer than `limit`.
+    pub(super) async fn survey(
+        &self,
+        inputs: &Inputs,
+        limit: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Survey, Error> {
+        let mut request = inputs.request.clone();
+        request.timeout = request.timeout.min(limit);
+        let survey = engine::survey(self.spec, &*self.sessions, &request, &self.ready.pace, cancel);
+        // The engine keeps the limit by itself; this one also bounds what it cannot see.
+        tokio::time::timeout(limit + Duration::from_secs(1), survey).await.unwrap_or_else(|_| {
+            Err(Error::new(Kind::Lost, "Survey", "the sessions could not be listed in time"))
+        })
+    }
+
+    /// Ends sessions. `face` and `reason` go into the audit log.
+    pub(super) async fn terminate(
+        &self,
+        inputs: &Inputs,
+        face: Face<'_>,
+        observer: &dyn Observer,
+        cancel: &CancellationToken,
+        shared: &Shared,
+    ) -> Done {
+        let mut request = inputs.request.clone();
+        if self.ready.dry_run {
+            request.mode = Mode::DryRun;
+        }
+        let _ = (face, &self.ready.audit_log);
+        let audit = crate::engine::NoAudit;
+        let report = engine::terminate(
+            self.spec,
+            &*self.sessions,
+            &request,
+            &self.ready.pace,
+            &audit,
+            observer,
+            cancel,
+        )
+        .await;
+        let about = About { spec: self.spec, target: &self.label, on_failure: inputs.on_failure };
+        let mut diagnostics = diagnose::report(about, &report);
+        diagnostics.extend(self.sandbox_warning(shared));
+        Done { report, at: shared.outside.clock.now(), diagnostics }
+    }
+
+    /// Whether the provider block makes every run a dry one.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.ready.dry_run
+    }
+
+    /// Says once per process that the answers came from a sandbox.
+    pub(super) fn sandbox_warning(&self, shared: &Shared) -> Diagnostics {
+        let mut diagnostics = Diagnostics::none();
+        if self.client.saw_sandbox() && shared.first_sandbox_answer() {
+            diagnostics.warn(
+                "Answers come from a sandbox",
+                "The `endpoints` of the provider block lead to a sandbox: no real cloud was asked, and no real session was terminated.",
+            );
+        }
+        diagnostics
+    }
+}
+
+/// Which face acts, for the audit log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Face<'a> {
+    /// `resource`, `ephemeral` or `action`.
+    pub(super) kind: &'static str,
+    /// The type's name.
+    pub(super) type_name: &'a str,
+    /// Why: `create`, `update`, `destroy`, `open`, `close`, `invoke`.
+    pub(super) reason: &'static str,
+}

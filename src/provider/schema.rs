@@ -1,0 +1,263 @@
+//! Turns a service's description into Terraform schemas, written once for all faces.
+//!
+//! Nothing here has a computed default: an upgrade of the provider must never plan a change.
+
+use std::collections::BTreeMap;
+
+use crate::framework::{Attribute, Block, Kind, Mode, NestedBlock, Nesting, Schema, Type};
+use crate::services::{Criterion, Spec, Unit};
+
+type Attributes = BTreeMap<String, Attribute>;
+
+/// The schema of `resource "session_termination_<service>"`.
+pub(super) fn resource(spec: &Spec) -> Schema {
+    let mut attributes = termination(spec, Mode::OptionalComputed);
+    add(
+        &mut attributes,
+        "id",
+        Mode::Computed,
+        Type::String,
+        "Names the target for people: region, instance and node.",
+    );
+    add(&mut attributes, "when", Mode::Required, Type::String, WHEN);
+    add(&mut attributes, "triggers", Mode::Optional, Type::Map(Box::new(Type::String)), TRIGGERS);
+    attributes.insert("last_run".into(), last_run());
+    let timeouts = ["create", "update", "delete"].map(|operation| {
+        let text =
+            format!("How long a run on {operation} may take, like `\"90s\"`. Default `\"5m\"`.");
+        (operation.to_owned(), Attribute::plain(Type::String, Mode::Optional, text))
+    });
+    let timeouts = NestedBlock {
+        nesting: Nesting::Single,
+        block: Block {
+            description: "How long each operation may take.".into(),
+            attributes: timeouts.into(),
+            blocks: BTreeMap::new(),
+        },
+        min_items: 0,
+        max_items: 0,
+    };
+    let description = format!(
+        "Terminates {}s of {} when it is applied, destroyed, or both.",
+        spec.session, spec.title
+    );
+    Schema {
+        version: 0,
+        block: Block {
+            description,
+            attributes,
+            blocks: [("timeouts".to_owned(), timeouts)].into(),
+        },
+    }
+}
+
+/// The schema of `data "session_list_<service>"`.
+pub(super) fn data_source(spec: &Spec) -> Schema {
+    let mut attributes = target(spec, Mode::OptionalComputed);
+    attributes.insert("match".into(), filter(spec, MATCH_LIST));
+    add(&mut attributes, "timeout", Mode::Optional, Type::String, TIMEOUT);
+    attributes.insert("sessions".into(), sessions(spec, "Live sessions, sorted by node and id."));
+    add(&mut attributes, "session_ids", Mode::Computed, set_of_text(), "The ids of `sessions`.");
+    add(&mut attributes, "total", Mode::Computed, Type::Number, "How many `sessions` there are.");
+    of(
+        format!("Lists the live {}s of {}. Terminates nothing.", spec.session, spec.title),
+        attributes,
+    )
+}
+
+/// The schema of `ephemeral "session_termination_<service>"`.
+pub(super) fn ephemeral_resource(spec: &Spec) -> Schema {
+    let mut attributes = termination(spec, Mode::OptionalComputed);
+    add(&mut attributes, "applying", Mode::Required, Type::Bool, APPLYING);
+    add(&mut attributes, "when", Mode::Optional, Type::String, WHEN_EPHEMERAL);
+    add(&mut attributes, "timeout", Mode::Optional, Type::String, TIMEOUT);
+    attributes.insert("last_run".into(), last_run());
+    attributes
+        .insert("sessions".into(), sessions(spec, "The sessions that it saw when it opened."));
+    of(
+        format!(
+            "Terminates {}s of {} in every apply, and leaves nothing in state.",
+            spec.session, spec.title
+        ),
+        attributes,
+    )
+}
+
+/// The schema of `action "session_termination_<service>"`.
+pub(super) fn action(spec: &Spec) -> Schema {
+    let mut attributes = termination(spec, Mode::Optional);
+    add(&mut attributes, "timeout", Mode::Optional, Type::String, TIMEOUT);
+    of(
+        format!(
+            "Terminates {}s of {} when an event of another resource fires, or by hand.",
+            spec.session, spec.title
+        ),
+        attributes,
+    )
+}
+
+fn of(description: String, attributes: Attributes) -> Schema {
+    Schema { version: 0, block: Block { description, attributes, blocks: BTreeMap::new() } }
+}
+
+/// Target, selection, guards and conduct: the arguments that all terminating faces share.
+fn termination(spec: &Spec, region: Mode) -> Attributes {
+    let mut attributes = target(spec, region);
+    let ids = format!("{} {SELECTION}", spec.session_id);
+    add(&mut attributes, "session_ids", Mode::Optional, set_of_text(), ids);
+    add(
+        &mut attributes,
+        "all",
+        Mode::Optional,
+        Type::Bool,
+        format!("`true` means every session of the target. {SELECTION}"),
+    );
+    attributes.insert("match".into(), filter(spec, &format!("{MATCH} {SELECTION}")));
+    attributes.insert("protect".into(), filter(spec, PROTECT));
+    add(
+        &mut attributes,
+        "max_sessions",
+        Mode::Optional,
+        Type::Number,
+        "If more sessions than this are selected, nothing is terminated and it is an error. At least 1.",
+    );
+    add(
+        &mut attributes,
+        "dry_run",
+        Mode::Optional,
+        Type::Bool,
+        "`true` does everything but terminate. Default `false`.",
+    );
+    add(&mut attributes, "verify", Mode::Optional, Type::Bool, VERIFY);
+    add(&mut attributes, "on_failure", Mode::Optional, Type::String, ON_FAILURE);
+    attributes
+}
+
+/// The arguments that name the target.
+fn target(spec: &Spec, region: Mode) -> Attributes {
+    let mut attributes = Attributes::new();
+    if spec.regional {
+        add(
+            &mut attributes,
+            "region",
+            region,
+            Type::String,
+            "The target's region, if it is not the provider block's.",
+        );
+    }
+    for input in spec.inputs {
+        let mode = if input.required { Mode::Required } else { Mode::Optional };
+        add(&mut attributes, input.name, mode, Type::String, input.description);
+    }
+    attributes
+}
+
+/// The criteria that a service has data for.
+fn filter(spec: &Spec, description: &str) -> Attribute {
+    let criteria = spec.criteria().map(|criterion| {
+        let (kind, text) = match criterion {
+            Criterion::ClientCidrs => (
+                set_of_text(),
+                "The client's address is in one of these networks, like `\"10.0.0.0/8\"`.",
+            ),
+            Criterion::Users => (set_of_text(), "The user is one of these."),
+            Criterion::Databases => (set_of_text(), "The database is one of these."),
+            Criterion::Commands => (
+                set_of_text(),
+                "The running or last command is one of these, without regard to case.",
+            ),
+            Criterion::Names => {
+                (set_of_text(), "The name that the client gave itself is one of these.")
+            }
+            Criterion::MinIdle => {
+                (Type::String, "Idle for at least this long, like `\"90s\"` or `\"1h30m\"`.")
+            }
+            Criterion::MinAge => {
+                (Type::String, "Connected for at least this long, like `\"90s\"` or `\"1h30m\"`.")
+            }
+        };
+        (criterion.name().to_owned(), Attribute::plain(kind, Mode::Optional, text))
+    });
+    Attribute::object(criteria.collect(), Mode::Optional, description)
+}
+
+/// What the last run did.
+fn last_run() -> Attribute {
+    let text = |text| Attribute::plain(Type::String, Mode::Computed, text);
+    let count = |text| Attribute::plain(Type::Number, Mode::Computed, text);
+    let ids = |text| Attribute::plain(Type::List(Box::new(Type::String)), Mode::Computed, text);
+    let attributes = [
+        ("at", text("When it ended, RFC 3339 in UTC.")),
+        (
+            "reason",
+            text(
+                "What made it run: `create`, `update`, a failed `destroy`, or for an ephemeral `open` or `close`.",
+            ),
+        ),
+        ("selected", count("How many sessions were meant.")),
+        ("terminated", count("How many were ended by this run.")),
+        ("already_gone", count("How many were gone before they could be ended.")),
+        ("protected", count("How many `protect` saved.")),
+        ("survived", count("How many were meant and live on.")),
+        (
+            "reconnected",
+            count("How many new sessions of the same clients were seen while verifying."),
+        ),
+        (
+            "dry_run",
+            Attribute::plain(Type::Bool, Mode::Computed, "Whether nothing was to be terminated."),
+        ),
+        ("terminated_ids", ids("The ids of those ended.")),
+        ("survived_ids", ids("The ids of those that live on.")),
+        ("request_ids", ids("The cloud's ids of the requests made, for its support.")),
+    ];
+    let attributes = attributes.map(|(name, one)| (name.to_owned(), one)).into();
+    Attribute::object(
+        attributes,
+        Mode::Computed,
+        "What the last run did; null until there was one.",
+    )
+}
+
+/// A list of sessions with the service's columns.
+fn sessions(spec: &Spec, description: &str) -> Attribute {
+    let mut fields = Attributes::new();
+    add(&mut fields, "id", Mode::Computed, Type::String, spec.session_id);
+    add(
+        &mut fields,
+        "node_id",
+        Mode::Computed,
+        Type::String,
+        "The node it is on; null where the cloud lists the target as a whole.",
+    );
+    for column in spec.columns {
+        let kind = match column.unit {
+            Unit::Text => Type::String,
+            Unit::Integer | Unit::Seconds => Type::Number,
+            Unit::Bool => Type::Bool,
+        };
+        add(&mut fields, column.name, Mode::Computed, kind, column.description);
+    }
+    Attribute::new(Kind::Nested(Nesting::List, fields), Mode::Computed, description)
+}
+
+fn add(to: &mut Attributes, name: &str, mode: Mode, kind: Type, text: impl Into<String>) {
+    to.insert(name.to_owned(), Attribute::plain(kind, mode, text));
+}
+
+fn set_of_text() -> Type {
+    Type::Set(Box::new(Type::String))
+}
+
+const SELECTION: &str = "Exactly one of `session_ids`, `all` and `match` selects the sessions.";
+const MATCH: &str = "Selects the sessions for which **every** given criterion holds, when it acts.";
+const MATCH_LIST: &str = "Only sessions for which **every** given criterion holds.";
+const PROTECT: &str = "A session for which **any one** given criterion holds is never terminated.";
+const TIMEOUT: &str = "How long it may take in all, like `\"90s\"`. Default `\"5m\"`.";
+const VERIFY: &str = "After terminating, list again until no selected session is left or time is up. Default `true`.";
+const ON_FAILURE: &str = "If selected sessions survive: `\"fail\"` (default) is an error and holds back a destroy, `\"warn\"` is a warning.";
+const WHEN: &str = "When people lose their connections: `\"apply\"` (on create and on a change of the selection or `triggers`), `\"destroy\"`, or `\"both\"`.";
+const TRIGGERS: &str =
+    "Any change of these values is another run, in place, if `when` is `\"apply\"` or `\"both\"`.";
+const APPLYING: &str = "Set this to `terraform.applying`. With `false`, as in every plan, it only lists; with `true` it terminates. Never write a literal `true`.";
+const WHEN_EPHEMERAL: &str = "`\"open\"` (default) terminates before whatever refers to this block goes on; `\"close\"` when all of that is done.";

@@ -1,0 +1,253 @@
+//! The provider block: its schema, and what it and the environment come to.
+//!
+//! Two steps: [`Shared::configure`] parses everything at once; a cloud's account is made when the
+//! first of its services is used, and never before.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::fields::Fields;
+use crate::cloud::{self, Account, Error, Given, Kind, Setting, Shape};
+use crate::engine::Pace;
+use crate::framework::{
+    Attribute, Block, Diagnostics, Mode, Nesting, Number, Object, Schema, Type, Value,
+};
+use crate::wire::Outside;
+
+/// Calls at a time if nothing is said.
+const CONCURRENCY: u64 = 8;
+
+/// What all faces of one provider share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) outside: Outside,
+    configured: Mutex<Configured>,
+    sandbox_seen: AtomicBool,
+}
+
+#[derive(Clone, Debug)]
+enum Configured {
+    /// Terraform has not configured us: the validate walk.
+    NotYet,
+    /// The block holds values that only the apply will know.
+    Unknown,
+    /// Everything is known.
+    Ready(Arc<Ready>),
+}
+
+/// A provider block whose values are known.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) dry_run: bool,
+    pub(super) pace: Pace,
+    pub(super) audit_log: Option<PathBuf>,
+    pub(super) plan_preview: bool,
+    outside: Outside,
+    clouds: BTreeMap<&'static str, (Given, OnceLock<Result<Arc<dyn Account>, Error>>)>,
+}
+
+impl Shared {
+    pub(super) fn new(outside: Outside) -> Shared {
+        let configured = Mutex::new(Configured::NotYet);
+        Shared { outside, configured, sandbox_seen: AtomicBool::new(false) }
+    }
+
+    /// Takes the provider block.
+    pub(super) fn configure(&self, config: &Object) -> Diagnostics {
+        let mut diagnostics = validate(config);
+        if diagnostics.has_errors() {
+            return diagnostics;
+        }
+        let known = config.values().all(Value::is_wholly_known);
+        let configured = if known {
+            Configured::Ready(Arc::new(self.read(config, &mut diagnostics)))
+        } else {
+            Configured::Unknown
+        };
+        *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = configured;
+        diagnostics
+    }
+
+    fn read(&self, config: &Object, diagnostics: &mut Diagnostics) -> Ready {
+        let mut fields = Fields::new(config);
+        let concurrency = fields.whole_number("max_concurrency", 1).unwrap_or(CONCURRENCY);
+        let concurrency = usize::try_from(concurrency).ok().and_then(NonZeroUsize::new);
+        let entropy = self.outside.entropy.clone();
+        let ready = Ready {
+            dry_run: fields.bool("dry_run").unwrap_or(false),
+            plan_preview: fields.bool("plan_preview").unwrap_or(true),
+            audit_log: fields.text("audit_log").map(PathBuf::from),
+            pace: Pace::new(
+                concurrency.unwrap_or(NonZeroUsize::MIN),
+                Arc::new(move || entropy.unit()),
+            ),
+            outside: self.outside.clone(),
+            clouds: cloud::ALL
+                .iter()
+                .map(|cloud| {
+                    let given = config.get(cloud.name()).and_then(Value::as_object);
+                    let given = given.map(|object| given_of(cloud.settings(), object));
+                    (cloud.name(), (given.unwrap_or_default(), OnceLock::new()))
+                })
+                .collect(),
+        };
+        diagnostics.extend(fields.finish(|| Some(())).diagnostics);
+        ready
+    }
+
+    /// The settings, once they are known.
+    pub(super) fn ready(&self) -> Result<Arc<Ready>, Error> {
+        let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*configured {
+            Configured::Ready(ready) => Ok(ready.clone()),
+            Configured::Unknown => Err(Error::new(
+                Kind::Configuration,
+                "Configure",
+                "the provider block holds values that are not known yet",
+            )),
+            Configured::NotYet => Err(Error::new(
+                Kind::Configuration,
+                "Configure",
+                "the provider was used before it was configured; please report this",
+            )),
+        }
+    }
+
+    /// The region that a cloud's services are in if a block does not say, as far as known.
+    pub(super) fn region(&self, cloud: &str) -> Option<String> {
+        self.ready().ok()?.account(cloud).ok()?.region()
+    }
+
+    /// True for the first caller only.
+    pub(super) fn first_sandbox_answer(&self) -> bool {
+        !self.sandbox_seen.swap(true, Ordering::Relaxed)
+    }
+}
+
+impl Ready {
+    /// The account of a cloud, made on first use.
+    pub(super) fn account(&self, cloud: &str) -> Result<Arc<dyn Account>, Error> {
+        let known = self.clouds.get_key_value(cloud).zip(cloud::find(cloud));
+        let ((_, (given, account)), cloud) =
+            known.expect("every service names a cloud of `cloud::ALL`; a test checks it");
+        account.get_or_init(|| cloud.account(given, &self.outside)).clone()
+    }
+}
+
+/// The schema of the provider block.
+pub(super) fn schema() -> Schema {
+    let plain = |kind, text: &str| Attribute::plain(kind, Mode::Optional, text);
+    let mut attributes: BTreeMap<String, Attribute> = [
+        ("plan_preview", plain(Type::Bool, "Whether a plan lists the sessions that a pending run would terminate now. Default `true`.")),
+        ("dry_run", plain(Type::Bool, "`true` terminates nothing anywhere, whatever the blocks say. Default `false`.")),
+        ("max_concurrency", plain(Type::Number, "Most calls at a time per run. Default 8.")),
+        ("audit_log", plain(Type::String, "A file to which every run and every terminated session is appended as a JSON line, before the result is reported. If it cannot be written, nothing is terminated.")),
+    ]
+    .map(|(name, one)| (name.to_owned(), one))
+    .into();
+    for cloud in cloud::ALL {
+        let text = format!(
+            "Access to {}. Only needed if one of its services is used; everything can come from the environment.",
+            cloud.title()
+        );
+        attributes.insert(
+            cloud.name().to_owned(),
+            Attribute::object(nested(cloud.settings()), Mode::Optional, text),
+        );
+    }
+    let description = "Terminates live sessions through the clouds' own APIs.".to_owned();
+    Schema { version: 0, block: Block { description, attributes, blocks: BTreeMap::new() } }
+}
+
+fn nested(settings: &[Setting]) -> BTreeMap<String, Attribute> {
+    settings.iter().map(|one| (one.name.to_owned(), attribute(one))).collect()
+}
+
+fn attribute(setting: &Setting) -> Attribute {
+    let mut text = setting.description.to_owned();
+    if !setting.env.is_empty() {
+        let names: Vec<String> = setting.env.iter().map(|name| format!("`{name}`")).collect();
+        text = format!("{text} Environment: {}.", names.join(", "));
+    }
+    let one = match setting.shape {
+        Shape::Text => Attribute::plain(Type::String, Mode::Optional, text),
+        Shape::Bool => Attribute::plain(Type::Bool, Mode::Optional, text),
+        Shape::Integer => Attribute::plain(Type::Number, Mode::Optional, text),
+        Shape::Map(keys) => Attribute::object(
+            keys.iter()
+                .map(|key| {
+                    let text = format!(
+                        "Address of `{key}`, like `https://host`; `http://` only on this machine."
+                    );
+                    ((*key).to_owned(), Attribute::plain(Type::String, Mode::Optional, text))
+                })
+                .collect(),
+            Mode::Optional,
+            text,
+        ),
+        Shape::Object(inner) => Attribute::object(nested(inner), Mode::Optional, text),
+        Shape::Objects(inner) => Attribute::new(
+            crate::framework::Kind::Nested(Nesting::List, nested(inner)),
+            Mode::Optional,
+            text,
+        ),
+    };
+    if setting.sensitive { one.sensitive() } else { one }
+}
+
+/// What is wrong with a provider block, unknowns left aside.
+pub(super) fn validate(config: &Object) -> Diagnostics {
+    let mut fields = Fields::new(config);
+    fields.whole_number("max_concurrency", 1);
+    fields.text("audit_log");
+    for cloud in cloud::ALL {
+        fields.inside(cloud.name(), |inner| {
+            inner.inside("endpoints", |endpoints| {
+                for key in cloud.endpoints() {
+                    if let Some(url) = endpoints.text(key)
+                        && let Err(rule) = cloud::check_endpoint(url)
+                    {
+                        let at = endpoints.path(key);
+                        endpoints.wrong(&at, rule);
+                    }
+                }
+                Some(())
+            })
+        });
+    }
+    fields.finish(|| Some(())).diagnostics
+}
+
+/// The arguments of a cloud in the cloud's own words.
+fn given_of(settings: &[Setting], object: &Object) -> Given {
+    let values = settings.iter().filter_map(|setting| {
+        let value = object.get(setting.name)?;
+        Some((setting.name.to_owned(), value_of(setting.shape, value)?))
+    });
+    Given(values.collect())
+}
+
+fn value_of(shape: Shape, value: &Value) -> Option<cloud::SettingValue> {
+    use cloud::SettingValue as Out;
+    match (shape, value) {
+        (Shape::Text, Value::String(text)) => Some(Out::Text(text.clone())),
+        (Shape::Bool, Value::Bool(truth)) => Some(Out::Bool(*truth)),
+        (Shape::Integer, Value::Number(number)) => Number::to_i64(number).map(Out::Integer),
+        (Shape::Map(_), value) => {
+            let texts = value
+                .as_object()?
+                .iter()
+                .filter_map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned())));
+            Some(Out::Map(texts.collect()))
+        }
+        (Shape::Object(inner), value) => Some(Out::Object(given_of(inner, value.as_object()?))),
+        (Shape::Objects(inner), value) => {
+            let objects = value.as_list()?.iter().filter_map(Value::as_object);
+            Some(Out::Objects(objects.map(|object| given_of(inner, object)).collect()))
+        }
+        (Shape::Text | Shape::Bool | Shape::Integer, _) => None,
+    }
+}
