@@ -1,0 +1,121 @@
+//! The sandbox as a process of its own, spoken to through its public interface only.
+//!
+//! The first line on its standard output is a JSON object that tells where it listens and what
+//! there is ([`Card`]).
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::error::Error;
+
+/// From start to the first line.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest first line.
+const LINE: u64 = 1 << 20;
+
+/// A running sandbox. It is killed on drop.
+#[derive(Debug)]
+pub struct SandboxProcess {
+    /// What it told of itself.
+    pub card: Card,
+    process: Child,
+}
+
+/// What a sandbox tells on its first line; keys that are not used here are passed over.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Card {
+    /// Base URL of every service, without a slash at the end.
+    pub endpoint: String,
+    /// The key pair it accepts.
+    pub credentials: CardCredentials,
+    /// The region it plays.
+    pub region: String,
+    /// The project its instances are in.
+    pub project_id: String,
+    /// What there is.
+    pub instances: Vec<CardInstance>,
+}
+
+/// The key pair a sandbox accepts: worth nothing anywhere else.
+#[derive(Clone, Deserialize)]
+pub struct CardCredentials {
+    /// Access key.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: String,
+}
+
+impl std::fmt::Debug for CardCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CardCredentials").finish_non_exhaustive()
+    }
+}
+
+/// An instance that a sandbox plays.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CardInstance {
+    /// Service, like `huaweicloud_dcs`.
+    pub service: String,
+    /// Its id.
+    pub instance_id: String,
+}
+
+impl Card {
+    /// The first instance of a service.
+    pub fn instance(&self, service: &str) -> Result<&str, Error> {
+        let found = self.instances.iter().find(|one| one.service == service);
+        let none = || Error::failed("the sandbox is not complete", format!("it has no {service}"));
+        Ok(&found.ok_or_else(none)?.instance_id)
+    }
+}
+
+impl SandboxProcess {
+    /// Starts `binary sandbox` before a Redis and reads its card.
+    ///
+    /// # Errors
+    /// It ends, or says something else than its card, or nothing for 20 seconds.
+    pub async fn start(binary: &Path, redis_url: &str) -> Result<SandboxProcess, Error> {
+        let started = Command::new(binary)
+            .args(["sandbox", "--listen", "127.0.0.1:0", "--redis", redis_url])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn();
+        let what = "the sandbox did not start";
+        let mut process = started.map_err(Error::io(what))?;
+        let (said, complaints) = (process.stdout.take(), process.stderr.take());
+        let mut said = BufReader::new(said.ok_or_else(|| Error::failed(what, "no output"))?);
+        let mut line = String::new();
+        let mut first = (&mut said).take(LINE);
+        match tokio::time::timeout(PATIENCE, first.read_line(&mut line)).await {
+            Ok(read) => read.map_err(Error::io(what))?,
+            Err(_) => return Err(Error::failed(what, "it said nothing for 20 seconds")),
+        };
+        let Ok(card) = serde_json::from_str(&line) else {
+            let mut text = String::new();
+            if let (true, Some(complaints)) = (line.is_empty(), complaints) {
+                // It ended: its last words are all there is, read as far as they go.
+                let _ = complaints.take(LINE).read_to_string(&mut text).await;
+            }
+            return Err(Error::failed(what, format!("it said: {line}{text}")));
+        };
+        tokio::spawn(async move { tokio::io::copy(&mut said, &mut tokio::io::sink()).await });
+        if let Some(mut complaints) = complaints {
+            tokio::spawn(
+                async move { tokio::io::copy(&mut complaints, &mut tokio::io::sink()).await },
+            );
+        }
+        Ok(SandboxProcess { card, process })
+    }
+
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+}

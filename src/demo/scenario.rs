@@ -1,0 +1,53 @@
+//! A scenario of `examples/scenarios`, copied to a folder of its own and aimed at a sandbox.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::sandbox_process::Card;
+use super::scratch::Scratch;
+
+const REDIS_TEARDOWN: [(&str, &str); 2] = [
+    ("main.tf", include_str!("../../examples/scenarios/redis-teardown/main.tf")),
+    ("variables.tf", include_str!("../../examples/scenarios/redis-teardown/variables.tf")),
+];
+
+/// A folder that Terraform can run in; removed on drop.
+#[derive(Debug)]
+pub struct Scenario(Scratch);
+
+impl Scenario {
+    /// `redis-teardown`, aimed at the sandbox's first instance of `service`.
+    pub fn redis_teardown(card: &Card, service: &str) -> Result<Scenario, Error> {
+        let folder = Scratch::new("scenario")?;
+        let write = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, text)
+                .map_err(Error::io(format!("could not write {}", file.display())))
+        };
+        for (name, text) in REDIS_TEARDOWN {
+            write(name, text)?;
+        }
+        let mut values = variables(card);
+        values["instance_id"] = json!(card.instance(service)?);
+        write("terraform.tfvars.json", &values.to_string())?;
+        Ok(Scenario(folder))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// The variables that lead a provider block for Huawei Cloud to a sandbox.
+pub fn variables(card: &Card) -> Value {
+    json!({
+        "region": card.region,
+        "access_key": card.credentials.access_key,
+        "secret_key": card.credentials.secret_key,
+        "project_id": card.project_id,
+        "endpoints": { "dcs": card.endpoint, "iam": card.endpoint },
+    })
+}

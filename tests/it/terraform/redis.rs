@@ -1,0 +1,41 @@
+//! The Redis that stands behind scenarios, and clients that are really connected to it.
+
+use terraform_provider_session::demo::{Client, Redis, Workshop};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::terraform::fixture::must;
+use crate::terraform::stage::assert_cut;
+
+#[tokio::test]
+async fn clients_of_different_users_live_until_the_server_cuts_them() {
+    let redis = Redis::start(&Workshop::here()).await.unwrap_or_else(must);
+    let client =
+        async |user, name| Client::connect(redis.address(), user, redis.password(), name).await;
+    let mut clients = Vec::new();
+    for user in Redis::USERS {
+        clients.push(client(user, user).await.unwrap_or_else(must));
+    }
+    assert!(client("stranger", "x").await.is_err());
+    let mut raw = TcpStream::connect(redis.address()).await.unwrap();
+    let kill = format!(
+        "AUTH admin {}\r\nCLIENT KILL USER app\r\nCLIENT KILL ADDR {}\r\nQUIT\r\n",
+        redis.password(),
+        clients[2].address
+    );
+    raw.write_all(kill.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    raw.read_to_string(&mut said).await.unwrap();
+    assert_eq!(said, "+OK\r\n:1\r\n:1\r\n+OK\r\n");
+    let [admin, app, report, sandbox] = &clients[..] else { panic!("{clients:?}") };
+    assert_cut(&[app, report], &[admin, sandbox]).await;
+}
+
+#[tokio::test]
+async fn a_redis_ends_with_its_owner() {
+    let redis = Redis::start(&Workshop::here()).await.unwrap_or_else(must);
+    let client = Client::connect(redis.address(), "app", redis.password(), "app").await;
+    let client = client.unwrap_or_else(must);
+    drop(redis);
+    assert_cut(&[&client], &[]).await;
+}
