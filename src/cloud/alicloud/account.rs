@@ -11,15 +11,12 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, Response};
 
 use super::endpoints::{Endpoint, checked};
-use super::settings::Settings;
+use super::resolve::Resolved;
 use super::sign::{canonical_query, encode, sign};
 use super::source::{Login, Means, Source};
-use super::{LOGIN, errors, metadata, misconfigured, profile};
-use crate::cloud::{Call, Error, Given, Kind, Refusal, Renew, Signer};
+use super::{LOGIN, errors, misconfigured};
+use crate::cloud::{Call, Error, Kind, Refusal, Renew, Signer};
 use crate::wire::Outside;
-
-/// Region of the vendor's own provider where none is given.
-const DEFAULT_REGION: &str = "cn-beijing";
 
 /// A temporary key is replaced when no more than this is left (aliyun/credentials-go).
 const MARGIN: Duration = Duration::from_secs(180);
@@ -52,42 +49,18 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
-    /// Settles who we are and where calls go, from arguments, environment variables and profile
-    /// files; makes no call.
-    ///
-    /// The first of these counts: access key, profile, credentials URL, ECS role, OIDC block, the
-    /// three OIDC variables that ACK gives its pods. `assume_role` then comes on top; in the place
-    /// of the role that a `RamRoleArn` profile names.
-    ///
-    /// # Errors
-    /// [`Kind::Configuration`] with the argument and the variable that mend it;
-    /// [`Kind::Credentials`] if an interactive login in a profile is over.
-    pub fn resolve(given: &Given, outside: Outside) -> Result<Account, Error> {
-        let settings = Settings::read(given, &*outside.environment)?;
-        let (source, profile_region) = source(&settings, &outside)?;
-        let source = match (settings.assume_role.clone(), source) {
-            (None, source) => source,
-            (Some(role), Source::Role { base, .. }) if matches!(*base, Source::Fixed(_)) => {
-                Source::Role { base, role }
-            }
-            (Some(role), source) => Source::Role { base: Box::new(source), role },
-        };
-        let region = settings.region.or(profile_region);
-        let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
-        checked(&region)?;
-        let mut endpoints = BTreeMap::new();
-        for (product, text) in settings.endpoints {
-            endpoints.insert(product.clone(), Endpoint::custom(&product, &text)?);
-        }
+    /// An account that has not logged in yet.
+    pub fn new(resolved: Resolved, outside: Outside) -> Account {
+        let Resolved { region, endpoints, source } = resolved;
         let means = Means { outside, sts: endpoints.get("sts").cloned() };
-        Ok(Account {
+        Account {
             region,
             source,
             endpoints,
             means,
             login: tokio::sync::Mutex::new(None),
             refused: Mutex::new(None),
-        })
+        }
     }
 
     /// The region that was settled.
@@ -133,7 +106,7 @@ impl Account {
                 Ok(login)
             }
             Err(mut error) => {
-                if error.kind == Kind::Credentials {
+                if error.kind == Kind::Credentials && error.status.is_some() {
                     self.refuse(&error);
                 }
                 // However a login failed, the call that needed it was not made.
@@ -152,41 +125,6 @@ impl Account {
     fn refuse(&self, error: &Error) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
     }
-}
-
-/// The source of keys, and the region that comes with it.
-fn source(settings: &Settings, outside: &Outside) -> Result<(Source, Option<String>), Error> {
-    let environment = &*outside.environment;
-    let chosen = || match &settings.profile {
-        Some(name) => {
-            let path = settings.shared_credentials_file.as_deref();
-            profile::choose(name, path, environment).map(Some)
-        }
-        None => Ok(None),
-    };
-    if let Some(key) = &settings.key {
-        // The profile may still name the region, and must not stand in the way if it does not.
-        let region = if settings.region.is_some() { None } else { chosen().ok().flatten() };
-        return Ok((Source::Fixed(key.clone()), region.and_then(|chosen| chosen.region)));
-    }
-    if let Some(chosen) = chosen()? {
-        return Ok((chosen.source, chosen.region));
-    }
-    let source = if let Some(text) = &settings.credentials_uri {
-        Source::Uri(metadata::credentials_uri(text)?)
-    } else if let Some(role) = &settings.ecs_role_name {
-        Source::Metadata { role: Some(role.clone()) }
-    } else if let Some(oidc) = &settings.oidc {
-        Source::Oidc(oidc.clone())
-    } else {
-        return Err(misconfigured(
-            "there are no credentials for Alibaba Cloud: set `access_key` and `secret_key` \
-             (`ALICLOUD_ACCESS_KEY`, `ALICLOUD_SECRET_KEY`), `profile` (`ALICLOUD_PROFILE`), \
-             `credentials_uri` (`ALICLOUD_CREDENTIALS_URI`), `ecs_role_name` \
-             (`ALICLOUD_ECS_ROLE_NAME`) or `assume_role_with_oidc`",
-        ));
-    };
-    Ok((source, None))
 }
 
 /// An account in one region.

@@ -4,13 +4,12 @@
 //! `ecs-20140526`, `das-20200116`, `sts-20150401`) and of aliyun/alicloud
 //! (`connectivity/endpoint.go`).
 
-use std::net::IpAddr;
-
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
 use super::misconfigured;
 use crate::cloud::Error;
+use crate::wire::https::is_loopback;
 
 /// Products that an endpoint can be set for.
 pub(super) const PRODUCTS: &[&str] = &["ecs", "das", "sts"];
@@ -80,12 +79,6 @@ impl Endpoint {
 pub(super) fn parse(text: &str) -> Option<Uri> {
     let text = text.trim();
     if text.contains("://") { text.parse() } else { format!("https://{text}").parse() }.ok()
-}
-
-/// Whether a host of a URL is this machine.
-pub(super) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A region becomes part of a host name, so it may not be anything.

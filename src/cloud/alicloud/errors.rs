@@ -5,16 +5,12 @@
 //! <https://www.alibabacloud.com/help/en/ecs/developer-reference/common-error-codes>. Throttling
 //! often has status 400, so the code comes before the status.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::cloud::{Error, Kind, Refusal};
-
-/// Longest wait that a header can ask for; the vendor's command line has the same cap.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+use crate::wire::redact::bounded;
 
 /// What an answer says of itself. Missing parts are empty.
 #[derive(Debug, Default)]
@@ -43,7 +39,6 @@ pub(super) fn refusal(operation: &'static str, response: &Response<Bytes>) -> Op
         status: Some(status.as_u16()),
         code,
         request_id: request_id(response),
-        retry_after: retry_after(response.headers(), kind),
         ..Error::new(kind, operation, message)
     };
     Some(Refusal { error, expired: is_expired(&envelope.code) })
@@ -163,32 +158,6 @@ impl Envelope {
     }
 }
 
-/// At most so many characters, without control characters: this is shown to people.
-fn bounded(text: &str, characters: usize) -> String {
-    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
-    text.trim().chars().take(characters).map(plain).collect()
-}
-
-/// How long the cloud asks to wait.
-///
-/// `x-acs-retry-after` is in milliseconds (aliyun-cli `openapi/throttling_retry.go`), `Retry-After`
-/// in seconds. Throttled answers may say `x-ratelimit-user: Limit:..,Remain:..,TimeLeft:<ms>`.
-fn retry_after(headers: &HeaderMap, kind: Kind) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let number = |name: &str| text(name).and_then(|text| text.trim().parse::<u64>().ok());
-    let left = |name: &str| {
-        let mut parts = text(name)?.split(',');
-        parts.find_map(|part| part.trim().strip_prefix("TimeLeft:")?.trim().parse::<u64>().ok())
-    };
-    let limits = ["x-ratelimit-user-api", "x-ratelimit-user"];
-    let throttled = || limits.into_iter().filter_map(left).max();
-    let wait = number("x-acs-retry-after")
-        .map(Duration::from_millis)
-        .or_else(|| number("retry-after").map(Duration::from_secs))
-        .or_else(|| throttled().filter(|_| kind == Kind::Throttled).map(Duration::from_millis));
-    wait.map(|wait| wait.min(LONGEST_WAIT))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,28 +261,6 @@ mod tests {
         assert_eq!(error.message, "Specified signature is not matched with our calculation.");
         let clock = refused(400, "InvalidTimeStamp.Expired").error.message;
         assert!(clock.contains("clock of this machine"), "{clock}");
-    }
-
-    #[test]
-    fn the_wait_that_the_cloud_asks_for_is_kept_in_bounds() {
-        let wait = |status: u16, headers: &[(&str, &str)]| {
-            let mut response = answer(status, r#"{"Code":"Throttling"}"#);
-            for (name, value) in headers {
-                let name: http::HeaderName = name.parse().unwrap();
-                response.headers_mut().insert(name, value.parse().unwrap());
-            }
-            refusal("Op", &response).unwrap().error.retry_after
-        };
-        let limit = |left: u64| format!("Limit:9,Remain:0,TimeLeft:{left},Reset:1");
-        assert_eq!(wait(400, &[]), None);
-        assert_eq!(wait(400, &[("x-acs-retry-after", "1500")]), Some(Duration::from_millis(1500)));
-        assert_eq!(wait(429, &[("retry-after", "3")]), Some(Duration::from_secs(3)));
-        assert_eq!(wait(429, &[("retry-after", "99999999999")]), Some(LONGEST_WAIT));
-        assert_eq!(
-            wait(400, &[("x-ratelimit-user-api", &limit(700)), ("x-ratelimit-user", &limit(900))]),
-            Some(Duration::from_millis(900))
-        );
-        assert_eq!(wait(400, &[("x-acs-retry-after", "soon"), ("retry-after", "-1")]), None);
     }
 
     #[test]

@@ -10,12 +10,14 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use serde::Deserialize;
 
-use super::endpoints::{is_loopback, parse};
+use super::endpoints::parse;
 use super::misconfigured;
 use super::sign::{Key, parse_date};
-use super::source::{Login, send};
+use super::source::Login;
+use crate::cloud::client::send;
 use crate::cloud::{Error, Kind, Secret};
 use crate::wire::Outside;
+use crate::wire::https::plain_http_allowed;
 
 const OPERATION: &str = "ECS instance metadata";
 const HOST: &str = "100.100.100.200";
@@ -73,14 +75,15 @@ async fn ask(
     let request = request
         .body(Bytes::new())
         .map_err(|_| failed(OPERATION, "the metadata service gave an unusable token"))?;
-    let answer = tokio::time::timeout(PATIENCE, send(OPERATION, request, outside)).await;
-    let answer = answer.map_err(|_| {
-        let message = format!(
-            "the metadata service at {HOST} did not answer: `ecs_role_name` works on an ECS \
-             instance only"
-        );
-        Error::new(Kind::NotSent, OPERATION, message)
-    })??;
+    let answer = tokio::time::timeout(PATIENCE, send(outside, OPERATION, request)).await;
+    let Ok(Ok(answer)) = answer else {
+        // Not to be waited for: where there is a metadata service, it answers.
+        return Err(failed(
+            OPERATION,
+            "the metadata service at 100.100.100.200 did not answer: `ecs_role_name` and profiles \
+             with an ECS role work on an ECS instance only",
+        ));
+    };
     if answer.status().is_success() {
         return Ok(answer);
     }
@@ -100,10 +103,9 @@ pub(super) fn credentials_uri(text: &str) -> Result<http::Uri, Error> {
     };
     let url = parse(text).ok_or_else(wrong)?;
     let host = url.host().unwrap_or_default();
-    let near = is_loopback(host) || host == HOST || host.starts_with("169.254.");
     let safe = match url.scheme_str() {
         Some("https") => !host.is_empty(),
-        Some("http") => near && (is_loopback(host) || host.parse::<std::net::Ipv4Addr>().is_ok()),
+        Some("http") => plain_http_allowed(host),
         _ => false,
     };
     if safe { Ok(url) } else { Err(wrong()) }
@@ -114,7 +116,7 @@ pub(super) async fn login_at(url: &http::Uri, outside: &Outside) -> Result<Login
     const OPERATION: &str = "credentials_uri";
     let mut request = Request::new(Bytes::new());
     *request.uri_mut() = url.clone();
-    let answer = send(OPERATION, request, outside).await?;
+    let answer = send(outside, OPERATION, request).await?;
     let status = answer.status();
     if !status.is_success() {
         let kind = if status.is_server_error() { Kind::Unavailable } else { Kind::Credentials };

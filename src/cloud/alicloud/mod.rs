@@ -1,14 +1,15 @@
 //! Alibaba Cloud: who we are, where calls go, how they are signed, how a refusal is worded.
 //!
-//! [`Account::resolve`] settles credentials from arguments, environment and profile files without
-//! any call; [`Account::signer`] signs with ACS3-HMAC-SHA256 and logs in when the first call is
-//! made. [`sign`] also checks signatures, for the sandbox.
+//! [`resolve`] settles credentials from arguments, environment and profile files without any call;
+//! [`Account::signer`] signs with ACS3-HMAC-SHA256 and logs in when the first call is made.
+//! [`sign`] also checks signatures, for the sandbox.
 
 mod account;
 mod endpoints;
 mod errors;
 mod metadata;
 mod profile;
+mod resolve;
 mod settings;
 pub mod sign;
 mod source;
@@ -18,6 +19,7 @@ mod sts;
 mod tests;
 
 pub use account::Account;
+pub use resolve::{Resolved, resolve};
 pub use settings::ATTRIBUTES;
 
 use super::{Error, Kind};

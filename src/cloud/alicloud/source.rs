@@ -10,8 +10,7 @@ use super::profile;
 use super::sign::Key;
 use super::{metadata, sts};
 use crate::cloud::{Error, Kind, Secret};
-use crate::wire::{HttpError, Outside};
-use bytes::Bytes;
+use crate::wire::Outside;
 
 /// A way to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,26 +125,4 @@ async fn process(command: &str, means: &Means) -> Result<Login, Error> {
         );
         Error::new(Kind::Credentials, OPERATION, message)
     })
-}
-
-/// Sends a request of a login.
-pub(super) async fn send(
-    operation: &'static str,
-    request: http::Request<Bytes>,
-    outside: &Outside,
-) -> Result<http::Response<Bytes>, Error> {
-    let line = format!("{} {}", request.method(), without_query(request.uri()));
-    outside.http.send(request).await.map_err(|reason| {
-        let kind = match &reason {
-            HttpError::NotSent { .. } => Kind::NotSent,
-            HttpError::Lost { .. } => Kind::Lost,
-        };
-        Error { request: Some(line), ..Error::new(kind, operation, reason.to_string()) }
-    })
-}
-
-/// A URL as errors may show it.
-pub(super) fn without_query(url: &http::Uri) -> String {
-    let text = url.to_string();
-    text.split_once('?').map_or(text.clone(), |(before, _)| before.to_owned())
 }

@@ -10,8 +10,9 @@ use serde::Deserialize;
 
 use super::endpoints::{Endpoint, checked};
 use super::sign::{Key, canonical_query, date, parse_date, sign};
-use super::source::{Login, Means, Oidc, Role, Token, send};
+use super::source::{Login, Means, Oidc, Role, Token};
 use super::{errors, misconfigured};
+use crate::cloud::client::send;
 use crate::cloud::{Error, Kind, Secret};
 
 const VERSION: &str = "2015-04-01";
@@ -31,7 +32,7 @@ pub(super) async fn assume(base: &Key, role: &Role, means: &Means) -> Result<Log
     let outside = &means.outside;
     sign(&mut request, base, outside.clock.now(), &outside.entropy.nonce())
         .map_err(|reason| misconfigured(reason.to_string()))?;
-    read(OPERATION, &send(OPERATION, request, outside).await?)
+    read(OPERATION, &send(outside, OPERATION, request).await?)
 }
 
 /// The key of a role that an OIDC token opens.
@@ -55,7 +56,7 @@ pub(super) async fn assume_with_oidc(oidc: &Oidc, means: &Means) -> Result<Login
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Bytes::from(canonical_query(&form)))
         .map_err(|_| misconfigured("the call of `AssumeRoleWithOIDC` cannot be written"))?;
-    read(OPERATION, &send(OPERATION, request, outside).await?)
+    read(OPERATION, &send(outside, OPERATION, request).await?)
 }
 
 fn endpoint(role: &Role, means: &Means) -> Result<Endpoint, Error> {
