@@ -260,18 +260,17 @@ impl Kill<'_> {
                 }
                 Err(Trouble::Over(_)) => return Answer::Settled,
             }
-            self.each(group, |entry, _| {
-                if matches!(entry.standing, Standing::Open(_)) {
-                    entry.standing = Standing::Answered;
-                }
-            });
         }
-        let (done, of) = self.ledger.with(|entries| {
-            let done = |entry: &&super::ledger::Entry| {
-                entry.effect && matches!(entry.standing, Standing::Answered | Standing::Over)
-            };
-            (entries.iter().filter(done).count(), entries.len())
+        let mut more = 0;
+        self.each(group, |entry, _| {
+            if matches!(entry.standing, Standing::Open(_)) {
+                entry.standing = Standing::Answered;
+            }
+            let accepted = entry.effect && entry.standing == Standing::Answered;
+            more += usize::from(accepted && !entry.accepted);
+            entry.accepted |= accepted;
         });
+        let (done, of) = self.ledger.accept(more);
         self.run.observer.observe(Event::Killed { done, of });
         Answer::Settled
     }

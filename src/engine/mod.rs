@@ -89,7 +89,6 @@ pub async fn survey(
 }
 
 /// Ends the sessions that `request` means. Whatever happens, the report tells all of it.
-#[expect(clippy::too_many_arguments, reason = "each is another part of the world")]
 pub async fn terminate(
     spec: &Spec,
     sessions: &dyn Sessions,

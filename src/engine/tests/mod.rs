@@ -2,7 +2,7 @@
 //! sentences.
 
 mod random;
-mod world;
+pub(super) mod world;
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -219,6 +219,32 @@ async fn what_the_cloud_accepted_is_no_kill_until_a_look_confirms_it() {
     assert_eq!(fates(&report)[0], "a: survived, not verified: as told");
     assert_eq!(report.terminated(), 0);
     assert!(matches!(report.halt, Some(Halt::Failed(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_a_moving_list_skips_is_not_taken_for_gone() {
+    let world = world(&[("n", &["a", "b", "c", "d"])]);
+    world.set(|state| {
+        state.page = 2;
+        state.stubborn.insert("c".to_owned());
+        // Two pages for the survey; the second page of the look comes after `a` has left.
+        state.lists.extend([0, 0, 0, 2].map(|secs| Fault::Slow(Duration::from_secs(secs))));
+    });
+    let play = play(ids(&["c"])).with(|p| p.request.timeout = Duration::from_secs(20));
+    let leave = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.set(|state| drop(state.live.remove(&("n".to_owned(), "a".to_owned()))));
+    };
+    let (report, ()) = tokio::join!(play.run(&world), leave);
+    assert_eq!((report.terminated(), report.survived()), (0, 1));
+}
+
+#[test]
+fn a_run_can_be_awaited_on_any_thread() {
+    fn on_any_thread(_: impl Send) {}
+    let (world, play) = (world(ABC), play(Selection::All));
+    on_any_thread(play.run(&world));
+    on_any_thread(play.look(&world));
 }
 
 #[tokio::test(start_paused = true)]

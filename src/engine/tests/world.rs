@@ -14,7 +14,7 @@ use crate::services::{
     Progress, Role, Session, SessionId, Sessions, Spec, Submission, Ticket, Unit, Which,
 };
 
-pub(super) type Key = (String, String);
+pub(in crate::engine) type Key = (String, String);
 
 const COLUMNS: &[Column] = &[
     Column { name: "addr", unit: Unit::Text, role: Role::Client, description: "" },
@@ -26,7 +26,7 @@ const COLUMNS: &[Column] = &[
     Column { name: "age", unit: Unit::Seconds, role: Role::Age, description: "" },
 ];
 
-pub(super) fn spec(batch: usize, everyone: Everyone) -> Spec {
+pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
     Spec {
         name: "fake",
         cloud: "fake",
@@ -46,7 +46,7 @@ pub(super) fn spec(batch: usize, everyone: Everyone) -> Spec {
     }
 }
 
-pub(super) fn session(node: &str, id: &str, user: &str) -> Session {
+pub(in crate::engine) fn session(node: &str, id: &str, user: &str) -> Session {
     let number = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
     let address = format!("10.{}.{}.{}:40000", number >> 16 & 255, number >> 8 & 255, number & 255);
     Session {
@@ -62,7 +62,7 @@ pub(super) fn session(node: &str, id: &str, user: &str) -> Session {
 
 /// What a call does instead of working well.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
+pub(in crate::engine) enum Fault {
     /// Fails without effect.
     Fails(Kind),
     /// Takes effect, and fails.
@@ -80,47 +80,47 @@ pub(super) enum Fault {
 }
 
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) nodes: Vec<String>,
-    pub(super) live: BTreeMap<Key, Session>,
+pub(in crate::engine) struct State {
+    pub(in crate::engine) nodes: Vec<String>,
+    pub(in crate::engine) live: BTreeMap<Key, Session>,
     /// What our calls ended.
-    pub(super) ended: BTreeSet<Key>,
+    pub(in crate::engine) ended: BTreeSet<Key>,
     /// Every session that a call named.
-    pub(super) named: BTreeSet<Key>,
+    pub(in crate::engine) named: BTreeSet<Key>,
     /// One word per call.
-    pub(super) calls: Vec<&'static str>,
+    pub(in crate::engine) calls: Vec<&'static str>,
     /// Faults of the coming terminating calls, in order.
-    pub(super) kills: VecDeque<Fault>,
+    pub(in crate::engine) kills: VecDeque<Fault>,
     /// Faults of the coming list calls, in order.
-    pub(super) lists: VecDeque<Fault>,
+    pub(in crate::engine) lists: VecDeque<Fault>,
     /// Ids that are accepted, and live on.
-    pub(super) stubborn: BTreeSet<String>,
+    pub(in crate::engine) stubborn: BTreeSet<String>,
     /// Ids over which a call is refused as a whole, without a name.
-    pub(super) refused: BTreeSet<String>,
-    pub(super) page: usize,
-    pub(super) reconnects: bool,
-    pub(super) asynchronous: bool,
-    pub(super) prepares: bool,
-    pub(super) circles: bool,
+    pub(in crate::engine) refused: BTreeSet<String>,
+    pub(in crate::engine) page: usize,
+    pub(in crate::engine) reconnects: bool,
+    pub(in crate::engine) asynchronous: bool,
+    pub(in crate::engine) prepares: bool,
+    pub(in crate::engine) circles: bool,
     /// Whether a named session that is gone fails the whole call.
-    pub(super) strict: bool,
+    pub(in crate::engine) strict: bool,
     gone: bool,
     /// Draws faults: share of calls that go wrong.
-    pub(super) luck: Option<(Luck, f64)>,
+    pub(in crate::engine) luck: Option<(Luck, f64)>,
     serial: u32,
-    pub(super) largest: usize,
-    pub(super) running: usize,
-    pub(super) most_running: usize,
-    /// When the last terminating call came in.
-    pub(super) jobs: BTreeMap<String, Fault>,
+    pub(in crate::engine) largest: usize,
+    pub(in crate::engine) running: usize,
+    pub(in crate::engine) most_running: usize,
+    /// The faults of jobs that were started, by ticket.
+    pub(in crate::engine) jobs: BTreeMap<String, Fault>,
 }
 
 /// A small generator with a seed (splitmix64).
 #[derive(Clone)]
-pub(super) struct Luck(pub(super) u64);
+pub(in crate::engine) struct Luck(pub(super) u64);
 
 impl Luck {
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(in crate::engine) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -133,9 +133,9 @@ impl Luck {
     }
 }
 
-pub(super) struct World(pub(super) Mutex<State>);
+pub(in crate::engine) struct World(pub(super) Mutex<State>);
 
-pub(super) fn world(nodes: &[(&str, &[&str])]) -> World {
+pub(in crate::engine) fn world(nodes: &[(&str, &[&str])]) -> World {
     let mut state = State { page: 100, ..State::default() };
     for (node, ids) in nodes {
         state.nodes.push((*node).to_owned());
@@ -147,16 +147,16 @@ pub(super) fn world(nodes: &[(&str, &[&str])]) -> World {
 }
 
 impl World {
-    pub(super) fn set(&self, change: impl FnOnce(&mut State)) -> &World {
+    pub(in crate::engine) fn set(&self, change: impl FnOnce(&mut State)) -> &World {
         change(&mut self.0.lock().unwrap());
         self
     }
 
-    pub(super) fn get<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+    pub(in crate::engine) fn get<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.0.lock().unwrap())
     }
 
-    pub(super) fn count(&self, call: &str) -> usize {
+    pub(in crate::engine) fn count(&self, call: &str) -> usize {
         self.get(|state| state.calls.iter().filter(|one| **one == call).count())
     }
 
@@ -355,9 +355,9 @@ impl Sessions for World {
 
 /// Keeps lines in memory, and can fail from some append on.
 #[derive(Default)]
-pub(super) struct Paper {
-    pub(super) lines: Mutex<Vec<AuditLine>>,
-    pub(super) torn: Mutex<bool>,
+pub(in crate::engine) struct Paper {
+    pub(in crate::engine) lines: Mutex<Vec<AuditLine>>,
+    pub(in crate::engine) torn: Mutex<bool>,
 }
 
 impl Audit for Paper {
@@ -371,15 +371,15 @@ impl Audit for Paper {
 }
 
 /// One run and what it is made of; the product's numbers where a test does not say.
-pub(super) struct Play {
-    pub(super) spec: Spec,
-    pub(super) request: Request,
-    pub(super) pace: Pace,
-    pub(super) paper: Arc<Paper>,
-    pub(super) cancel: CancellationToken,
+pub(in crate::engine) struct Play {
+    pub(in crate::engine) spec: Spec,
+    pub(in crate::engine) request: Request,
+    pub(in crate::engine) pace: Pace,
+    pub(in crate::engine) paper: Arc<Paper>,
+    pub(in crate::engine) cancel: CancellationToken,
 }
 
-pub(super) fn play(selection: Selection) -> Play {
+pub(in crate::engine) fn play(selection: Selection) -> Play {
     Play {
         spec: spec(2, Everyone::Never),
         request: Request {
@@ -395,17 +395,17 @@ pub(super) fn play(selection: Selection) -> Play {
     }
 }
 
-pub(super) fn ids(ids: &[&str]) -> Selection {
+pub(in crate::engine) fn ids(ids: &[&str]) -> Selection {
     Selection::Ids(ids.iter().map(|id| SessionId((*id).to_owned())).collect())
 }
 
 impl Play {
-    pub(super) fn with(mut self, change: impl FnOnce(&mut Play)) -> Play {
+    pub(in crate::engine) fn with(mut self, change: impl FnOnce(&mut Play)) -> Play {
         change(&mut self);
         self
     }
 
-    pub(super) async fn run(&self, world: &World) -> Report {
+    pub(in crate::engine) async fn run(&self, world: &World) -> Report {
         let log = Log {
             audit: Arc::<Paper>::clone(&self.paper),
             now: Arc::new(|| SystemTime::UNIX_EPOCH),
@@ -417,16 +417,18 @@ impl Play {
         terminate(&self.spec, world, &self.request, &self.pace, &log, &Silent, &self.cancel).await
     }
 
-    pub(super) async fn look(&self, world: &World) -> Result<Survey, Error> {
+    pub(in crate::engine) async fn look(&self, world: &World) -> Result<Survey, Error> {
         survey(&self.spec, world, &self.request, &self.pace, &self.cancel).await
     }
 }
 
 /// `id: fate` of every victim.
-pub(super) fn fates(report: &Report) -> Vec<String> {
+pub(in crate::engine) fn fates(report: &Report) -> Vec<String> {
     let word = |victim: &Victim| match &victim.fate {
         Fate::Survived(why) => format!("{}: survived, {why}", victim.session.id),
-        other => format!("{}: {other:?}", victim.session.id),
+        fate @ (Fate::Terminated | Fate::AlreadyGone | Fate::Untouched) => {
+            format!("{}: {fate:?}", victim.session.id)
+        }
     };
     report.victims.iter().map(word).collect()
 }
