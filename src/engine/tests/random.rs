@@ -1,12 +1,13 @@
 //! Hundreds of random bad days, each compared with what really happened.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::world::{Luck, play, session, spec, world};
+use super::world::{Key, Luck, play, session, spec, world};
 use crate::engine::*;
-use crate::services::{Everyone, Kind};
+use crate::services::Everyone;
 
 #[tokio::test(start_paused = true)]
 async fn on_any_bad_day_the_report_agrees_with_what_really_happened() {
@@ -24,6 +25,7 @@ async fn on_any_bad_day_the_report_agrees_with_what_really_happened() {
         let timeout = Duration::from_secs(1 + luck.below(120));
         let cancel_after = (luck.below(4) == 0).then(|| Duration::from_millis(luck.below(60_000)));
         let world = world(&[]);
+        let (mut spared, mut some_ids) = (BTreeSet::new(), BTreeSet::new());
         world.set(|state| {
             state.page = 5;
             for node in 0..nodes {
@@ -38,6 +40,12 @@ async fn on_any_bad_day_the_report_agrees_with_what_really_happened() {
                     if luck.below(20) == 0 {
                         state.refused.insert(one.id.0.clone());
                     }
+                    if protect && user == "admin" {
+                        spared.insert((node.clone(), one.id.0.clone()));
+                    }
+                    if luck.below(2) == 0 {
+                        some_ids.insert(one.id.clone());
+                    }
                     state.live.insert((node.clone(), one.id.0.clone()), one);
                 }
                 state.nodes.push(node);
@@ -48,7 +56,12 @@ async fn on_any_bad_day_the_report_agrees_with_what_really_happened() {
             let share = [0.0, 0.1, 0.3, 0.6][usize::try_from(luck.below(4)).unwrap()];
             state.luck = Some((Luck(seed + 1_000_000), share));
         });
-        let play = play(Selection::All).with(|play| {
+        let selection = match luck.below(4) {
+            0 => Selection::Ids(some_ids),
+            1 => Selection::Match(super::users(&["app"])),
+            _ => Selection::All,
+        };
+        let play = play(selection).with(|play| {
             play.spec = spec(batch, everyone);
             play.request.verify = verify;
             play.request.timeout = timeout;
@@ -72,7 +85,6 @@ async fn on_any_bad_day_the_report_agrees_with_what_really_happened() {
         let (report, ()) = tokio::join!(run, interrupt);
         assert!(start.elapsed() <= timeout, "seed {seed}: {:?} of {timeout:?}", start.elapsed());
 
-        let gone = matches!(&report.halt, Some(Halt::TargetGone(e)) if e.kind == Kind::TargetGone);
         world.get(|state| {
             for victim in &report.victims {
                 let key = (victim.session.node.clone(), victim.session.id.0.clone());
@@ -93,23 +105,29 @@ async fn on_any_bad_day_the_report_agrees_with_what_really_happened() {
                 survived += u32::from(matches!(victim.fate, Fate::Survived(_)));
                 untouched += u32::from(victim.fate == Fate::Untouched);
             }
-            for key in &state.ended {
-                let told = report
-                    .victims
-                    .iter()
-                    .any(|victim| victim.session.node == key.0 && victim.session.id.0 == key.1)
-                    || key.1.starts_with("new-");
-                assert!(told, "seed {seed}: {key:?} was ended and is not in the report");
-            }
-            for session in &report.protected {
-                let key = (session.node.clone(), session.id.0.clone());
-                assert!(!state.named.contains(&key), "seed {seed}: {key:?} is protected");
-                assert!(gone || state.live.contains_key(&key) || !state.ended.contains(&key));
+            assert!(state.named.is_disjoint(&spared), "seed {seed}: a protected session is named");
+            let told: BTreeSet<Key> = report
+                .victims
+                .iter()
+                .map(|victim| (victim.session.node.clone(), victim.session.id.0.clone()))
+                .collect();
+            for key in state.named.iter().filter(|key| !key.1.starts_with("new-")) {
+                assert!(told.contains(key), "seed {seed}: {key:?} was named and is not reported");
             }
             assert!(state.largest <= batch.max(1), "seed {seed}");
             assert!(state.most_running <= 4, "seed {seed}");
         });
-        clean += u32::from(report.halt.is_none());
+        if report.halt.is_none() {
+            clean += 1;
+            for victim in &report.victims {
+                let loose = match &victim.fate {
+                    Fate::Survived(why) => why.starts_with("not verified"),
+                    Fate::Untouched => true,
+                    Fate::Terminated | Fate::AlreadyGone => false,
+                };
+                assert!(!loose, "seed {seed}: {victim:?}, and nothing ended the run early");
+            }
+        }
         let lines = play.paper.lines.lock().unwrap();
         assert_eq!(lines.iter().filter(|line| line.kind == "run").count(), 1, "seed {seed}");
         world.get(|state| {
