@@ -144,7 +144,8 @@ impl Kill<'_> {
         if members.is_empty() {
             Vec::new()
         } else if area.everyone {
-            vec![self.everyone(area, members)]
+            // It covers what cannot be ended by name as well, so that is in the audit log too.
+            vec![self.everyone(area, area.members.clone())]
         } else {
             self.batches(area, &members)
         }
@@ -230,6 +231,10 @@ impl Kill<'_> {
             entry.asks += 1;
             entry.looks = 0;
             entry.request_id.clone_from(&request_id);
+            if matches!(entry.standing, Standing::Alive(_)) {
+                entry.effect = true; // unkillable and covered: only a look can tell
+                return;
+            }
             if let Some(why) = refused.get(id) {
                 entry.standing = Standing::Alive(why.clone());
                 return;
@@ -255,18 +260,17 @@ impl Kill<'_> {
                 }
                 Err(Trouble::Over(_)) => return Answer::Settled,
             }
-            self.each(group, |entry, _| {
-                if matches!(entry.standing, Standing::Open(_)) {
-                    entry.standing = Standing::Answered;
-                }
-            });
         }
-        let (done, of) = self.ledger.with(|entries| {
-            let done = |entry: &&super::ledger::Entry| {
-                entry.effect && matches!(entry.standing, Standing::Answered | Standing::Over)
-            };
-            (entries.iter().filter(done).count(), entries.len())
+        let mut more = 0;
+        self.each(group, |entry, _| {
+            if matches!(entry.standing, Standing::Open(_)) {
+                entry.standing = Standing::Answered;
+            }
+            let accepted = entry.effect && entry.standing == Standing::Answered;
+            more += usize::from(accepted && !entry.accepted);
+            entry.accepted |= accepted;
         });
+        let (done, of) = self.ledger.accept(more);
         self.run.observer.observe(Event::Killed { done, of });
         Answer::Settled
     }
@@ -321,12 +325,12 @@ impl Kill<'_> {
     /// The sessions may have been ended by a call that failed.
     fn unsure(&self, group: &Group, error: &Error, asked: bool) {
         self.each(group, |entry, _| {
+            entry.effect = true;
             if matches!(entry.standing, Standing::Alive(_)) {
                 return;
             }
             entry.asks += u32::from(asked);
             entry.looks = 0;
-            entry.effect = true;
             entry.standing = Standing::Open(reason(error));
             note_id(entry, error);
         });
@@ -335,6 +339,9 @@ impl Kill<'_> {
     /// Something about one or more of the sessions is in the way.
     fn doubt(&self, group: &Group, error: &Error) {
         self.each(group, |entry, _| {
+            if matches!(entry.standing, Standing::Alive(_)) {
+                return;
+            }
             entry.asks += 1;
             entry.looks = 0;
             entry.doubtful |= group.members.len() > 1;
@@ -346,6 +353,9 @@ impl Kill<'_> {
     /// A call had no effect and will not be repeated.
     fn refuse(&self, group: &Group, error: &Error) {
         self.each(group, |entry, _| {
+            if matches!(entry.standing, Standing::Alive(_)) {
+                return;
+            }
             entry.standing = if entry.effect {
                 Standing::Open(reason(error))
             } else {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -46,6 +47,8 @@ pub(super) struct Entry {
     pub(super) looks: u32,
     /// When the cloud first took the request.
     pub(super) since: Option<Instant>,
+    /// Whether it counts among those whose end the cloud has accepted.
+    pub(super) accepted: bool,
     /// Whether the record has a `requested` line.
     pub(super) recorded: bool,
     /// The cloud's id of the last request that named or covered it.
@@ -68,6 +71,7 @@ impl Entry {
             asks: 0,
             looks: 0,
             since: None,
+            accepted: false,
             recorded: false,
             request_id: None,
         }
@@ -111,7 +115,9 @@ fn cut_short(halt: Option<&Halt>) -> &'static str {
 
 /// All selected sessions of a run.
 pub(super) struct Ledger<'a> {
-    pub(super) survey: &'a Survey,
+    survey: &'a Survey,
+    /// How many ends the cloud has accepted.
+    accepted: AtomicUsize,
     entries: Mutex<Vec<Entry>>,
     /// Sessions that were not there in the survey, with their clients' addresses.
     newcomers: Mutex<BTreeMap<(String, SessionId), IpAddr>>,
@@ -128,6 +134,7 @@ impl<'a> Ledger<'a> {
             .map(|&index| Entry::new(index, survey.sessions[index].unkillable.filter(|_| works)));
         Ledger {
             survey,
+            accepted: AtomicUsize::new(0),
             entries: Mutex::new(entries.collect()),
             newcomers: Mutex::new(BTreeMap::new()),
             known: survey.sessions.iter().map(|one| (one.node.as_str(), &one.id)).collect(),
@@ -138,6 +145,12 @@ impl<'a> Ledger<'a> {
     /// Looks at or changes the entries.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Vec<Entry>) -> T) -> T {
         work(&mut lock(&self.entries))
+    }
+
+    /// Counts some more accepted ends. Returns how many there are so far, and of how many.
+    pub(super) fn accept(&self, more: usize) -> (usize, usize) {
+        let before = self.accepted.fetch_add(more, Ordering::Relaxed);
+        (before + more, self.survey.selected.len())
     }
 
     /// The session of an entry.

@@ -1,7 +1,7 @@
 //! What "terminate sessions" means, for every service alike.
 //!
 //! [`survey`] lists and selects; [`terminate`] surveys, guards, kills, verifies and reports. The
-//! engine reaches the world only through [`Sessions`](crate::services::Sessions), an [`Audit`] and
+//! engine reaches the world only through [`Sessions`], an [`Audit`] and
 //! tokio's timer. The story of a run:
 //!
 //! 1. **List.** The nodes of the target are looked up; each is prepared and listed to its last
@@ -18,7 +18,7 @@
 //!    before anything is asked for again.
 //! 4. **Look.** The nodes are listed until no selected id is left or time is up. What vanished
 //!    after it was asked for is terminated; what vanished after a refusal that names nobody
-//!    ([`Kind::Ambiguous`](crate::services::Kind::Ambiguous)) counts as already gone. What lives on
+//!    ([`Kind::Ambiguous`]) counts as already gone. What lives on
 //!    is asked for again, now and then, in smaller groups if need be.
 //! 5. **Report.** An acceptance that could not be checked is no kill: such a session is
 //!    [`Fate::Survived`] with "not verified". The report is written to the audit log and returned,
@@ -89,7 +89,6 @@ pub async fn survey(
 }
 
 /// Ends the sessions that `request` means. Whatever happens, the report tells all of it.
-#[expect(clippy::too_many_arguments, reason = "each is another part of the world")]
 pub async fn terminate(
     spec: &Spec,
     sessions: &dyn Sessions,

@@ -178,3 +178,93 @@ pub(super) fn client_ip(text: &str) -> Option<IpAddr> {
         .ok()
         .map(|ip| ip.to_canonical())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tests::world::{ids, play, session, spec};
+    use crate::services::Everyone;
+
+    fn set(values: &[&str]) -> Option<BTreeSet<String>> {
+        Some(values.iter().map(|value| (*value).to_owned()).collect())
+    }
+
+    fn listed() -> Session {
+        let mut one = session("n", "a", "app");
+        one.fields.insert("addr", Field::Text("10.1.2.3:6379".to_owned()));
+        one.fields.insert("db", Field::Integer(3));
+        one.fields.insert("cmd", Field::Text("Client|List".to_owned()));
+        one.fields.insert("idle", Field::Integer(60));
+        one
+    }
+
+    #[test]
+    fn every_given_criterion_must_hold_for_match_and_any_one_for_protect() {
+        let none = Filter::default;
+        let nets = |nets: &[&str]| Some(nets.iter().map(|net| net.parse().unwrap()).collect());
+        let secs = |secs| Some(Duration::from_secs(secs));
+        let spec = spec(1, Everyone::Never);
+        let one = listed();
+        for (filter, all, any) in [
+            (none(), false, false),
+            (Filter { users: set(&[]), ..none() }, false, false),
+            (Filter { users: set(&["app"]), ..none() }, true, true),
+            (Filter { users: set(&["APP"]), ..none() }, false, false),
+            (Filter { databases: set(&["3"]), ..none() }, true, true),
+            (Filter { commands: set(&["client|list"]), ..none() }, true, true),
+            (Filter { client_cidrs: nets(&["10.1.0.0/16"]), ..none() }, true, true),
+            (Filter { client_cidrs: nets(&["10.2.0.0/16", "::/0"]), ..none() }, false, false),
+            (Filter { min_idle: secs(60), ..none() }, true, true),
+            (Filter { min_idle: Some(Duration::from_millis(60_001)), ..none() }, false, false),
+            // The list does not tell name and age of this one.
+            (Filter { names: set(&[""]), ..none() }, false, false),
+            (Filter { min_age: secs(0), ..none() }, false, false),
+            (Filter { users: set(&["app"]), min_idle: secs(61), ..none() }, false, true),
+            (Filter { users: set(&["app"]), databases: set(&["3"]), ..none() }, true, true),
+        ] {
+            let sieve = Sieve::new(&spec, &filter);
+            assert_eq!((sieve.all(&one), sieve.any(&one)), (all, any), "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_address_is_read_in_every_form_that_clouds_use() {
+        for (text, expected) in [
+            ("10.0.0.1", Some("10.0.0.1")),
+            ("10.0.0.1:6379", Some("10.0.0.1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("[2001:db8::1]:6379", Some("2001:db8::1")),
+            ("[::ffff:10.0.0.1]:6379", Some("10.0.0.1")),
+            (" 10.0.0.1 ", Some("10.0.0.1")),
+            ("", None),
+            ("localhost:1", None),
+            ("10.0.0.1:", None),
+            ("10.0.0.1:70000", None),
+            ("[10.0.0.1", None),
+        ] {
+            let expected = expected.map(|ip| ip.parse::<IpAddr>().unwrap());
+            assert_eq!(client_ip(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn protected_wins_over_selected_and_named_ids_that_are_not_live_are_missing() {
+        let spec = spec(1, Everyone::Never);
+        let mut request = play(ids(&["a", "b", "x", "twice"])).request;
+        let users = set(&["admin"]);
+        request.guards.protect = Some(Filter { users, ..Filter::default() });
+        let sessions = vec![
+            session("m", "twice", "app"),
+            session("n", "a", "app"),
+            session("n", "b", "admin"),
+            session("n", "c", "app"),
+            session("n", "twice", "app"),
+        ];
+        let survey = select(&spec, &request, sessions);
+        assert_eq!(survey.selected, [0, 1, 4]);
+        assert_eq!(survey.protected, [2]);
+        assert_eq!(survey.missing, ["x"]);
+        assert_eq!(survey.several_nodes, ["twice"]);
+    }
+}

@@ -283,9 +283,11 @@ struct Late {
 }
 
 fn most_asks(error: &Error) -> u32 {
-    match error.kind {
-        Kind::JobFailed => MOST_FAILED_JOBS,
-        Kind::Malformed => MOST_ASKS,
-        _ => u32::MAX,
+    if error.kind == Kind::JobFailed {
+        MOST_FAILED_JOBS
+    } else if error.kind.is_transient() {
+        u32::MAX // the deadline bounds these
+    } else {
+        MOST_ASKS
     }
 }

@@ -1,1 +1,438 @@
-//! x
+//! The engine against a world in memory, under paused time: what product pages promise, as
+//! sentences.
+
+mod random;
+pub(super) mod world;
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use self::world::{Fault, fates, ids, play, session, spec, world};
+use super::*;
+use crate::services::{Everyone, Field, Kind};
+
+const ABC: &[(&str, &[&str])] = &[("n", &["a", "b", "c"])];
+
+fn users(names: &[&str]) -> Filter {
+    let users = Some(names.iter().map(|name| (*name).to_owned()).collect());
+    Filter { users, ..Filter::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_sessions_on_fifty_nodes_take_the_fewest_calls() {
+    let world = world(&[]);
+    world.set(|state| {
+        for node in 0..50 {
+            state.nodes.push(format!("n{node}"));
+            for id in 0..200 {
+                let one = session(&format!("n{node}"), &format!("s{id}"), "app");
+                state.live.insert((one.node.clone(), one.id.0.clone()), one);
+            }
+        }
+    });
+    let play = play(Selection::All).with(|play| play.spec = spec(50, Everyone::Never));
+    let report = play.run(&world).await;
+    assert_eq!(report.terminated(), 10_000);
+    assert!(report.halt.is_none());
+    assert_eq!(world.count("nodes"), 1);
+    assert_eq!(world.count("terminate"), 50 * 4);
+    assert_eq!(world.count("list"), 50 * 2 + 50);
+    assert_eq!(world.get(|state| state.most_running), 4, "calls at a time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_is_one_call_where_the_api_can_and_no_guard_is_set() {
+    let one: &[(&str, &[&str])] = &[("n", &["a", "b"])];
+    let two: &[(&str, &[&str])] = &[("n", &["a"]), ("m", &["b"])];
+    let whole: &[(&str, &[&str])] = &[("", &["a", "b"])];
+    let none: &[(&str, &[&str])] = &[("n", &[]), ("m", &[])];
+    for (nodes, everyone, cap, expected) in [
+        (one, Everyone::NodeOrTarget, false, (1, 0)),
+        (two, Everyone::NodeOrTarget, false, (0, 1)),
+        (whole, Everyone::NodeOrTarget, false, (0, 1)),
+        (whole, Everyone::Target, false, (0, 1)),
+        (one, Everyone::Target, false, (0, 0)), // the node may be part of a larger instance
+        (one, Everyone::NodeOrTarget, true, (0, 0)),
+        (two, Everyone::Never, false, (0, 0)),
+        (none, Everyone::NodeOrTarget, false, (0, 0)),
+    ] {
+        let world = world(nodes);
+        let play = play(Selection::All).with(|play| {
+            play.spec = spec(10, everyone);
+            play.request.guards.max_sessions = cap.then_some(NonZeroU64::new(9).unwrap());
+        });
+        let report = play.run(&world).await;
+        let calls = (world.count("end node"), world.count("end all"));
+        assert_eq!(calls, expected, "{nodes:?} {everyone:?} {cap}");
+        assert!(world.get(|state| state.live.is_empty()));
+        assert_eq!(report.terminated(), report.victims.len());
+        let requested =
+            play.paper.lines.lock().unwrap().iter().filter(|line| line.kind == "requested").count();
+        assert_eq!(requested, report.victims.len(), "each listed session is on record");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_stops_the_run_before_anything_is_ended() {
+    let cap = Guards { max_sessions: NonZeroU64::new(2), ..Guards::default() };
+    let protect = Guards { protect: Some(users(&["admin"])), ..Guards::default() };
+    let two: &[(&str, &[&str])] = &[("n", &["a"]), ("m", &["a"])];
+    for (nodes, selection, guards, batch, expected) in [
+        (ABC, Selection::All, cap, 2, "TooMany { selected: 3, allowed: 2 }"),
+        (ABC, Selection::All, protect.clone(), 0, "ProtectedInTheWay"),
+        (ABC, ids(&["a"]), Guards::default(), 0, "NotSelective"),
+        (ABC, Selection::Match(users(&["app"])), protect, 0, "ProtectedInTheWay"),
+        (two, ids(&["a"]), Guards::default(), 2, "SameIdOnSeveralNodes(\"a\")"),
+    ] {
+        let world = world(nodes);
+        world.set(|state| {
+            if let Some(one) = state.live.get_mut(&("n".to_owned(), "b".to_owned())) {
+                one.fields.insert("user", Field::Text("admin".to_owned()));
+            }
+        });
+        let play = play(selection).with(|play| {
+            play.spec = spec(batch, Everyone::Target);
+            play.request.guards = guards;
+        });
+        let report = play.run(&world).await;
+        assert_eq!(format!("{:?}", report.halt.unwrap()), expected);
+        assert_eq!(world.count("terminate"), 0);
+        assert!(report.victims.iter().all(|victim| victim.fate == Fate::Untouched));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_does_everything_but_kill() {
+    let world = world(ABC);
+    let report = play(ids(&["a", "x"])).with(|p| p.request.mode = Mode::DryRun).run(&world).await;
+    assert!(report.dry_run && report.halt.is_none());
+    assert_eq!(fates(&report), ["a: Untouched"]);
+    assert_eq!(report.missing, ["x"]);
+    assert_eq!(world.count("terminate"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reconnects_is_counted_apart_and_is_no_error() {
+    let world = world(ABC);
+    world.set(|state| state.reconnects = true);
+    let report = play(Selection::All).run(&world).await;
+    assert_eq!((report.terminated(), report.reconnected), (3, 3));
+    assert!(report.halt.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_effect_is_repeated_and_one_with_effect_only_after_a_look() {
+    for (fault, calls) in [
+        (Fault::Fails(Kind::Throttled), 2),
+        (Fault::Fails(Kind::Busy), 2),
+        (Fault::Fails(Kind::NotSent), 2),
+        (Fault::Fails(Kind::Lost), 2),
+        (Fault::FailsAfter(Kind::Lost), 1),
+        (Fault::FailsAfter(Kind::Unavailable), 1),
+        (Fault::FailsAfter(Kind::Malformed), 1),
+        (Fault::Partly(Kind::Lost), 2),
+    ] {
+        for verify in [Verify::UntilGone, Verify::Trust] {
+            let world = world(&[("n", &["a", "b"])]);
+            world.set(|state| state.kills.push_back(fault));
+            let report = play(Selection::All).with(|p| p.request.verify = verify).run(&world).await;
+            assert_eq!(report.terminated(), 2, "{fault:?} {report:?}");
+            assert!(report.halt.is_none(), "{fault:?}");
+            assert_eq!(world.count("terminate"), calls, "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_refused_session_does_not_save_the_others() {
+    let world = world(&[("n", &["a", "b", "c", "d", "e", "f", "g"])]);
+    world.set(|state| {
+        state.refused.insert("d".to_owned());
+    });
+    let play = play(Selection::All).with(|p| p.spec = spec(7, Everyone::Never));
+    let report = play.run(&world).await;
+    assert_eq!((report.terminated(), report.survived()), (6, 1));
+    assert_eq!(fates(&report)[3], "d: survived, one of them will not do");
+    assert!(report.halt.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_went_by_itself_is_already_gone_and_the_rest_goes_in_one_call() {
+    let world = world(ABC);
+    world.set(|state| {
+        state.strict = true;
+        // Gone between the listing and the first answer.
+        state.kills.push_back(Fault::Slow(Duration::from_secs(1)));
+    });
+    let play = play(Selection::All).with(|p| p.spec = spec(5, Everyone::Never));
+    let leave = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        world.set(|state| drop(state.live.remove(&("n".to_owned(), "b".to_owned()))));
+    };
+    let (report, ()) = tokio::join!(play.run(&world), leave);
+    assert_eq!(fates(&report), ["a: Terminated", "b: AlreadyGone", "c: Terminated"]);
+    assert_eq!(world.count("terminate"), 2);
+    assert_eq!(report.remarks.len(), 1, "{:?}", report.remarks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_accepted_and_lives_on_survives_after_several_asks() {
+    let world = world(ABC);
+    world.set(|state| {
+        state.stubborn.insert("b".to_owned());
+    });
+    let start = Instant::now();
+    let report = play(Selection::All).run(&world).await;
+    assert_eq!(report.terminated(), 2);
+    let fate = fates(&report)[1].clone();
+    assert!(fate.starts_with("b: survived, still listed 4m"), "{fate}");
+    assert!(matches!(report.halt, Some(Halt::TimedOut(None))));
+    assert!(start.elapsed() <= Duration::from_secs(300));
+    assert_eq!(world.count("terminate"), 2 + 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_key_or_permission_stops_everything_after_one_answer() {
+    for kind in [Kind::Credentials, Kind::Permission] {
+        let world = world(&[("n", &["a", "b", "c", "d", "e", "f"])]);
+        world.set(|state| state.kills.push_back(Fault::Fails(kind)));
+        let play = play(Selection::All).with(|p| p.pace.concurrency = std::num::NonZeroUsize::MIN);
+        let report = play.run(&world).await;
+        assert_eq!(world.count("terminate"), 1);
+        assert!(matches!(&report.halt, Some(Halt::Failed(error)) if error.kind == kind));
+        assert_eq!(report.survived(), 2);
+        assert_eq!(report.victims.len(), 6);
+        assert_eq!(world.count("list"), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_cloud_accepted_is_no_kill_until_a_look_confirms_it() {
+    let world = world(ABC);
+    world.set(|state| {
+        state.lists.push_back(Fault::Slow(Duration::ZERO));
+        state.lists.push_back(Fault::Fails(Kind::BadRequest));
+    });
+    let report = play(Selection::All).run(&world).await;
+    assert_eq!(fates(&report)[0], "a: survived, not verified: as told");
+    assert_eq!(report.terminated(), 0);
+    assert!(matches!(report.halt, Some(Halt::Failed(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_a_moving_list_skips_is_not_taken_for_gone() {
+    let world = world(&[("n", &["a", "b", "c", "d"])]);
+    world.set(|state| {
+        state.page = 2;
+        state.stubborn.insert("c".to_owned());
+        // Two pages for the survey; the second page of the look comes after `a` has left.
+        state.lists.extend([0, 0, 0, 2].map(|secs| Fault::Slow(Duration::from_secs(secs))));
+    });
+    let play = play(ids(&["c"])).with(|p| p.request.timeout = Duration::from_secs(20));
+    let leave = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.set(|state| drop(state.live.remove(&("n".to_owned(), "a".to_owned()))));
+    };
+    let (report, ()) = tokio::join!(play.run(&world), leave);
+    assert_eq!((report.terminated(), report.survived()), (0, 1));
+}
+
+#[test]
+fn a_run_can_be_awaited_on_any_thread() {
+    fn on_any_thread(_: impl Send) {}
+    let (world, play) = (world(ABC), play(Selection::All));
+    on_any_thread(play.run(&world));
+    on_any_thread(play.look(&world));
+}
+
+#[tokio::test(start_paused = true)]
+async fn trust_lists_once_and_believes_the_answers() {
+    let world = world(ABC);
+    let report = play(Selection::All).with(|p| p.request.verify = Verify::Trust).run(&world).await;
+    assert_eq!(report.terminated(), 3);
+    assert_eq!(world.count("list"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_starts_no_other_call_and_awaits_those_in_flight() {
+    let world = world(&[("n", &["a", "b", "c", "d"])]);
+    world.set(|state| {
+        state.kills.extend([Fault::Slow(Duration::from_secs(3)), Fault::Slow(Duration::ZERO)]);
+    });
+    let play = play(Selection::All).with(|p| p.pace.concurrency = std::num::NonZeroUsize::MIN);
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        play.cancel.cancel();
+    };
+    let (report, ()) = tokio::join!(play.run(&world), interrupt);
+    assert!(matches!(report.halt, Some(Halt::Cancelled)));
+    assert_eq!(world.count("terminate"), 1);
+    assert_eq!(
+        fates(&report),
+        [
+            "a: survived, not verified: the run was interrupted",
+            "b: survived, not verified: the run was interrupted",
+            "c: Untouched",
+            "d: Untouched"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_hangs_is_cut_off_after_an_interrupt_and_at_the_deadline() {
+    for (interrupted, limit) in [(true, 7), (false, 300)] {
+        let world = world(ABC);
+        world.set(|state| state.kills.push_back(Fault::Slow(Duration::from_secs(100_000))));
+        let play = play(ids(&["a"]));
+        let start = Instant::now();
+        let interrupt = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if interrupted {
+                play.cancel.cancel();
+            }
+        };
+        let (report, ()) = tokio::join!(play.run(&world), interrupt);
+        assert!(start.elapsed() <= Duration::from_secs(limit), "{:?}", start.elapsed());
+        let fate = &fates(&report)[0];
+        assert!(fate.starts_with("a: survived, not verified: there was no answer"), "{fate}");
+        assert!(report.halt.is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_vanishes_holds_no_session() {
+    let world = world(ABC);
+    world.set(|state| state.kills.push_back(Fault::Vanishes));
+    let report = play(Selection::All).run(&world).await;
+    assert!(matches!(report.halt, Some(Halt::TargetGone(_))));
+    assert_eq!(report.survived(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_left_takes_only_its_own_sessions_along() {
+    let world = world(&[("m", &["x"]), ("n", &["a"])]);
+    world.set(|state| state.kills.push_back(Fault::Slow(Duration::from_secs(2))));
+    let play = play(Selection::All);
+    let leave = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.set(|state| {
+            state.nodes.retain(|node| node != "m");
+            state.live.retain(|key, _| key.0 != "m");
+        });
+    };
+    let (report, ()) = tokio::join!(play.run(&world), leave);
+    assert!(report.halt.is_none(), "{:?}", report.halt);
+    assert_eq!(report.survived(), 0);
+    assert_eq!(fates(&report)[1], "a: Terminated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_fails_is_tried_once_more_and_one_that_hangs_is_looked_past() {
+    let fails = [Fault::JobFails];
+    let fails_twice = [Fault::JobFails, Fault::JobFails];
+    let hangs = [Fault::JobHangs];
+    for (faults, expected) in [
+        (&fails[..], "a: Terminated"),
+        (&fails_twice[..], "a: survived, the job failed"),
+        (&hangs[..], "a: Terminated"),
+    ] {
+        let world = world(&[("n", &["a"])]);
+        world.set(|state| {
+            state.asynchronous = true;
+            state.kills.extend(faults.iter().copied());
+        });
+        let report = play(Selection::All).run(&world).await;
+        assert_eq!(fates(&report), [expected]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_killed_when_the_audit_log_cannot_be_written() {
+    let world = world(ABC);
+    let play = play(Selection::All);
+    *play.paper.torn.lock().unwrap() = true;
+    let report = play.run(&world).await;
+    assert!(matches!(report.halt, Some(Halt::Audit(_))));
+    assert_eq!(world.count("terminate"), 0);
+    assert_eq!(report.victims.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_log_has_each_request_each_fate_and_the_run() {
+    let world = world(ABC);
+    let play = play(ids(&["a", "b"]));
+    play.run(&world).await;
+    let lines = play.paper.lines.lock().unwrap();
+    let words: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let session = line.session.as_deref().unwrap_or("-");
+            format!("{} {session} {}", line.kind, line.outcome.unwrap_or("-"))
+        })
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "requested a -",
+            "requested b -",
+            "session a terminated",
+            "session b terminated",
+            "run - completed"
+        ]
+    );
+    assert!(lines[2].request_id.as_deref().is_some_and(|id| id.starts_with("kill-")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unkillable_session_survives_with_its_reason_and_is_never_named() {
+    let world = world(ABC);
+    world.set(|state| {
+        let one = state.live.get_mut(&("n".to_owned(), "b".to_owned())).unwrap();
+        one.unkillable = Some("no operation is running");
+    });
+    let report = play(Selection::All).run(&world).await;
+    assert_eq!(fates(&report)[1], "b: survived, no operation is running");
+    assert!(!world.get(|state| state.named.contains(&("n".to_owned(), "b".to_owned()))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_can_only_end_all_is_not_asked_again_once_others_have_come() {
+    let world = world(&[("", &["a", "b"])]);
+    world.set(|state| {
+        state.stubborn.insert("b".to_owned());
+        state.reconnects = true;
+    });
+    let play = play(ids(&["a", "b"])).with(|p| p.spec = spec(0, Everyone::Target));
+    let report = play.run(&world).await;
+    assert_eq!(world.count("end all"), 1);
+    assert_eq!((report.terminated(), report.survived(), report.reconnected), (1, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_goes_in_circles_is_an_error_not_a_hang() {
+    let world = world(ABC);
+    world.set(|state| state.circles = true);
+    let error = play(Selection::All).look(&world).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Malformed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_repeats_what_may_pass_and_gives_up_when_the_wait_would_be_too_long() {
+    let seen = world(ABC);
+    seen.set(|state| {
+        state.prepares = true;
+        state.lists.extend([Kind::Unavailable, Kind::Malformed, Kind::Lost].map(Fault::Fails));
+    });
+    assert_eq!(play(Selection::All).look(&seen).await.unwrap().selected.len(), 3);
+
+    let down = world(ABC);
+    down.set(|state| state.luck = None);
+    down.set(|state| state.lists.extend([Fault::Fails(Kind::Throttled); 100]));
+    let play = play(Selection::All).with(|p| p.request.timeout = Duration::from_secs(10));
+    let start = Instant::now();
+    let error = play.look(&down).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Throttled);
+    assert!(start.elapsed() <= Duration::from_secs(10));
+}
