@@ -64,7 +64,11 @@ fn visit_nested(
         Value::List(items) => {
             for (index, item) in (0..).zip(items) {
                 // Elements of a set have no address.
-                let at = if nesting == Nesting::Set { path.clone() } else { path.then(Step::Index(index)) };
+                let at = if nesting == Nesting::Set {
+                    path.clone()
+                } else {
+                    path.then(Step::Index(index))
+                };
                 visit_nested(Nesting::Single, item, &at, enter);
             }
         }

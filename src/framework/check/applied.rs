@@ -1,14 +1,18 @@
 //! Whether an apply keeps the promise of its plan: Terraform's `AssertObjectCompatible`.
 
 use super::sets::{Side, correlate};
-use super::{Mismatches, elements, element, field};
+use super::{Mismatches, element, elements, field};
 use crate::framework::{Attribute, Block, Kind, NestedBlock, Nesting, Object, Path, Type, Value};
 
 /// Where an applied object breaks the promise of its plan. Empty if nowhere.
 ///
 /// What was known must be what it is; what was unknown may be anything known; a set may shrink,
 /// since elements can turn out equal, but never grow.
-pub fn applied_mismatches(block: &Block, planned: &Object, applied: &Object) -> Vec<(Path, String)> {
+pub fn applied_mismatches(
+    block: &Block,
+    planned: &Object,
+    applied: &Object,
+) -> Vec<(Path, String)> {
     let mut found = Vec::new();
     let (planned, applied) = (Value::Object(planned.clone()), Value::Object(applied.clone()));
     check_block(&mut found, block, &planned, &applied, &Path::default());
@@ -106,13 +110,7 @@ fn check_nested_block(
     }
 }
 
-fn check_value(
-    found: &mut Mismatches,
-    kind: &Type,
-    planned: &Value,
-    applied: &Value,
-    path: &Path,
-) {
+fn check_value(found: &mut Mismatches, kind: &Type, planned: &Value, applied: &Value, path: &Path) {
     match (planned, applied) {
         (Value::Unknown, _) | (Value::Null, Value::Null) => return,
         (Value::Null, _) => return add(found, path, "was null in the plan, is now set"),

@@ -19,7 +19,12 @@ pub fn planned_mismatches(
     let mut found = Vec::new();
     let prior = prior.cloned().map_or(Value::Null, Value::Object);
     let (config, planned) = (Value::Object(config.clone()), Value::Object(planned.clone()));
-    check_block(&mut found, block, &Views { prior: &prior, config: &config, planned: &planned }, &Path::default());
+    check_block(
+        &mut found,
+        block,
+        &Views { prior: &prior, config: &config, planned: &planned },
+        &Path::default(),
+    );
     found
 }
 
@@ -163,7 +168,9 @@ fn check_nested(
     match (views.planned, views.config) {
         (Value::Unknown, Value::Unknown) => return,
         (Value::Null, _) => return add(found, path, "planned for absence but the config wants it"),
-        (Value::Unknown, _) => return add(found, path, "planned unknown though the config sets it"),
+        (Value::Unknown, _) => {
+            return add(found, path, "planned unknown though the config sets it");
+        }
         (_, Value::Unknown) => {
             let kind = attribute.value_type();
             if !same(views.planned, views.prior, &kind) {

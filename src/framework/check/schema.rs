@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::framework::{Attribute, Block, Kind, Mode, NestedBlock, Nesting, Path, Schema, Step, Type};
+use crate::framework::{
+    Attribute, Block, Kind, Mode, NestedBlock, Nesting, Path, Schema, Step, Type,
+};
 
 /// Why a schema would be refused by Terraform, with the place. Empty if it is sound.
 pub fn schema_faults(schema: &Schema) -> Vec<String> {
@@ -158,9 +160,8 @@ mod tests {
             Mode::Optional,
             "",
         );
-        let dynamic_set = Type::Set(Box::new(Type::Object(
-            [("x".to_owned(), Type::Dynamic)].into(),
-        )));
+        let dynamic_set =
+            Type::Set(Box::new(Type::Object([("x".to_owned(), Type::Dynamic)].into())));
         let dynamic_list = Type::List(Box::new(Type::Dynamic));
         for (name, one, expected) in [
             ("Big", attribute(Type::Bool, Mode::Optional), "lowercase"),

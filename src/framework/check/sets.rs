@@ -17,9 +17,7 @@ pub(in crate::framework) fn same(left: &Value, right: &Value, kind: &Type) -> bo
         }
         (Type::Map(inner), Value::Map(left), Value::Map(right)) => {
             left.len() == right.len()
-                && left
-                    .iter()
-                    .all(|(key, a)| right.get(key).is_some_and(|b| same(a, b, inner)))
+                && left.iter().all(|(key, a)| right.get(key).is_some_and(|b| same(a, b, inner)))
         }
         (Type::Object(fields), Value::Object(left), Value::Object(right)) => {
             left.len() == right.len()

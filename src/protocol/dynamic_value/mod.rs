@@ -10,9 +10,6 @@ mod msgpack_read;
 mod msgpack_write;
 mod type_json;
 
-
-
-
 pub(super) use malformed::Malformed;
 pub(super) use type_json::type_to_json;
 

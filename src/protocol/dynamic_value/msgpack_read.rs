@@ -41,14 +41,17 @@ fn read_value(rest: &mut &[u8], kind: &Type, depth: usize) -> Result<Value, Malf
         Type::Tuple(kinds) => {
             let kind_at = |at: usize| kinds.get(at).ok_or_else(|| unfit(kind, marker));
             let items = read_elements(rest, kind, depth, kind_at)?;
-            if items.len() == kinds.len() { Ok(Value::List(items)) } else { Err(unfit(kind, marker)) }
+            if items.len() == kinds.len() {
+                Ok(Value::List(items))
+            } else {
+                Err(unfit(kind, marker))
+            }
         }
         Type::Map(inner) => {
             read_entries(rest, kind, depth, Step::Key, |_| Some(inner)).map(Value::Map)
         }
         Type::Object(fields) => {
-            let items =
-                read_entries(rest, kind, depth, Step::Attribute, |name| fields.get(name))?;
+            let items = read_entries(rest, kind, depth, Step::Attribute, |name| fields.get(name))?;
             match fields.keys().find(|name| !items.contains_key(*name)) {
                 Some(name) => {
                     Err(Malformed::from(Reason::Missing).under(Step::Attribute(name.clone())))
