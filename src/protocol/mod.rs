@@ -7,7 +7,7 @@
 
 mod calls;
 mod decode;
-mod dynamic_value;
+pub mod dynamic_value;
 mod encode;
 mod server;
 mod stream;

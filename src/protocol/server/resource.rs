@@ -225,7 +225,9 @@ fn forget_unknowns(state: &mut Object, diagnostics: &mut Diagnostics) {
             "`{path}` is still unknown after the apply and was stored as null. This is a bug in \
              the provider: please report it."
         );
-        diagnostics.error_at(path, "The provider left a value unknown", detail);
+        // The root attribute: elements of sets have no address.
+        let root = Path(path.0.into_iter().take(1).collect());
+        diagnostics.error_at(root, "The provider left a value unknown", detail);
     }
 }
 
