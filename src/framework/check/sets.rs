@@ -54,3 +54,23 @@ pub(super) enum Side {
     /// The second.
     Right,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_equal_in_any_order_at_any_depth() {
+        let set = Type::Set(Box::new(Type::String));
+        let ab = || Value::List(vec!["a".into(), "b".into()]);
+        let ba = || Value::List(vec!["b".into(), "a".into()]);
+        let list = Type::List(Box::new(Type::String));
+        assert!(same(&ab(), &ba(), &set));
+        assert!(!same(&ab(), &ba(), &list));
+        assert!(!same(&ab(), &Value::List(vec!["a".into(), "c".into()]), &set));
+        let keyed = |value| Value::Map([("k".to_owned(), value)].into());
+        assert!(same(&keyed(ab()), &keyed(ba()), &Type::Map(Box::new(set.clone()))));
+        let any = |value| Value::Dynamic(Box::new((set.clone(), value)));
+        assert!(same(&any(ab()), &any(ba()), &Type::Dynamic));
+    }
+}

@@ -6,7 +6,7 @@ use crate::framework::{Path, Step, Type, Value};
 
 /// A misfit and its place, found from the inside out.
 #[derive(Debug)]
-pub(in crate::protocol) struct Malformed {
+pub struct Malformed {
     /// From the innermost step to the root.
     steps: Vec<Step>,
     reason: Reason,
@@ -75,7 +75,7 @@ impl Malformed {
     }
 
     /// Where it is; the root has no steps.
-    pub(in crate::protocol) fn path(&self) -> Path {
+    pub fn path(&self) -> Path {
         Path(self.steps.iter().rev().cloned().collect())
     }
 }

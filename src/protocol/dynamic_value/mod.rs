@@ -10,7 +10,10 @@ mod msgpack_read;
 mod msgpack_write;
 mod type_json;
 
-pub(super) use malformed::Malformed;
+#[cfg(test)]
+mod tests;
+
+pub use malformed::Malformed;
 pub(super) use type_json::type_to_json;
 
 use super::wire_types::DynamicValue;
@@ -20,7 +23,7 @@ use crate::framework::{Type, Value};
 const MAX_DEPTH: usize = 64;
 
 /// Reads a value of a type. Nothing, or nothing in it, is null.
-pub(super) fn decode(wire: Option<&DynamicValue>, kind: &Type) -> Result<Value, Malformed> {
+pub fn decode(wire: Option<&DynamicValue>, kind: &Type) -> Result<Value, Malformed> {
     match wire {
         Some(wire) if !wire.msgpack.is_empty() => msgpack_read::read(&wire.msgpack, kind),
         Some(wire) if !wire.json.is_empty() => json::read(&wire.json, kind),
@@ -34,6 +37,6 @@ pub(super) fn decode_json(bytes: &[u8], kind: &Type) -> Result<Value, Malformed>
 }
 
 /// Writes a value of a type as msgpack. An error means that the value does not fit the type.
-pub(super) fn encode(value: &Value, kind: &Type) -> Result<DynamicValue, Malformed> {
+pub fn encode(value: &Value, kind: &Type) -> Result<DynamicValue, Malformed> {
     Ok(DynamicValue { msgpack: msgpack_write::write(value, kind)?, json: Vec::new() })
 }

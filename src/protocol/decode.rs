@@ -1,0 +1,128 @@
+//! From the wire to the framework's nouns. Same order of functions as in `encode`.
+
+use super::dynamic_value::{self, Malformed};
+use super::wire_types as wire;
+use crate::framework::{Block, Diagnostics, NestedBlock, Nesting, Object, Type, Value, Walk};
+
+/// Reads an object that may be null. `what` names it in the diagnostic.
+pub(super) fn object(
+    what: &str,
+    value: Option<&wire::DynamicValue>,
+    block: &Block,
+) -> Result<Option<Object>, Diagnostics> {
+    let value = dynamic_value::decode(value, &block.value_type());
+    as_object(what, value.map_err(|error| unreadable(what, &error))?)
+}
+
+/// Reads an object that must be there.
+pub(super) fn present_object(
+    what: &str,
+    value: Option<&wire::DynamicValue>,
+    block: &Block,
+) -> Result<Object, Diagnostics> {
+    object(what, value, block)?.ok_or_else(|| {
+        complaint(what, "there is none, though the protocol asks for one in this call")
+    })
+}
+
+/// Reads a stored state. What the schema has and the state lacks is null, or no blocks.
+pub(super) fn stored_state(
+    raw: Option<&wire::RawState>,
+    block: &Block,
+) -> Result<Option<Object>, Diagnostics> {
+    let what = "the stored state";
+    let Some(raw) = raw else { return Ok(None) };
+    if raw.json.is_empty() {
+        if raw.flatmap.is_empty() {
+            return Ok(None);
+        }
+        return Err(complaint(
+            what,
+            "it was written by Terraform 0.11 or older, which this provider never supported",
+        ));
+    }
+    let value = dynamic_value::decode_json(&raw.json, &block.value_type());
+    let mut object = as_object(what, value.map_err(|error| unreadable(what, &error))?)?;
+    if let Some(object) = &mut object {
+        fill_absent_blocks(block, object);
+    }
+    Ok(object)
+}
+
+/// Which walk a call belongs to, as far as the client's capabilities tell.
+///
+/// Terraform from 1.9 sets `deferral_allowed` in the apply walk (`internal/terraform/context_apply.go`)
+/// and otherwise only with the experimental `-allow-deferral`.
+pub(super) fn walk(capabilities: Option<&wire::ClientCapabilities>) -> Walk {
+    if capabilities.is_some_and(|client| client.deferral_allowed) {
+        Walk::Apply
+    } else {
+        Walk::Unsaid
+    }
+}
+
+/// Whether the client keeps write-only attributes out of state: Terraform and OpenTofu from 1.11.
+pub(super) fn allows_write_only(capabilities: Option<&wire::ClientCapabilities>) -> bool {
+    capabilities.is_some_and(|client| client.write_only_attributes_allowed)
+}
+
+fn as_object(what: &str, value: Value) -> Result<Option<Object>, Diagnostics> {
+    match value {
+        Value::Object(object) => Ok(Some(object)),
+        Value::Null => Ok(None),
+        Value::Unknown
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::List(_)
+        | Value::Map(_)
+        | Value::Dynamic(_) => Err(complaint(what, "it is unknown as a whole")),
+    }
+}
+
+/// Blocks are never null but for single ones: none are an empty collection.
+fn fill_absent_blocks(block: &Block, object: &mut Object) {
+    for (name, nested) in &block.blocks {
+        if let Some(value) = object.get_mut(name) {
+            fill_absent_block(nested, value);
+        }
+    }
+}
+
+fn fill_absent_block(nested: &NestedBlock, value: &mut Value) {
+    if *value == Value::Null {
+        *value = match nested.nesting.of(Type::Bool) {
+            Type::List(_) | Type::Set(_) => Value::List(Vec::new()),
+            Type::Map(_) => Value::Map(Object::new()),
+            _ => return,
+        };
+    }
+    let inside = |value: &mut Value| {
+        if let Value::Object(object) = value {
+            fill_absent_blocks(&nested.block, object);
+        }
+    };
+    match value {
+        Value::List(items) => items.iter_mut().for_each(inside),
+        Value::Map(items) => items.values_mut().for_each(inside),
+        single if nested.nesting == Nesting::Single => inside(single),
+        _ => {}
+    }
+}
+
+fn unreadable(what: &str, error: &Malformed) -> Diagnostics {
+    complaint(what, &error.to_string())
+}
+
+fn complaint(what: &str, reason: &str) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    diagnostics.error(
+        format!("The provider cannot read {what}"),
+        format!(
+            "What was sent does not fit the provider's schema: {reason}.\n\nIf the provider was \
+             changed while this command ran, run the command again. Otherwise this is a bug in \
+             the provider or in the engine: please report it."
+        ),
+    );
+    diagnostics
+}
