@@ -1,0 +1,226 @@
+//! `terraform-provider-session sandbox`: the sandbox as a command.
+//!
+//! The first line on standard output is one JSON object for programs; then come a provider block
+//! for people and a line for every call.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::faults::Switch;
+use super::redis::Redis;
+use super::server;
+use super::world::{Happening, Sandbox, Setup};
+use crate::wire::https::SystemClock;
+
+const USAGE: &str = "\
+The clouds' APIs on this machine, to try the provider without an account.
+
+Usage: terraform-provider-session sandbox [OPTIONS]
+
+  --listen ADDRESS:PORT  where to listen, on loopback (127.0.0.1:0, a free port)
+  --redis URL            a Redis on this machine to stand behind the Redis instances
+  --clients NUMBER       clients in memory on every other node (3)
+  --job DURATION         how long asynchronous jobs take (2s)
+  --fault NAME[:OPERATION[:COUNT]]
+                         something that goes wrong, like throttle:clients/kill:2; repeatable
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+struct Options {
+    listen: SocketAddr,
+    setup: Setup,
+    faults: Vec<Switch>,
+}
+
+/// Runs the sandbox until it is interrupted. `arguments` are those after `sandbox`.
+pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let options = match parse(arguments) {
+        Ok(Some(options)) => options,
+        Ok(None) => return told(&mut io::stdout(), USAGE, ExitCode::SUCCESS),
+        Err(complaint) => {
+            let text = format!("{complaint}\n\n{USAGE}");
+            return told(&mut io::stderr(), &text, ExitCode::from(2));
+        }
+    };
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => told(&mut io::stderr(), &format!("{reason}\n"), ExitCode::FAILURE),
+    }
+}
+
+fn told(to: &mut dyn Write, text: &str, code: ExitCode) -> ExitCode {
+    // Who has closed standard output does not want to be told.
+    let _ = to.write_all(text.as_bytes());
+    code
+}
+
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, String> {
+    use lexopt::prelude::{Long, Short, ValueExt};
+    let mut options = Options {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        setup: Setup::default(),
+        faults: Vec::new(),
+    };
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let complaint = |reason: lexopt::Error| reason.to_string();
+    while let Some(argument) = parser.next().map_err(complaint)? {
+        match argument {
+            Long("listen") => {
+                options.listen = parser.value().and_then(|it| it.parse()).map_err(complaint)?;
+            }
+            Long("redis") => {
+                let url = parser.value().and_then(|it| it.string()).map_err(complaint)?;
+                options.setup.redis = Some(Redis::at(&url)?);
+            }
+            Long("clients") => {
+                options.setup.clients =
+                    parser.value().and_then(|it| it.parse()).map_err(complaint)?;
+            }
+            Long("job") => {
+                let text = parser.value().and_then(|it| it.string()).map_err(complaint)?;
+                options.setup.job = duration(&text)?;
+            }
+            Long("fault") => {
+                let text = parser.value().and_then(|it| it.string()).map_err(complaint)?;
+                options.faults.push(Switch::parse(&text)?);
+            }
+            Long("help") | Short('h') => return Ok(None),
+            other => return Err(complaint(other.unexpected())),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|reason| format!("`{text}`: {reason}"))
+}
+
+async fn run(options: Options) -> io::Result<()> {
+    let listener = server::bind(options.listen).await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    let sandbox = Sandbox::new(options.setup, Arc::new(SystemClock));
+    let sandbox = Arc::new(sandbox.watched(|happening| {
+        told(&mut io::stderr(), &progress(happening), ExitCode::SUCCESS);
+    }));
+    options.faults.into_iter().for_each(|fault| sandbox.switch_on(fault));
+
+    let greeting =
+        format!("{}\n\n{}\n", description(&sandbox, &endpoint), block(&sandbox, &endpoint));
+    let mut stdout = io::stdout();
+    stdout.write_all(greeting.as_bytes())?;
+    stdout.flush()?;
+
+    let stop = CancellationToken::new();
+    tokio::select! {
+        served = server::serve(sandbox, listener, stop) => served,
+        signal = tokio::signal::ctrl_c() => signal,
+    }
+}
+
+/// All that a program needs to use the sandbox.
+pub fn description(sandbox: &Sandbox, endpoint: &str) -> Value {
+    let account = sandbox.account();
+    let instances: Vec<Value> = sandbox
+        .scenery()
+        .iter()
+        .flat_map(|(spec, instances)| instances.iter().map(move |instance| (spec.name, instance)))
+        .map(|(service, instance)| {
+            let nodes: Vec<&str> = instance.nodes.iter().map(|(id, _)| id.as_str()).collect();
+            json!({ "service": service, "instance_id": instance.id, "nodes": nodes })
+        })
+        .collect();
+    json!({
+        "endpoint": endpoint,
+        "credentials": {
+            "access_key": account.access_key,
+            "secret_key": account.secret_key.reveal(),
+        },
+        "region": account.region,
+        "project_id": account.project_id,
+        "instances": instances,
+    })
+}
+
+/// A provider block that leads every product of every cloud to the sandbox.
+pub fn block(sandbox: &Sandbox, endpoint: &str) -> String {
+    let account = sandbox.account();
+    let mut clouds: Vec<&str> = sandbox.scenery().iter().map(|(spec, _)| spec.cloud).collect();
+    clouds.dedup();
+    let mut text = String::from("provider \"session\" {\n");
+    for cloud in clouds {
+        let specs = sandbox.scenery().iter().map(|(spec, _)| spec);
+        let mut products: Vec<&str> =
+            specs.filter(|spec| spec.cloud == cloud).map(|spec| spec.product).collect();
+        // Projects and tokens come from IAM.
+        if cloud == "huaweicloud" {
+            products.push("iam");
+        }
+        let endpoints: Vec<String> =
+            products.iter().map(|product| format!("{product} = \"{endpoint}\"")).collect();
+        text.push_str(&format!(
+            "  {cloud} = {{\n    region     = \"{}\"\n    access_key = \"{}\"\n    \
+             secret_key = \"{}\"\n    endpoints  = {{ {} }}\n  }}\n",
+            account.region,
+            account.access_key,
+            account.secret_key.reveal(),
+            endpoints.join(", "),
+        ));
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// What happened, in one line.
+fn progress(happening: Happening<'_>) -> String {
+    match happening {
+        Happening::Called(call) => {
+            let at = humantime::format_rfc3339_seconds(call.at);
+            let trouble = call.trouble.map(|trouble| format!("  fault {}", trouble.name()));
+            format!("{at}  {}  {}{}\n", call.status, call.operation, trouble.unwrap_or_default())
+        }
+        Happening::Killed(killed) => {
+            let at = humantime::format_rfc3339_seconds(killed.at);
+            let client = &killed.client;
+            let (address, user) = (&client.address, &client.user);
+            format!("{at}  killed  {address} of user {user} on node {}\n", killed.node)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(line: &str) -> Result<Option<Options>, String> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn the_command_line_is_read() {
+        let line = "--listen 127.0.0.1:8080 --redis redis://127.0.0.1/ --clients 9 --job 500ms \
+                    --fault hang --fault throttle:clients/kill:2";
+        let options = options(line).unwrap().unwrap();
+        assert_eq!(options.listen.port(), 8080);
+        assert_eq!((options.setup.clients, options.setup.job.as_millis()), (9, 500));
+        assert!(options.setup.redis.is_some());
+        assert_eq!(options.faults.len(), 2);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told() {
+        for line in
+            ["--listen here", "--redis redis://10.0.0.1/", "--fault flood", "--job soon", "extra"]
+        {
+            assert!(options(line).is_err(), "{line}");
+        }
+        assert!(options("--help").unwrap().is_none());
+    }
+}

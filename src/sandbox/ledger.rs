@@ -1,0 +1,107 @@
+//! Who is connected to all instances of the sandbox, and a log of whose connection was really cut.
+
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::redis::Redis;
+use crate::services::simulator::{Clients, LiveClient, Memory};
+use crate::wire::Clock;
+
+/// Cuts that are remembered.
+const MOST: usize = 100_000;
+
+/// A connection that was cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Killed {
+    /// When, by the sandbox's clock.
+    pub at: SystemTime,
+    /// On which node.
+    pub node: String,
+    /// Whose, as it was before.
+    pub client: LiveClient,
+}
+
+/// The connections of all nodes: in memory, but those of some nodes in a real Redis.
+pub struct Ledger {
+    clock: Arc<dyn Clock>,
+    memory: Memory,
+    redis: Option<(BTreeSet<String>, Redis)>,
+    killed: VecDeque<Killed>,
+    untold: Vec<Killed>,
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").field("killed", &self.killed.len()).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Nobody is connected, unless to the Redis that stands behind `nodes`.
+    pub fn new(clock: Arc<dyn Clock>, redis: Option<(BTreeSet<String>, Redis)>) -> Ledger {
+        Ledger { clock, memory: Memory::new(), redis, killed: VecDeque::new(), untold: Vec::new() }
+    }
+
+    /// Somebody connects in memory.
+    pub fn connect(&mut self, node: &str, client: LiveClient) {
+        self.memory.connect(node, client);
+    }
+
+    /// A client in memory goes by itself; false if there is none of that key.
+    pub fn disconnect(&mut self, node: &str, key: &str) -> bool {
+        self.memory.disconnect(node, key)
+    }
+
+    /// Cut connections, the oldest first.
+    pub fn killed(&self) -> impl ExactSizeIterator<Item = &Killed> {
+        self.killed.iter()
+    }
+
+    /// Connections that were cut since the last call of this.
+    pub(super) fn take_untold(&mut self) -> Vec<Killed> {
+        std::mem::take(&mut self.untold)
+    }
+
+    /// Nobody is connected in memory any more, and nobody was cut.
+    pub fn clear(&mut self) {
+        self.memory = Memory::new();
+        self.killed.clear();
+        self.untold.clear();
+    }
+
+    /// Why the real Redis could not be asked since the last call of this, if it could not.
+    pub fn take_trouble(&mut self) -> Option<String> {
+        self.redis.as_mut().and_then(|(_, redis)| redis.take_trouble())
+    }
+
+    fn behind(&mut self, node: &str) -> &mut dyn Clients {
+        match &mut self.redis {
+            Some((nodes, redis)) if nodes.contains(node) => redis,
+            _ => &mut self.memory,
+        }
+    }
+}
+
+impl Clients for Ledger {
+    fn list(&mut self, node: &str) -> Vec<LiveClient> {
+        self.behind(node).list(node)
+    }
+
+    fn kill(&mut self, node: &str, key: &str) -> bool {
+        let found = self.list(node).into_iter().find(|client| client.id == key);
+        let Some(client) = found else { return false };
+        let cut = self.behind(node).kill(node, key);
+        if cut {
+            if self.killed.len() >= MOST {
+                self.killed.pop_front();
+            }
+            let at = self.clock.now();
+            let killed = Killed { at, node: node.to_owned(), client };
+            self.untold.push(killed.clone());
+            self.killed.push_back(killed);
+        }
+        cut
+    }
+}
