@@ -15,7 +15,8 @@ pub(super) fn excerpt(output: &str) -> Vec<String> {
             within = Within::Rest;
         }
         let wanted = match within {
-            Within::Box => !line.is_empty() || kept.last().is_some_and(|last| !last.is_empty()),
+            Within::Box if line.is_empty() => kept.last().is_some_and(|last| !last.is_empty()),
+            Within::Box => !is_source(line),
             Within::Noise => false,
             Within::Rest => is_event(line),
         };
@@ -56,6 +57,13 @@ fn ends_box(line: &str) -> bool {
         || line.starts_with("OpenTofu ")
 }
 
+/// The place in the configuration, which a warning names by line: the reader has no such file.
+fn is_source(line: &str) -> bool {
+    let numbered = line.trim_start().split_once(": ").map(|(number, _)| number);
+    let numbered = numbered.is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    line.starts_with("  on ") || (line.starts_with(' ') && numbered)
+}
+
 /// `ADDRESS: Creating...` and its like, the plan's `# ADDRESS will be …`, and the closing lines.
 fn is_event(line: &str) -> bool {
     let steps = ["ing... ", "ing...", "ation complete", "ruction complete", "ations complete"];
@@ -81,7 +89,7 @@ Terraform used the selected providers to generate the following execution\nplan.
 Terraform will perform the following actions:\n\n\
 \x20 # terraform_data.cache will be created\n  + resource \"terraform_data\" \"cache\" {\n    }\n\n\
 Plan: 1 to add, 0 to change, 0 to destroy.\n\n\
-Warning: Sessions will be terminated\n\n  with a.b,\n  on main.tf line 1:\n\n\
+Warning: Sessions will be terminated\n\n  with a.b,\n  on main.tf line 1, in resource \"a\" \"b\":\n   1: resource \"a\" \"b\" {\n\n\
 In this apply: 2 sessions.\n\n\
 ─────────\n\nSaved the plan to: plan\n";
         let told = [
@@ -90,7 +98,6 @@ In this apply: 2 sessions.\n\n\
             "Warning: Sessions will be terminated",
             "",
             "  with a.b,",
-            "  on main.tf line 1:",
             "",
             "In this apply: 2 sessions.",
         ];
