@@ -1,14 +1,23 @@
 //! One signed call and its answer.
+//!
+//! A call is signed, sent and judged here; what differs between clouds is behind [`Signer`].
+//! Nothing waits, and nothing is repeated but a call whose temporary credentials had expired.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use time::PrimitiveDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
+use super::error::MAX_MESSAGE;
 use super::{Error, Kind};
-use crate::wire::Outside;
+use crate::wire::{HttpError, Outside, redact};
 
 /// A request as a service writes it, before host, identity and signature are added.
 #[derive(Clone, Debug)]
@@ -132,11 +141,18 @@ pub struct Refusal {
     pub expired: bool,
 }
 
+/// What the sandbox marks every answer with.
+const SANDBOX: &str = "x-session-sandbox";
+
+/// Longest wait that is taken over from a cloud.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
 /// A connection to one cloud in one region, shared by the calls of one run.
 #[derive(Clone)]
 pub struct Client {
     signer: Arc<dyn Signer>,
     outside: Outside,
+    sandbox: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Client {
@@ -148,7 +164,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client that signs with `signer` and sends through `outside`.
     pub fn new(signer: Arc<dyn Signer>, outside: Outside) -> Client {
-        Client { signer, outside }
+        Client { signer, outside, sandbox: Arc::new(AtomicBool::new(false)) }
     }
 
     /// The region calls go to.
@@ -156,14 +172,137 @@ impl Client {
         self.signer.region()
     }
 
-    /// Whether any answer so far came from a sandbox.
+    /// Whether any answer so far came from the sandbox instead of a cloud.
     pub fn saw_sandbox(&self) -> bool {
-        false
+        self.sandbox.load(Ordering::Relaxed)
     }
 
-    /// Makes one call. Every status outside 2xx is an error.
+    /// Makes one call. Every status outside 2xx is an error. The call is repeated once, with fresh
+    /// temporary credentials, if the cloud calls the present ones expired: it then did nothing.
+    ///
+    /// # Errors
+    /// What [`Signer::request`] and [`Signer::refusal`] say; [`Kind::NotSent`] and [`Kind::Lost`]
+    /// where there is no answer.
     pub async fn call(&self, call: Call) -> Result<Answer, Error> {
-        let _ = (&self.outside, Renew::IfNeeded);
-        Err(Error::new(Kind::Configuration, call.operation, "not connected"))
+        match self.attempt(&call, Renew::IfNeeded).await {
+            Err(Refusal { expired: true, .. }) => self.attempt(&call, Renew::Now).await,
+            result => result,
+        }
+        .map_err(|refusal| refusal.error)
     }
+
+    async fn attempt(&self, call: &Call, renew: Renew) -> Result<Answer, Refusal> {
+        let request = self.signer.request(call, renew).await?;
+        let line = redact::line(request.method(), request.uri());
+        let response = send(&self.outside, call.operation, request).await?;
+        if response.headers().contains_key(SANDBOX) {
+            self.sandbox.store(true, Ordering::Relaxed);
+        }
+        let request_id = self.signer.request_id(&response);
+        tracing::debug!(
+            operation = call.operation,
+            status = response.status().as_u16(),
+            request_id = request_id.as_deref(),
+            "answer"
+        );
+        let refusal = self.signer.refusal(call, &response);
+        if let Some(refusal) = refusal.or_else(|| unworded(call, &response)) {
+            let now = self.outside.clock.now();
+            return Err(complete(refusal, line, request_id, &response, now));
+        }
+        let (parts, body) = response.into_parts();
+        Ok(Answer {
+            operation: call.operation,
+            request: line,
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            request_id,
+        })
+    }
+}
+
+/// A failure that fresh credentials would not mend.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal { error, expired: false }
+    }
+}
+
+/// Sends a request; no answer is an error of [`Kind::NotSent`] or [`Kind::Lost`].
+pub(super) async fn send(
+    outside: &Outside,
+    operation: &'static str,
+    request: http::Request<Bytes>,
+) -> Result<http::Response<Bytes>, Error> {
+    let line = redact::line(request.method(), request.uri());
+    outside.http.send(request).await.map_err(|failure| {
+        let kind = match failure {
+            HttpError::NotSent { .. } => Kind::NotSent,
+            HttpError::Lost { .. } => Kind::Lost,
+        };
+        let message = redact::bounded(&failure.to_string(), MAX_MESSAGE);
+        Error { request: Some(line), ..Error::new(kind, operation, message) }
+    })
+}
+
+/// A status outside 2xx that the signer took for a success.
+fn unworded(call: &Call, response: &http::Response<Bytes>) -> Option<Refusal> {
+    let status = response.status();
+    (!status.is_success()).then(|| {
+        let message = format!("the answer has the status {status}");
+        Error::new(Kind::Refused, call.operation, message).into()
+    })
+}
+
+/// The refusal with all that the answer tells beside the cloud's words.
+fn complete(
+    mut refusal: Refusal,
+    line: String,
+    request_id: Option<String>,
+    response: &http::Response<Bytes>,
+    now: SystemTime,
+) -> Refusal {
+    let error = &mut refusal.error;
+    error.message = redact::bounded(&error.message, MAX_MESSAGE);
+    error.request = Some(line);
+    error.status = Some(response.status().as_u16());
+    error.request_id = request_id.or(error.request_id.take());
+    error.retry_after = retry_after(response.headers(), now).or(error.retry_after);
+    refusal
+}
+
+/// How long the answer asks to wait, the longest of its hints, at most an hour: `Retry-After`
+/// (RFC 9110: seconds or a date), `x-acs-retry-after` (milliseconds, Alibaba Cloud CLI
+/// `openapi/throttling_retry.go`) and `TimeLeft` of `x-ratelimit-user` and `x-ratelimit-user-api`
+/// (milliseconds, Alibaba Cloud's OpenAPI SDKs).
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let milliseconds = |text: &str| text.trim().parse().ok().map(Duration::from_millis);
+    let time_left = |name: &str| {
+        text(name)?
+            .split(',')
+            .find_map(|part| part.trim().strip_prefix("TimeLeft:").and_then(milliseconds))
+    };
+    [
+        text("retry-after").and_then(|value| seconds_or_date(value.trim(), now)),
+        text("x-acs-retry-after").and_then(milliseconds),
+        time_left("x-ratelimit-user"),
+        time_left("x-ratelimit-user-api"),
+    ]
+    .into_iter()
+    .flatten()
+    .max()
+    .map(|wait| wait.min(LONGEST_WAIT))
+}
+
+fn seconds_or_date(value: &str, now: SystemTime) -> Option<Duration> {
+    const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at: SystemTime = PrimitiveDateTime::parse(value, HTTP_DATE).ok()?.assume_utc().into();
+    Some(at.duration_since(now).unwrap_or_default())
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Most characters of [`Error::message`].
+pub(super) const MAX_MESSAGE: usize = 1000;
+
 /// What a failure means for whoever made the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {

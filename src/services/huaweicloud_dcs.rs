@@ -189,6 +189,11 @@ impl super::Service for Service {
     }
 
     #[cfg(feature = "sandbox")]
+    fn scenery(&self) -> Vec<super::simulator::Instance> {
+        server::scenery()
+    }
+
+    #[cfg(feature = "sandbox")]
     fn simulator(&self, stage: super::simulator::Stage) -> Box<dyn super::simulator::Simulator> {
         Box::new(server::Server::new(stage))
     }
@@ -627,7 +632,10 @@ mod server {
                     client_node(instance, &node)?;
                     vec![node]
                 }
-                (true, _) => instance.nodes.iter().map(|(id, _)| id.clone()).collect(),
+                (true, _) => {
+                    let ids = instance.nodes.iter().map(|(id, _)| id);
+                    ids.filter(|id| client_node(instance, id).is_ok()).cloned().collect()
+                }
             };
             self.start(inbound, Work::KillAll, nodes)
         }
@@ -729,6 +737,40 @@ mod server {
         }
     }
 
+    /// A single node, a master with standby, a cluster behind proxies, and one without.
+    pub(super) fn scenery() -> Vec<Instance> {
+        vec![
+            Instance::new(
+                "9a2d6a3e-0000-4000-8000-000000000001",
+                &[("8f7ee181-0000-4000-8000-000000000101", "master")],
+            )
+            .on_redis(),
+            Instance::new(
+                "9a2d6a3e-0000-4000-8000-000000000002",
+                &[
+                    ("8f7ee181-0000-4000-8000-000000000201", "master"),
+                    ("8f7ee181-0000-4000-8000-000000000202", "slave"),
+                ],
+            ),
+            Instance::new(
+                "9a2d6a3e-0000-4000-8000-000000000003",
+                &[
+                    ("8f7ee181-0000-4000-8000-000000000301", "proxy"),
+                    ("8f7ee181-0000-4000-8000-000000000302", "proxy"),
+                    ("8f7ee181-0000-4000-8000-000000000303", "master"),
+                ],
+            ),
+            Instance::new(
+                "9a2d6a3e-0000-4000-8000-000000000004",
+                &[
+                    ("8f7ee181-0000-4000-8000-000000000401", "master"),
+                    ("8f7ee181-0000-4000-8000-000000000402", "master"),
+                    ("8f7ee181-0000-4000-8000-000000000403", "master"),
+                ],
+            ),
+        ]
+    }
+
     /// The role of a node that can be asked for its clients: a proxy where there are proxies.
     fn client_node(instance: &Instance, id: &str) -> Result<&'static str, Response<Bytes>> {
         let found = instance.nodes.iter().find(|(node, _)| node == id);
@@ -808,7 +850,8 @@ mod server {
     }
 }
 
-#[cfg(all(test, feature = "sandbox"))]
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
 mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
@@ -819,10 +862,6 @@ mod tests {
 
     /// An instance with proxies, and one without, with `clients` on the node `data`.
     fn stage(clients: usize) -> (Stage, Arc<Mutex<Memory>>) {
-        let instance = |id: &str, nodes: &[(&str, &'static str)]| Instance {
-            id: id.to_owned(),
-            nodes: nodes.iter().map(|(id, role)| ((*id).to_owned(), *role)).collect(),
-        };
         let mut memory = Memory::new();
         for number in 1..=clients {
             memory.connect("data", client(number));
@@ -831,10 +870,9 @@ mod tests {
             memory.connect(node, client(1));
         }
         let memory = memory.shared();
-        let instances = vec![
-            instance("plain", &[("data", "master")]),
-            instance("proxied", &[("proxy-1", "proxy"), ("proxy-2", "proxy"), ("shard", "master")]),
-        ];
+        let proxied = [("proxy-1", "proxy"), ("proxy-2", "proxy"), ("shard", "master")];
+        let instances =
+            vec![Instance::new("plain", &[("data", "master")]), Instance::new("proxied", &proxied)];
         (Stage::new(instances, Arc::clone(&memory) as Arc<Mutex<dyn Clients>>), memory)
     }
 

@@ -28,6 +28,11 @@ pub trait Service: fmt::Debug + Send + Sync + 'static {
     /// Its sessions on one target. Makes no call.
     fn connect(&self, client: Arc<crate::cloud::Client>, target: Target) -> Box<dyn Sessions>;
 
+    /// The instances that a sandbox of it starts with, one of each kind that its API tells apart,
+    /// with ids of the cloud's shape that no other service has.
+    #[cfg(feature = "sandbox")]
+    fn scenery(&self) -> Vec<simulator::Instance>;
+
     /// The server side of its API, for the sandbox.
     #[cfg(feature = "sandbox")]
     fn simulator(&self, stage: simulator::Stage) -> Box<dyn simulator::Simulator>;

@@ -127,9 +127,24 @@ pub struct Instance {
     pub id: String,
     /// Its nodes: id, and role in the service's words (`master`, `proxy`, `mongos`, …).
     pub nodes: Vec<(String, &'static str)>,
+    /// Whether a real Redis can stand behind it.
+    pub redis: bool,
 }
 
 impl Instance {
+    /// An instance of nodes with their roles, without a real server behind it.
+    pub fn new(id: &str, nodes: &[(&str, &'static str)]) -> Instance {
+        let nodes = nodes.iter().map(|(id, role)| ((*id).to_owned(), *role)).collect();
+        Instance { id: id.to_owned(), nodes, redis: false }
+    }
+
+    /// The same behind which a real Redis can stand.
+    #[must_use]
+    pub fn on_redis(mut self) -> Instance {
+        self.redis = true;
+        self
+    }
+
     /// Whether it has a node of that id.
     pub fn has(&self, node: &str) -> bool {
         self.nodes.iter().any(|(id, _)| id == node)
