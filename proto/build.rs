@@ -13,6 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(&files, ["proto"])?;
     tonic_prost_build::configure()
         .btree_map(".")
+        .build_transport(false) // clients are for tests, which bring their own channel
         .generate_default_stubs(true)
         .compile_fds(descriptors)?;
     Ok(())

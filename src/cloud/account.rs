@@ -19,6 +19,15 @@ pub trait Cloud: Send + Sync {
     /// The products whose address can be replaced under `endpoints`.
     fn endpoints(&self) -> &'static [&'static str];
 
+    /// A region for examples.
+    fn example_region(&self) -> &'static str;
+
+    /// Markdown for the provider's page: the ways to log in, in their order of precedence.
+    fn logins(&self) -> &'static str;
+
+    /// A policy in the cloud's own language that grants these actions and nothing else.
+    fn policy(&self, actions: &[&str]) -> String;
+
     /// The account that the arguments and the environment lead to. Reads files, makes no call;
     /// what cannot be right is [`Kind::Configuration`](super::Kind::Configuration).
     fn account(&self, given: &Given, outside: &Outside) -> Result<Arc<dyn Account>, Error>;

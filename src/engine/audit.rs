@@ -1,18 +1,79 @@
 //! The append-only record of what was killed: one JSON line per run and per session, written and
 //! synced before anything is reported. If it cannot be written, nothing is killed.
+//!
+//! A session has up to two lines: `requested` before the first call that names or covers it is
+//! made, so that even a killed process leaves a trace, and `session` with its fate. A run has one
+//! `run` line, always, with the counts.
 
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
 
-/// One line of the record. Never holds a secret.
-#[derive(Clone, Debug, serde::Serialize)]
+use tokio::time::{Instant, timeout_at};
+
+use super::{Fate, Report};
+use crate::services::{Field, Role, Session, Spec};
+
+/// One line of the record. Never holds a secret. What does not apply is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct AuditLine {
+    /// When, RFC 3339 in UTC with milliseconds.
+    pub time: String,
     /// `run`, `requested` (about to be asked for) or `session` (its fate).
     pub kind: &'static str,
+    /// Ties the lines of one run together.
+    pub run: String,
+    /// `resource`, `ephemeral`, `action`.
+    pub face: &'static str,
+    /// The block's address, or its type where Terraform does not tell the address.
+    pub address: String,
+    /// What the run was aimed at, for people.
+    pub target: String,
+    /// The node's id; empty where the target is listed whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The session's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The client's address as listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// The user as listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// `terminated`, `already_gone`, `survived` or `untouched`; of a run `completed`, `dry_run` or
+    /// `halted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'static str>,
+    /// Why a session survived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The cloud's id of the request that named or covered the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The counts of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+}
+
+/// The numbers of a whole run, as the report counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[expect(missing_docs, reason = "the names are those of the report")]
+pub struct Counts {
+    pub selected: usize,
+    pub terminated: usize,
+    pub already_gone: usize,
+    pub protected: usize,
+    pub survived: usize,
+    pub reconnected: u64,
 }
 
 /// Where the record goes.
 pub trait Audit: Send + Sync {
-    /// Appends lines and syncs them. On an error the run stops before it ends anything more.
+    /// Appends lines and syncs them. May block. On an error the run stops before it ends anything
+    /// more, so none of the lines may be half written.
     fn append(&self, lines: &[AuditLine]) -> Result<(), String>;
 }
 
@@ -26,9 +87,166 @@ impl Audit for NoAudit {
     }
 }
 
-/// A file that several processes may append to at once.
+/// A file that several processes may append to at once. It is opened for every append, so that it
+/// may be rotated; created readable by its owner only.
 #[derive(Clone, Debug)]
 pub struct AuditFile {
-    /// The file.
+    /// The file. Its folder must exist.
     pub path: PathBuf,
+}
+
+impl AuditFile {
+    fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file: File = options.open(&self.path)?;
+        file.lock()?;
+        let before = file.metadata()?.len();
+        let written = file.write_all(bytes).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // No torn line stays. If even this fails, the error at hand says enough. A device or a
+            // pipe has no length to go back to.
+            let _ = file.set_len(before);
+        }
+        written // closing unlocks
+    }
+}
+
+impl Audit for AuditFile {
+    fn append(&self, lines: &[AuditLine]) -> Result<(), String> {
+        let mut bytes = Vec::with_capacity(lines.len() * 256);
+        for line in lines {
+            serde_json::to_writer(&mut bytes, line).map_err(|error| error.to_string())?;
+            bytes.push(b'\n');
+        }
+        self.write(&bytes).map_err(|error| format!("`{}`: {error}", self.path.display()))
+    }
+}
+
+/// A record together with what its lines say of the run.
+#[derive(Clone)]
+pub struct Log {
+    /// Where lines go.
+    pub audit: Arc<dyn Audit>,
+    /// The wall clock.
+    pub now: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+    /// Ties the lines of one run together: any text that never comes twice.
+    pub run: String,
+    /// `resource`, `ephemeral`, `action`.
+    pub face: &'static str,
+    /// The block's address, or its type where Terraform does not tell the address.
+    pub address: String,
+    /// What the run is aimed at, for people, like `instance_id=r-1`.
+    pub target: String,
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Log").field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+impl Log {
+    /// No record is kept.
+    pub fn none() -> Log {
+        Log {
+            audit: Arc::new(NoAudit),
+            now: Arc::new(|| SystemTime::UNIX_EPOCH),
+            run: String::new(),
+            face: "",
+            address: String::new(),
+            target: String::new(),
+        }
+    }
+
+    /// Appends off the async threads, and gives up at `until`.
+    pub(super) async fn append(&self, lines: Vec<AuditLine>, until: Instant) -> Result<(), String> {
+        let audit = Arc::clone(&self.audit);
+        let writing = tokio::task::spawn_blocking(move || audit.append(&lines));
+        match timeout_at(until, writing).await {
+            Ok(Ok(written)) => written,
+            Ok(Err(_)) => Err("writing ended in a panic".to_owned()),
+            Err(_) => Err("writing did not end in time".to_owned()),
+        }
+    }
+
+    pub(super) fn requested(&self, spec: &Spec, session: &Session) -> AuditLine {
+        let mut line = self.line("requested");
+        tell(&mut line, spec, session);
+        line
+    }
+
+    /// The fates of all sessions that something was tried on, or for which `requested` was
+    /// written, and the run's own line.
+    pub(super) fn results(
+        &self,
+        spec: &Spec,
+        report: &Report,
+        requested: impl Fn(usize) -> bool,
+    ) -> Vec<AuditLine> {
+        let mut lines = Vec::new();
+        for (index, victim) in report.victims.iter().enumerate() {
+            if victim.fate == Fate::Untouched && !requested(index) {
+                continue;
+            }
+            let mut line = self.line("session");
+            tell(&mut line, spec, &victim.session);
+            line.outcome = Some(match &victim.fate {
+                Fate::Terminated => "terminated",
+                Fate::AlreadyGone => "already_gone",
+                Fate::Survived(reason) => {
+                    line.reason = Some(reason.clone());
+                    "survived"
+                }
+                Fate::Untouched => "untouched",
+            });
+            line.request_id.clone_from(&victim.request_id);
+            lines.push(line);
+        }
+        let mut line = self.line("run");
+        line.outcome = Some(match (&report.halt, report.dry_run) {
+            (Some(_), _) => "halted",
+            (None, true) => "dry_run",
+            (None, false) => "completed",
+        });
+        line.counts = Some(Counts {
+            selected: report.selected(),
+            terminated: report.terminated(),
+            already_gone: report.already_gone(),
+            protected: report.protected.len(),
+            survived: report.survived(),
+            reconnected: report.reconnected,
+        });
+        lines.push(line);
+        lines
+    }
+
+    fn line(&self, kind: &'static str) -> AuditLine {
+        AuditLine {
+            time: humantime::format_rfc3339_millis((self.now)()).to_string(),
+            kind,
+            run: self.run.clone(),
+            face: self.face,
+            address: self.address.clone(),
+            target: self.target.clone(),
+            ..AuditLine::default()
+        }
+    }
+}
+
+fn tell(line: &mut AuditLine, spec: &Spec, session: &Session) {
+    line.node = Some(session.node.clone());
+    line.session = Some(session.id.0.clone());
+    line.client = shown(spec, session, Role::Client);
+    line.user = shown(spec, session, Role::User);
+}
+
+fn shown(spec: &Spec, session: &Session, role: Role) -> Option<String> {
+    match session.fields.get(spec.column(role)?.name)? {
+        Field::Text(text) => Some(text.clone()),
+        Field::Integer(number) => Some(number.to_string()),
+        Field::Bool(_) => None,
+    }
 }

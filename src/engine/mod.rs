@@ -2,24 +2,69 @@
 //!
 //! [`survey`] lists and selects; [`terminate`] surveys, guards, kills, verifies and reports. The
 //! engine reaches the world only through [`Sessions`](crate::services::Sessions), an [`Audit`] and
-//! tokio's timer.
+//! tokio's timer. The story of a run:
+//!
+//! 1. **List.** The nodes of the target are looked up; each is prepared and listed to its last
+//!    page, side by side. Every call goes through one door (`run.rs`) that holds the deadline, the
+//!    number of calls at a time and the retries. A refused key or permission ends everything after
+//!    one answer.
+//! 2. **Select.** Pure functions (`select.rs`) say which sessions are meant and which of those
+//!    are protected. Then the guards: over the cap, an id that is not unique, or an API that could
+//!    only end too much, and nothing is ended.
+//! 3. **Ask.** Each node's sessions go in batches as large as the API takes; or everything goes in
+//!    one call where all are meant and no guard is set, for only then a session that nobody has
+//!    seen may be hit. What is about to be asked for is in the audit log first. A call that
+//!    certainly had no effect is repeated as it is; after one that may have had, the node is listed
+//!    before anything is asked for again.
+//! 4. **Look.** The nodes are listed until no selected id is left or time is up. What vanished
+//!    after it was asked for is terminated; what vanished after a refusal that names nobody
+//!    ([`Kind::Ambiguous`](crate::services::Kind::Ambiguous)) counts as already gone. What lives on
+//!    is asked for again, now and then, in smaller groups if need be.
+//! 5. **Report.** An acceptance that could not be checked is no kill: such a session is
+//!    [`Fate::Survived`] with "not verified". The report is written to the audit log and returned,
+//!    whatever happened.
+//!
+//! An interrupt starts no other call, awaits those in flight for five seconds, and makes no last
+//! look: what was not verified by then is reported so. Nothing runs past the request's timeout;
+//! calls end a little earlier (a tenth of it, at most a second), which is left for the audit log.
 
 mod audit;
+mod kill;
+mod ledger;
+mod list;
 mod pace;
 mod report;
 mod request;
+mod run;
 mod select;
+mod verify;
 
-pub use audit::{Audit, AuditFile, AuditLine, NoAudit};
+#[cfg(test)]
+mod tests;
+
+pub use audit::{Audit, AuditFile, AuditLine, Counts, Log, NoAudit};
 pub use pace::Pace;
 pub use report::{Event, Fate, Halt, Observer, Report, Silent, Survey, Victim};
 pub use request::{Filter, Guards, Mode, Request, Selection, Verify};
 
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::services::{Error, Sessions, Spec};
+use self::kill::Kill;
+use self::ledger::Ledger;
+use self::run::{Run, Trouble};
+use crate::services::{Error, Kind, Sessions, Spec};
+
+/// The most time that is kept for the audit log at the end of a run.
+const RESERVE: Duration = Duration::from_secs(1);
 
 /// Lists the sessions of a target and says which of them `request` means. Ends nothing.
+///
+/// The error is the cloud's, or of [`Kind::Unavailable`] if time was up or the run was cancelled
+/// before any call had failed.
 pub async fn survey(
     spec: &Spec,
     sessions: &dyn Sessions,
@@ -27,20 +72,86 @@ pub async fn survey(
     pace: &Pace,
     cancel: &CancellationToken,
 ) -> Result<Survey, Error> {
-    let _ = (spec, sessions, request, pace, cancel);
-    todo!("engine")
+    let run = Run::new(sessions, pace, &Silent, cancel, end_of(request.timeout));
+    let trouble = match run.survey(spec, request).await {
+        Ok((_, survey)) => return Ok(survey),
+        Err(trouble) => trouble,
+    };
+    Err(match (run.halt(), trouble) {
+        (Some(Halt::Failed(error) | Halt::TargetGone(error)), _)
+        | (_, Trouble::Failed(error) | Trouble::Over(Some(error)))
+        | (Some(Halt::TimedOut(Some(error))), _) => error,
+        (Some(Halt::Cancelled), _) => {
+            Error::new(Kind::Unavailable, "list sessions", "interrupted before there was an answer")
+        }
+        _ => Error::new(Kind::Unavailable, "list sessions", "no answer before time was up"),
+    })
 }
 
 /// Ends the sessions that `request` means. Whatever happens, the report tells all of it.
+#[expect(clippy::too_many_arguments, reason = "each is another part of the world")]
 pub async fn terminate(
     spec: &Spec,
     sessions: &dyn Sessions,
     request: &Request,
     pace: &Pace,
-    audit: &dyn Audit,
+    log: &Log,
     observer: &dyn Observer,
     cancel: &CancellationToken,
 ) -> Report {
-    let _ = (spec, sessions, request, pace, audit, observer, cancel);
-    todo!("engine")
+    let end = end_of(request.timeout);
+    let reserve = RESERVE.min(request.timeout / 10);
+    let run = Run::new(sessions, pace, observer, cancel, end - reserve);
+    let dry_run = request.mode == Mode::DryRun;
+    let mut report = Report { dry_run, ..Report::default() };
+    let mut recorded = HashSet::new();
+    if let Ok((nodes, survey)) = run.survey(spec, request).await {
+        let live = survey.sessions.len();
+        observer.observe(Event::Listed { sessions: live, nodes: nodes.len() });
+        let (selected, protected) = (survey.selected.len(), survey.protected.len());
+        observer.observe(Event::Selected { selected, protected });
+        recorded = fill(spec, request, log, &run, &nodes, survey, &mut report).await;
+    }
+    report.halt = run.halt();
+    report.request_ids = run.request_ids();
+    let lines = log.results(spec, &report, |at| recorded.contains(&at));
+    if let Err(why) = log.append(lines, end).await {
+        report.remarks.push(format!("the audit log lacks the results of this run: {why}"));
+        report.halt.get_or_insert(Halt::Audit(why));
+    }
+    report
+}
+
+/// Guards and kills, and puts what came of it into the report. Returns which victims the audit log
+/// has a `requested` line for.
+async fn fill(
+    spec: &Spec,
+    request: &Request,
+    log: &Log,
+    run: &Run<'_>,
+    nodes: &[crate::services::Node],
+    survey: Survey,
+    report: &mut Report,
+) -> HashSet<usize> {
+    let halt = select::guard(spec, &request.guards, &survey);
+    let works = halt.is_none() && request.mode == Mode::Terminate;
+    if let Some(halt) = halt {
+        run.stop(halt);
+    }
+    let ledger = Ledger::new(spec, &survey, works);
+    if works {
+        Kill { run, spec, request, log, ledger: &ledger }.all(nodes).await;
+    }
+    report.victims = ledger.victims(request.verify, run.halt().as_ref());
+    report.reconnected = ledger.reconnected(&report.victims);
+    report.remarks = ledger.remarks();
+    report.protected = survey.protected.iter().map(|&at| survey.sessions[at].clone()).collect();
+    let recorded = ledger.recorded();
+    report.missing = survey.missing;
+    recorded
+}
+
+/// A time far away is as good as none, and cannot overflow.
+fn end_of(timeout: Duration) -> Instant {
+    Instant::now() + timeout.min(Duration::from_secs(60 * 60 * 24 * 365))
 }

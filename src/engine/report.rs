@@ -13,6 +13,8 @@ pub struct Survey {
     pub protected: Vec<usize>,
     /// Ids that were asked for by name and are not live.
     pub missing: Vec<String>,
+    /// Ids that were asked for by name and live on several nodes each: a run would not touch any.
+    pub several_nodes: Vec<String>,
     /// The cloud's ids of the requests.
     pub request_ids: Vec<String>,
 }

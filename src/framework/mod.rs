@@ -14,6 +14,7 @@ mod provider;
 mod resource;
 mod schema;
 mod value;
+mod write_only;
 
 pub use action::{Action, Progress};
 pub use check::{applied_mismatches, planned_mismatches, schema_faults};
@@ -25,3 +26,4 @@ pub use provider::{Context, Face, Provider, Walk};
 pub use resource::{Applied, Change, Planned, Refreshed, Resource};
 pub use schema::{Attribute, Block, Kind, Mode, NestedBlock, Nesting, Schema, Type};
 pub use value::{Number, Object, Value};
+pub use write_only::{clear_write_only, given_write_only};

@@ -130,10 +130,20 @@ impl Number {
 
     /// The number as an `i64`, if it is a whole number that fits.
     pub fn to_i64(&self) -> Option<i64> {
+        self.whole()?.parse().ok()
+    }
+
+    /// The number as a `u64`, if it is a whole number that fits.
+    pub fn to_u64(&self) -> Option<u64> {
+        self.whole()?.parse().ok()
+    }
+
+    /// The digits of a whole number that is not longer than any integer.
+    fn whole(&self) -> Option<String> {
         let (negative, digits, exponent) = canonical(&self.text)?;
         let zeros = usize::try_from(exponent).ok().filter(|zeros| *zeros <= 19)?;
         let sign = if negative { "-" } else { "" };
-        format!("{sign}{digits}{}", "0".repeat(zeros)).parse().ok()
+        Some(format!("{sign}{digits}{}", "0".repeat(zeros)))
     }
 }
 

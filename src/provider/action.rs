@@ -37,7 +37,11 @@ impl Invocation {
         let connection = run::connect(&self.shared, self.service, &inputs)
             .map_err(|error| diagnose::call_failed("Sessions could not be terminated", &error))?;
         let narrator = Narrator { progress, session: self.service.spec().session };
-        let face = run::Face { kind: "action", type_name: &self.type_name, reason: "invoke" };
+        let face = run::Face {
+            kind: "action",
+            type_name: &self.type_name,
+            occasion: run::Occasion::Invoke,
+        };
         let done = connection.terminate(&inputs, face, &narrator, &cx.cancel, &self.shared).await;
         progress.report(diagnose::summary(connection.spec, &connection.label, &done.report));
         Ok(done.diagnostics)

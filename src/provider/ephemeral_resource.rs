@@ -68,7 +68,7 @@ impl Ephemeral {
         match &connection {
             Ok(connection) if applying && !on_close => {
                 let done = connection
-                    .terminate(&inputs, self.face("open"), &Silent, &cx.cancel, &self.shared)
+                    .terminate(&inputs, self.face(), &Silent, &cx.cancel, &self.shared)
                     .await;
                 diagnostics.extend(done.diagnostics);
                 result = Seen::ran(done.report, done.at);
@@ -95,8 +95,12 @@ impl Ephemeral {
         Ok(Opened { result: Some(config), private, diagnostics })
     }
 
-    fn face(&self, reason: &'static str) -> run::Face<'_> {
-        run::Face { kind: "ephemeral", type_name: &self.type_name, reason }
+    fn face(&self) -> run::Face<'_> {
+        run::Face {
+            kind: "ephemeral",
+            type_name: &self.type_name,
+            occasion: run::Occasion::Ephemeral,
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Bytes, Inputs>> {
@@ -173,7 +177,7 @@ impl EphemeralResource for Ephemeral {
         let Some(inputs) = self.lock().remove(&private) else { return Diagnostics::none() };
         match run::connect(&self.shared, self.service, &inputs) {
             Ok(connection) => {
-                let face = self.face("close");
+                let face = self.face();
                 connection
                     .terminate(&inputs, face, &Silent, &cx.cancel, &self.shared)
                     .await

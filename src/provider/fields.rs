@@ -49,6 +49,11 @@ impl<'a> Fields<'a> {
         self.value(name).is_some_and(|value| *value == Value::Unknown)
     }
 
+    /// Whether there is a value. One that is not known yet keeps the reading incomplete.
+    pub(super) fn is_known(&mut self, name: &str) -> bool {
+        self.known(name).is_some()
+    }
+
     /// Whether something, known or not, was written.
     pub(super) fn is_given(&self, name: &str) -> bool {
         self.value(name).is_some_and(|value| *value != Value::Null)

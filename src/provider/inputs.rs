@@ -143,7 +143,7 @@ fn selection(spec: &Spec, fields: &mut Fields<'_>) -> Option<Selection> {
     let unknown = ["session_ids", "all", "match"].iter().any(|name| fields.is_unknown(name));
     let ids = fields.texts("session_ids");
     let all = fields.bool("all") == Some(true);
-    let matching = fields.is_given("match").then(|| filter(spec, fields, "match"));
+    let matching = fields.is_known("match").then(|| filter(spec, fields, "match"));
     let given: Vec<&str> = [
         ids.as_ref().map(|_| "session_ids"),
         all.then_some("all"),
@@ -187,7 +187,7 @@ fn only_everything(spec: &Spec) -> String {
 }
 
 fn quoted(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The criteria of `match` or `protect`; at least one must be given.
@@ -212,8 +212,160 @@ fn filter(spec: &Spec, fields: &mut Fields<'_>, name: &str) -> Option<Filter> {
         if !given {
             let names: Vec<&str> = criteria.iter().map(|one| one.name()).collect();
             let at = inner.here();
-            inner.wrong(&at, format!("needs at least one criterion: {}", quoted(&names)));
+            inner.wrong(&at, format!("needs at least one of {}", quoted(&names)));
         }
         Some(filter)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::schema;
+    use crate::services;
+
+    fn spec() -> &'static Spec {
+        services::ALL[0].spec()
+    }
+
+    /// Terraform's object for a resource block: every attribute is there, null if not given.
+    fn object(given: &[(&str, Value)]) -> Object {
+        let block = schema::resource(spec()).block;
+        let names = block.attributes.keys().chain(block.blocks.keys());
+        let mut object: Object = names.map(|name| (name.clone(), Value::Null)).collect();
+        object.insert("instance_id".into(), "i-1".into());
+        for (name, value) in given {
+            object.insert((*name).to_owned(), value.clone());
+        }
+        object
+    }
+
+    fn texts(texts: &[&str]) -> Value {
+        Value::List(texts.iter().map(|text| Value::from(*text)).collect())
+    }
+
+    fn nested(given: &[(&str, Value)]) -> Value {
+        let names = spec().criteria().map(|one| (one.name().to_owned(), Value::Null));
+        let mut object: Object = names.collect();
+        object.extend(given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        Value::Object(object)
+    }
+
+    /// The details of everything that is wrong.
+    fn complaints(given: &[(&str, Value)]) -> Vec<String> {
+        let read = read(spec(), &object(given), Timeout::Block("create"));
+        assert!(read.inputs.is_none() || read.diagnostics.0.is_empty());
+        read.diagnostics.0.into_iter().map(|one| one.detail).collect()
+    }
+
+    #[test]
+    fn exactly_one_selection_is_asked_for() {
+        let none = complaints(&[]);
+        assert_eq!(
+            none,
+            ["Exactly one of `session_ids`, `all = true` and `match` must be given, so that \
+              nobody loses a connection by an omission."]
+        );
+        assert_eq!(complaints(&[("all", false.into())]), none);
+        assert_eq!(
+            complaints(&[("all", true.into()), ("session_ids", texts(&["a"]))]),
+            ["`session_ids` cannot stand beside `all`: exactly one of `session_ids`, \
+              `all = true` and `match` selects the sessions."]
+        );
+        assert!(complaints(&[("all", true.into())]).is_empty());
+    }
+
+    #[test]
+    fn an_argument_that_will_not_do_is_named_with_what_would() {
+        let all = ("all", Value::from(true));
+        let timeouts = |text: &str| {
+            let mut block: Object =
+                ["create", "update", "delete"].map(|name| (name.to_owned(), Value::Null)).into();
+            block.insert("delete".into(), text.into());
+            Value::Object(block)
+        };
+        for (argument, value, complaint) in [
+            ("instance_id", "  ".into(), "`instance_id` must not be empty."),
+            (
+                "max_sessions",
+                0.into(),
+                "`max_sessions` must be a whole number of at least 1, not 0.",
+            ),
+            (
+                "on_failure",
+                "ignore".into(),
+                "`on_failure` must be \"fail\" or \"warn\", not \"ignore\".",
+            ),
+            (
+                "protect",
+                nested(&[("client_cidrs", texts(&["10.0.0.0/33"]))]),
+                "`protect.client_cidrs` must hold networks like \"10.0.0.0/8\" or \
+                 \"10.1.2.3/32\", not \"10.0.0.0/33\".",
+            ),
+            (
+                "protect",
+                nested(&[("min_idle", "soon".into())]),
+                "`protect.min_idle` must be a duration like \"90s\" or \"1h30m\", not \"soon\".",
+            ),
+            (
+                "protect",
+                nested(&[]),
+                "`protect` needs at least one of `client_cidrs`, `users`, `databases`, `commands`, \
+                 `names`, `min_idle`, `min_age`.",
+            ),
+            (
+                "protect",
+                nested(&[("users", texts(&[]))]),
+                "`protect.users` must not be empty; leave it out to leave it open.",
+            ),
+            ("timeouts", timeouts("0s"), "`timeouts.delete` must be longer than nothing."),
+        ] {
+            assert_eq!(complaints(&[all.clone(), (argument, value)]), [complaint]);
+        }
+        assert_eq!(
+            complaints(&[("session_ids", texts(&[]))]),
+            ["`session_ids` must not be empty; leave it out to leave it open."]
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_never_wrong_and_never_acted_on() {
+        for name in ["instance_id", "session_ids", "all", "match", "protect", "max_sessions"] {
+            let read = read(
+                spec(),
+                &object(&[("all", true.into()), (name, Value::Unknown)]),
+                Timeout::Block("create"),
+            );
+            assert!(read.diagnostics.0.is_empty(), "{name}: {:?}", read.diagnostics);
+            assert!(read.inputs.is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn all_arguments_arrive_in_the_request() {
+        let given = [
+            ("node_id", "n".into()),
+            ("region", "cn-east-3".into()),
+            ("match", nested(&[("users", texts(&["app"])), ("min_idle", "1h30m".into())])),
+            ("protect", nested(&[("names", texts(&["root"]))])),
+            ("max_sessions", 7.into()),
+            ("dry_run", true.into()),
+            ("verify", false.into()),
+            ("on_failure", "warn".into()),
+        ];
+        let inputs = read(spec(), &object(&given), Timeout::Block("create")).inputs.unwrap();
+        assert_eq!(inputs.target.get("instance_id"), Some("i-1"));
+        assert_eq!(inputs.target.get("node_id"), Some("n"));
+        assert_eq!(inputs.region.as_deref(), Some("cn-east-3"));
+        let Selection::Match(filter) = inputs.request.selection else { panic!("a match") };
+        assert_eq!(filter.users, Some(BTreeSet::from(["app".to_owned()])));
+        assert_eq!(filter.min_idle, Some(Duration::from_secs(5400)));
+        let protect = inputs.request.guards.protect.unwrap();
+        assert_eq!(protect.names, Some(BTreeSet::from(["root".to_owned()])));
+        assert_eq!(inputs.request.guards.max_sessions, NonZeroU64::new(7));
+        assert_eq!(inputs.request.mode, Mode::DryRun);
+        assert_eq!(inputs.request.verify, Verify::Trust);
+        assert_eq!(inputs.request.timeout, DEFAULT_TIMEOUT);
+        assert_eq!(inputs.on_failure, OnFailure::Warn);
+    }
 }

@@ -6,6 +6,7 @@
 mod action;
 mod data_source;
 mod diagnose;
+pub mod docs;
 mod ephemeral_resource;
 mod fields;
 mod inputs;

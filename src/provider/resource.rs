@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::fields::Fields;
 use super::inputs::{self, Inputs, Timeout};
-use super::run::{self, Connection};
+use super::run::{self, Connection, Occasion};
 use super::settings::Shared;
 use super::{diagnose, outcome, preview, schema};
 use crate::engine::Silent;
@@ -68,8 +68,8 @@ impl Termination {
         Termination { service, shared, type_name, schema: schema::resource(spec) }
     }
 
-    fn face(&self, reason: &'static str) -> run::Face<'_> {
-        run::Face { kind: "resource", type_name: &self.type_name, reason }
+    fn face(&self, occasion: Occasion) -> run::Face<'_> {
+        run::Face { kind: "resource", type_name: &self.type_name, occasion }
     }
 
     /// The arguments that make up the target.
@@ -179,7 +179,7 @@ impl Termination {
         };
         place(&mut state, &connection);
         let done = connection
-            .terminate(&inputs, self.face(reason), &Silent, &cx.cancel, &self.shared)
+            .terminate(&inputs, self.face(Occasion::Apply), &Silent, &cx.cancel, &self.shared)
             .await;
         let failed = done.diagnostics.has_errors();
         let last_run = outcome::last_run(&done.report, reason, done.at);
@@ -200,7 +200,7 @@ impl Termination {
             Err(diagnostics) => return Applied { state: Some(prior), private, diagnostics },
         };
         let done = connection
-            .terminate(&inputs, self.face("destroy"), &Silent, &cx.cancel, &self.shared)
+            .terminate(&inputs, self.face(Occasion::Destroy), &Silent, &cx.cancel, &self.shared)
             .await;
         let diagnostics = done.diagnostics;
         if !diagnostics.has_errors() {

@@ -9,7 +9,7 @@ use super::diagnose::{self, About};
 use super::inputs::Inputs;
 use super::settings::{Ready, Shared};
 use crate::cloud::{Client, Error, Kind};
-use crate::engine::{self, Mode, Observer, Report, Survey};
+use crate::engine::{self, AuditFile, Log, Mode, NoAudit, Observer, Report, Survey};
 use crate::framework::Diagnostics;
 use crate::services::{Service, Sessions, Spec};
 
@@ -80,22 +80,42 @@ impl Connection {
         if self.ready.dry_run {
             request.mode = Mode::DryRun;
         }
-        let _ = (face, &self.ready.audit_log);
-        let audit = crate::engine::NoAudit;
+        let log = self.log(face, shared);
         let report = engine::terminate(
             self.spec,
             &*self.sessions,
             &request,
             &self.ready.pace,
-            &audit,
+            &log,
             observer,
             cancel,
         )
         .await;
-        let about = About { spec: self.spec, target: &self.label, on_failure: inputs.on_failure };
+        let about = About {
+            spec: self.spec,
+            target: &self.label,
+            on_failure: inputs.on_failure,
+            occasion: face.occasion,
+        };
         let mut diagnostics = diagnose::report(about, &report);
         diagnostics.extend(self.sandbox_warning(shared));
         Done { report, at: shared.outside.clock.now(), diagnostics }
+    }
+
+    /// Where the run is recorded.
+    fn log(&self, face: Face<'_>, shared: &Shared) -> Log {
+        let clock = shared.outside.clock.clone();
+        Log {
+            audit: match &self.ready.audit_log {
+                Some(path) => Arc::new(AuditFile { path: path.clone() }),
+                None => Arc::new(NoAudit),
+            },
+            now: Arc::new(move || clock.now()),
+            run: shared.outside.entropy.nonce(),
+            face: face.kind,
+            address: face.type_name.to_owned(),
+            target: self.label.clone(),
+        }
     }
 
     /// Whether the provider block makes every run a dry one.
@@ -123,6 +143,19 @@ pub(super) struct Face<'a> {
     pub(super) kind: &'static str,
     /// The type's name.
     pub(super) type_name: &'a str,
-    /// Why: `create`, `update`, `destroy`, `open`, `close`, `invoke`.
-    pub(super) reason: &'static str,
+    /// What Terraform is doing.
+    pub(super) occasion: Occasion,
+}
+
+/// What Terraform is doing when a run acts: decides what a user can do about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// Creating or updating a managed resource.
+    Apply,
+    /// Destroying a managed resource.
+    Destroy,
+    /// Opening or closing an ephemeral resource.
+    Ephemeral,
+    /// Invoking an action.
+    Invoke,
 }

@@ -21,7 +21,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::{Error, Kind};
-pub use spec::{Column, Criterion, Everyone, Example, Input, Limits, Role, Spec, Unit};
+pub use spec::{
+    Column, Criterion, Everyone, Example, Input, Limits, Permissions, Role, Spec, Unit,
+};
 
 /// A kind of cloud product with sessions.
 pub trait Service: fmt::Debug + Send + Sync + 'static {

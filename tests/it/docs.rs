@@ -1,1 +1,95 @@
-//! Placeholder.
+//! Pages and examples equal what the code renders. `UPDATE=1` writes them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use terraform_provider_session::provider::docs;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn updating() -> bool {
+    std::env::var_os("UPDATE").is_some()
+}
+
+/// Compares a stored file with what it must be, or writes it.
+fn stale(path: &str, content: &str) -> bool {
+    let file = root().join(path);
+    if updating() {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, content).unwrap();
+    }
+    fs::read_to_string(&file).ok().as_deref() != Some(content)
+}
+
+/// Every file below a folder, relative to the root.
+fn stored(folder: &str) -> BTreeSet<String> {
+    let mut folders: Vec<PathBuf> = vec![root().join(folder)];
+    let mut files = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn pages_and_examples_are_what_the_code_renders() {
+    let rendered = docs::render();
+    let old: Vec<&String> = rendered
+        .iter()
+        .filter(|(path, content)| stale(path, content))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(old.is_empty(), "stale, run `UPDATE=1 cargo test --test it docs`: {old:#?}");
+}
+
+#[test]
+fn nothing_but_guides_and_scenarios_is_written_by_hand() {
+    let rendered = docs::render();
+    let by_hand = ["docs/guides/", "examples/scenarios/"];
+    let strangers: Vec<String> = stored("docs")
+        .into_iter()
+        .chain(stored("examples"))
+        .filter(|path| !rendered.contains_key(path))
+        .filter(|path| !by_hand.iter().any(|folder| path.starts_with(folder)))
+        .collect();
+    assert!(strangers.is_empty(), "nobody renders these: {strangers:#?}");
+}
+
+#[test]
+fn the_readme_names_every_service() {
+    let file = root().join("README.md");
+    let text = fs::read_to_string(&file).unwrap();
+    let (head, rest) = text.split_once("<!-- services -->\n").expect("the table's begin");
+    let (_, tail) = rest.split_once("<!-- /services -->").expect("the table's end");
+    let table = docs::service_table();
+    let wanted = format!("{head}<!-- services -->\n{table}<!-- /services -->{tail}");
+    assert!(!stale("README.md", &wanted), "stale, run `UPDATE=1 cargo test --test it docs`");
+}
+
+#[test]
+fn pages_keep_the_registrys_rules() {
+    let pages: Vec<String> =
+        stored("docs").into_iter().filter(|path| !path.ends_with("/.gitkeep")).collect();
+    assert!(pages.len() > 4);
+    for path in pages {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        assert!(path.ends_with(".md"), "{path}");
+        assert!(text.len() < 500_000, "{path}");
+        let front = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
+        let (front, _) = front.unwrap_or_else(|| panic!("{path} has no front matter"));
+        assert!(front.contains("page_title:"), "{path}");
+        assert!(!front.contains("layout:") && !front.contains("sidebar_current:"), "{path}");
+        let grouped = front.contains("subcategory:");
+        assert!(!(grouped && path == "docs/index.md"), "{path}");
+    }
+}

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use http::Request;
 
+mod alicloud;
 mod huaweicloud;
 
 /// One folder of vectors.

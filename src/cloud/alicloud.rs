@@ -1,1 +1,0 @@
-//! Alibaba Cloud: ACS3-HMAC-SHA256, STS, error envelope, endpoints.

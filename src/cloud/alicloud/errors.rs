@@ -1,0 +1,329 @@
+//! How Alibaba Cloud words a refusal, and what it means.
+//!
+//! The envelope is `{"Code", "Message", "RequestId", …}`; some products write the keys in lower
+//! case, and some answer in XML (darabonba-openapi, `doRPCRequest`). Codes: "Common error codes",
+//! <https://www.alibabacloud.com/help/en/ecs/developer-reference/common-error-codes>. Throttling
+//! often has status 400, so the code comes before the status.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use serde_json::Value;
+
+use crate::cloud::{Error, Kind, Refusal};
+
+/// Longest wait that a header can ask for; the vendor's command line has the same cap.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What an answer says of itself. Missing parts are empty.
+#[derive(Debug, Default)]
+struct Envelope {
+    code: String,
+    message: String,
+    request_id: String,
+    /// Beside a refusal by policy.
+    denied: bool,
+}
+
+/// The error that an answer carries, or None for status 2xx.
+pub(super) fn refusal(operation: &'static str, response: &Response<Bytes>) -> Option<Refusal> {
+    let status = response.status();
+    if status.is_success() {
+        return None;
+    }
+    let envelope = Envelope::read(response.body());
+    let code = Some(envelope.code.clone()).filter(|code| !code.is_empty());
+    let kind = kind(&envelope, status);
+    let message = match envelope.message.as_str() {
+        "" => format!("the cloud answered with status {} and no reason", status.as_u16()),
+        text => explain(&envelope.code, text),
+    };
+    let error = Error {
+        status: Some(status.as_u16()),
+        code,
+        request_id: request_id(response),
+        retry_after: retry_after(response.headers(), kind),
+        ..Error::new(kind, operation, message)
+    };
+    Some(Refusal { error, expired: is_expired(&envelope.code) })
+}
+
+/// The cloud's id of the request: in the body, else in a header.
+pub(super) fn request_id(response: &Response<Bytes>) -> Option<String> {
+    let header = || {
+        let value = response.headers().get("x-acs-request-id")?;
+        Some(bounded(value.to_str().ok()?, 128))
+    };
+    let id = Envelope::read(response.body()).request_id;
+    Some(id).filter(|id| !id.is_empty()).or_else(header)
+}
+
+/// Whether a temporary key is over, so that a new one may help.
+fn is_expired(code: &str) -> bool {
+    code == "InvalidSecurityToken.Expired"
+}
+
+/// What a refusal means: by its code, else by its status.
+fn kind(envelope: &Envelope, status: StatusCode) -> Kind {
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|one| envelope.code.starts_with(one));
+    match envelope.code.as_str() {
+        code if code.contains("Throttling") => Kind::Throttled,
+        // Every attempt has its own nonce. One that was used means that this very request arrived
+        // twice, repeated somewhere on the way, and that the answer to the first copy was lost.
+        "SignatureNonceUsed" => Kind::Lost,
+        _ if is_clock(&envelope.code) || starts(KEY) => Kind::Credentials,
+        _ if envelope.denied || starts(PERMISSION) => Kind::Permission,
+        _ if starts(&["ServiceUnavailable", "InternalError"]) => Kind::Unavailable,
+        _ => match status.as_u16() {
+            429 => Kind::Throttled,
+            401 => Kind::Credentials,
+            403 => Kind::Permission,
+            408 | 500.. => Kind::Unavailable,
+            400 => Kind::BadRequest,
+            _ => Kind::Refused,
+        },
+    }
+}
+
+/// Codes, or their beginnings, about key, signature and token.
+const KEY: &[&str] = &[
+    "InvalidAccessKeyId",
+    "InvalidAccessKeySecret",
+    "InvalidSecurityToken",
+    "MissingAccessKeyId",
+    "MissingSecurityToken",
+    "SecurityTokenExpired",
+    "SignatureDoesNotMatch",
+    "IncompleteSignature",
+    "InvalidSignature",
+];
+
+/// Codes, or their beginnings, about what a good key may do.
+const PERMISSION: &[&str] = &["Forbidden", "NoPermission", "Unauthorized", "AccessDenied"];
+
+/// Whether the code is about the date of the request.
+fn is_clock(code: &str) -> bool {
+    code.starts_with("InvalidTimeStamp") || code.starts_with("IllegalTimestamp")
+}
+
+/// Whether the code says that the key itself is wrong, so that asking again cannot help.
+pub(super) fn is_wrong_key(code: &str) -> bool {
+    KEY.iter().any(|one| code.starts_with(one)) && !is_expired(code)
+}
+
+/// The message, with what a user can do about it where the code alone says so.
+fn explain(code: &str, message: &str) -> String {
+    if is_clock(code) {
+        return format!("{message} (the clock of this machine is more than 15 minutes off)");
+    }
+    if code == "SignatureDoesNotMatch" {
+        // What follows is the text that the server would have signed: it may hold the token.
+        let end = message.to_ascii_lowercase().find("server string").unwrap_or(message.len());
+        return message[..end].trim_end().to_owned();
+    }
+    message.to_owned()
+}
+
+impl Envelope {
+    /// Reads JSON, else XML, else nothing.
+    fn read(body: &[u8]) -> Envelope {
+        let value = serde_json::from_slice::<Value>(body).unwrap_or(Value::Null);
+        let Some(object) = value.as_object() else { return Envelope::read_xml(body) };
+        let find = |name: &str| {
+            let mut found = object.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+            found.find_map(|(_, value)| match value {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+            })
+        };
+        Envelope {
+            code: bounded(&find("Code").unwrap_or_default(), 128),
+            message: bounded(&find("Message").unwrap_or_default(), 1000),
+            request_id: bounded(&find("RequestId").unwrap_or_default(), 128),
+            denied: object.get("AccessDeniedDetail").is_some_and(|detail| !detail.is_null()),
+        }
+    }
+
+    fn read_xml(body: &[u8]) -> Envelope {
+        let text = String::from_utf8_lossy(&body[..body.len().min(64 * 1024)]);
+        let find = |name: &str| {
+            let (_, rest) = text.split_once(&format!("<{name}>"))?;
+            let (inner, _) = rest.split_once(&format!("</{name}>"))?;
+            let plain = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+            Some(plain.iter().fold(inner.to_owned(), |text, (from, to)| text.replace(from, to)))
+        };
+        Envelope {
+            code: bounded(&find("Code").unwrap_or_default(), 128),
+            message: bounded(&find("Message").unwrap_or_default(), 1000),
+            request_id: bounded(&find("RequestId").unwrap_or_default(), 128),
+            denied: false,
+        }
+    }
+}
+
+/// At most so many characters, without control characters: this is shown to people.
+fn bounded(text: &str, characters: usize) -> String {
+    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+    text.trim().chars().take(characters).map(plain).collect()
+}
+
+/// How long the cloud asks to wait.
+///
+/// `x-acs-retry-after` is in milliseconds (aliyun-cli `openapi/throttling_retry.go`), `Retry-After`
+/// in seconds. Throttled answers may say `x-ratelimit-user: Limit:..,Remain:..,TimeLeft:<ms>`.
+fn retry_after(headers: &HeaderMap, kind: Kind) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let number = |name: &str| text(name).and_then(|text| text.trim().parse::<u64>().ok());
+    let left = |name: &str| {
+        let mut parts = text(name)?.split(',');
+        parts.find_map(|part| part.trim().strip_prefix("TimeLeft:")?.trim().parse::<u64>().ok())
+    };
+    let limits = ["x-ratelimit-user-api", "x-ratelimit-user"];
+    let throttled = || limits.into_iter().filter_map(left).max();
+    let wait = number("x-acs-retry-after")
+        .map(Duration::from_millis)
+        .or_else(|| number("retry-after").map(Duration::from_secs))
+        .or_else(|| throttled().filter(|_| kind == Kind::Throttled).map(Duration::from_millis));
+    wait.map(|wait| wait.min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
+        Response::builder().status(status).body(body.into()).unwrap()
+    }
+
+    fn refused(status: u16, code: &str) -> Refusal {
+        let body = serde_json::json!({"Code": code, "Message": "why", "RequestId": "id-1"});
+        refusal("Op", &answer(status, body.to_string())).unwrap()
+    }
+
+    #[test]
+    fn a_refusal_is_classified_by_its_code_before_its_status() {
+        for (status, code, kind) in [
+            (400, "Throttling", Kind::Throttled),
+            (400, "Throttling.User", Kind::Throttled),
+            (503, "Rejected.Throttling", Kind::Throttled),
+            (429, "", Kind::Throttled),
+            (400, "SignatureDoesNotMatch", Kind::Credentials),
+            (404, "InvalidAccessKeyId.NotFound", Kind::Credentials),
+            (400, "InvalidAccessKeyId.Inactive", Kind::Credentials),
+            (400, "IncompleteSignature", Kind::Credentials),
+            (403, "MissingSecurityToken", Kind::Credentials),
+            (403, "InvalidSecurityToken.Malformed", Kind::Credentials),
+            (400, "InvalidTimeStamp.Expired", Kind::Credentials),
+            (401, "Anything", Kind::Credentials),
+            (400, "SignatureNonceUsed", Kind::Lost),
+            (403, "Forbidden.RAM", Kind::Permission),
+            (400, "NoPermission", Kind::Permission),
+            (403, "Anything", Kind::Permission),
+            (400, "ServiceUnavailable", Kind::Unavailable),
+            (500, "InternalError", Kind::Unavailable),
+            (502, "", Kind::Unavailable),
+            (400, "InvalidParameter", Kind::BadRequest),
+            (404, "InvalidSessionId.NotFound", Kind::Refused),
+            (302, "", Kind::Refused),
+        ] {
+            let refusal = refused(status, code);
+            assert_eq!(refusal.error.kind, kind, "{status} {code}");
+            assert!(!refusal.expired, "{code}");
+        }
+    }
+
+    #[test]
+    fn only_an_expired_token_asks_for_new_credentials() {
+        let refusal = refused(400, "InvalidSecurityToken.Expired");
+        assert!(refusal.expired);
+        assert_eq!(refusal.error.kind, Kind::Credentials);
+        assert!(!is_wrong_key("InvalidSecurityToken.Expired"));
+        assert!(is_wrong_key("SignatureDoesNotMatch"));
+    }
+
+    #[test]
+    fn the_envelope_is_read_in_every_dress() {
+        for body in [
+            r#"{"Code":"Forbidden.RAM","Message":"a < b","RequestId":"id-1"}"#,
+            r#"{"code":"Forbidden.RAM","message":"a < b","requestId":"id-1"}"#,
+            "<?xml version='1.0'?><Error><RequestId>id-1</RequestId><HostId>h</HostId>\
+             <Code>Forbidden.RAM</Code><Message>a &lt; b</Message></Error>",
+        ] {
+            let error = refusal("Op", &answer(403, body)).unwrap().error;
+            assert_eq!(error.code.as_deref(), Some("Forbidden.RAM"), "{body}");
+            assert_eq!(error.message, "a < b");
+            assert_eq!(error.request_id.as_deref(), Some("id-1"));
+            assert_eq!(error.status, Some(403));
+        }
+        let body = r#"{"Code":"X","Message":"m","AccessDeniedDetail":{"PolicyType":"p"}}"#;
+        assert_eq!(refusal("Op", &answer(400, body)).unwrap().error.kind, Kind::Permission);
+    }
+
+    #[test]
+    fn a_hostile_answer_neither_panics_nor_grows() {
+        let long = format!(
+            r#"{{"Code":"{0}","Message":"{0}\u0007","RequestId":"{0}"}}"#,
+            "é".repeat(99_999)
+        );
+        let deep = "[".repeat(100_000);
+        let bodies: [Bytes; 8] = [
+            Bytes::new(),
+            Bytes::from_static(b"\xff\xfe<Code>"),
+            Bytes::from_static(b"<Code></Code"),
+            Bytes::from_static(br#"{"Code":{"a":1},"Message":[1],"RequestId":null}"#),
+            Bytes::from_static(br#""text""#),
+            Bytes::from_static(b"<html>bad gateway</html>"),
+            Bytes::from(long),
+            Bytes::from(deep),
+        ];
+        for body in bodies {
+            let error = refusal("Op", &answer(502, body)).unwrap().error;
+            assert!(error.message.chars().count() <= 1000 && !error.message.is_empty());
+            assert!(error.code.is_none_or(|code| code.chars().count() <= 128));
+        }
+    }
+
+    #[test]
+    fn what_the_server_would_have_signed_is_not_shown() {
+        let body = r#"{"Code":"SignatureDoesNotMatch","Message":"Specified signature is not matched with our calculation. server string to sign is:x-acs-security-token:T"}"#;
+        let error = refusal("Op", &answer(400, body)).unwrap().error;
+        assert_eq!(error.message, "Specified signature is not matched with our calculation.");
+        let clock = refused(400, "InvalidTimeStamp.Expired").error.message;
+        assert!(clock.contains("clock of this machine"), "{clock}");
+    }
+
+    #[test]
+    fn the_wait_that_the_cloud_asks_for_is_kept_in_bounds() {
+        let wait = |status: u16, headers: &[(&str, &str)]| {
+            let mut response = answer(status, r#"{"Code":"Throttling"}"#);
+            for (name, value) in headers {
+                let name: http::HeaderName = name.parse().unwrap();
+                response.headers_mut().insert(name, value.parse().unwrap());
+            }
+            refusal("Op", &response).unwrap().error.retry_after
+        };
+        let limit = |left: u64| format!("Limit:9,Remain:0,TimeLeft:{left},Reset:1");
+        assert_eq!(wait(400, &[]), None);
+        assert_eq!(wait(400, &[("x-acs-retry-after", "1500")]), Some(Duration::from_millis(1500)));
+        assert_eq!(wait(429, &[("retry-after", "3")]), Some(Duration::from_secs(3)));
+        assert_eq!(wait(429, &[("retry-after", "99999999999")]), Some(LONGEST_WAIT));
+        assert_eq!(
+            wait(400, &[("x-ratelimit-user-api", &limit(700)), ("x-ratelimit-user", &limit(900))]),
+            Some(Duration::from_millis(900))
+        );
+        assert_eq!(wait(400, &[("x-acs-retry-after", "soon"), ("retry-after", "-1")]), None);
+    }
+
+    #[test]
+    fn the_request_id_of_a_success_is_found_in_body_or_header() {
+        let body = answer(200, r#"{"RequestId":"from-body"}"#);
+        assert!(refusal("Op", &body).is_none());
+        assert_eq!(request_id(&body).as_deref(), Some("from-body"));
+        let mut header = answer(200, "");
+        header.headers_mut().insert("x-acs-request-id", "from-header".parse().unwrap());
+        assert_eq!(request_id(&header).as_deref(), Some("from-header"));
+        assert_eq!(request_id(&answer(200, "")), None);
+    }
+}

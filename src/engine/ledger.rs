@@ -1,0 +1,213 @@
+//! What is known of every selected session while a run works, and its fate in the end.
+//!
+//! Nothing is ever taken out, so no failure can lose a victim. Locks are never held over a call.
+
+use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::run::lock;
+use super::{Fate, Halt, Survey, Verify, Victim};
+use crate::services::{Field, Role, Session, SessionId, Spec};
+
+/// Where a selected session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// No call has named or covered it.
+    Untouched,
+    /// A call was made, and what it did is not known; with the reason.
+    Open(String),
+    /// The cloud took the request, or answered that there is no such session.
+    Answered,
+    /// It is not listed any more, so it is over.
+    Over,
+    /// It lives, and nothing more will be tried; with the reason.
+    Alive(String),
+}
+
+/// One selected session.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// Index into the survey's sessions.
+    pub(super) index: usize,
+    pub(super) standing: Standing,
+    /// Whether a call was made that may have ended it.
+    pub(super) effect: bool,
+    /// Whether a call that named it together with others was refused without saying over whom.
+    pub(super) doubtful: bool,
+    /// Whether the last look still saw it after it was asked for.
+    pub(super) listed: bool,
+    /// How often its end was asked for.
+    pub(super) asks: u32,
+    /// How many looks saw it since it was asked for last.
+    pub(super) looks: u32,
+    /// When the cloud first took the request.
+    pub(super) since: Option<Instant>,
+    /// Whether the record has a `requested` line.
+    pub(super) recorded: bool,
+    /// The cloud's id of the last request that named or covered it.
+    pub(super) request_id: Option<String>,
+}
+
+impl Entry {
+    /// Whether a look may still tell something new.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.standing, Standing::Open(_) | Standing::Answered)
+    }
+
+    fn new(index: usize, unkillable: Option<&'static str>) -> Entry {
+        Entry {
+            index,
+            standing: unkillable.map_or(Standing::Untouched, |why| Standing::Alive(why.to_owned())),
+            effect: false,
+            doubtful: false,
+            listed: false,
+            asks: 0,
+            looks: 0,
+            since: None,
+            recorded: false,
+            request_id: None,
+        }
+    }
+
+    fn fate(&self, verify: Verify, halt: Option<&Halt>) -> Fate {
+        let target_gone = matches!(halt, Some(Halt::TargetGone(_)));
+        match &self.standing {
+            Standing::Over => self.over(),
+            _ if target_gone => self.over(),
+            Standing::Untouched => Fate::Untouched,
+            Standing::Alive(why) => Fate::Survived(why.clone()),
+            Standing::Open(why) if self.listed => Fate::Survived(format!("still listed: {why}")),
+            Standing::Open(why) => Fate::Survived(format!("not verified: {why}")),
+            Standing::Answered if verify == Verify::Trust || !self.effect => self.over(),
+            Standing::Answered if self.listed => Fate::Survived(format!(
+                "still listed {} after the cloud accepted its end",
+                humantime::format_duration(self.waited())
+            )),
+            Standing::Answered => Fate::Survived(format!("not verified: {}", cut_short(halt))),
+        }
+    }
+
+    fn over(&self) -> Fate {
+        if self.effect { Fate::Terminated } else { Fate::AlreadyGone }
+    }
+
+    /// Whole seconds since the cloud first took the request.
+    fn waited(&self) -> Duration {
+        Duration::from_secs(self.since.map_or(0, |since| since.elapsed().as_secs()))
+    }
+}
+
+fn cut_short(halt: Option<&Halt>) -> &'static str {
+    match halt {
+        Some(Halt::Cancelled) => "the run was interrupted",
+        Some(Halt::TimedOut(_)) => "time was up",
+        _ => "the run ended early",
+    }
+}
+
+/// All selected sessions of a run.
+pub(super) struct Ledger<'a> {
+    pub(super) survey: &'a Survey,
+    entries: Mutex<Vec<Entry>>,
+    /// Sessions that were not there in the survey, with their clients' addresses.
+    newcomers: Mutex<BTreeMap<(String, SessionId), IpAddr>>,
+    known: HashSet<(&'a str, &'a SessionId)>,
+    client: Option<&'static str>,
+}
+
+impl<'a> Ledger<'a> {
+    /// `works` says that something will be tried: then what cannot be ended has its fate already.
+    pub(super) fn new(spec: &Spec, survey: &'a Survey, works: bool) -> Ledger<'a> {
+        let entries = survey
+            .selected
+            .iter()
+            .map(|&index| Entry::new(index, survey.sessions[index].unkillable.filter(|_| works)));
+        Ledger {
+            survey,
+            entries: Mutex::new(entries.collect()),
+            newcomers: Mutex::new(BTreeMap::new()),
+            known: survey.sessions.iter().map(|one| (one.node.as_str(), &one.id)).collect(),
+            client: spec.column(Role::Client).map(|column| column.name),
+        }
+    }
+
+    /// Looks at or changes the entries.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Vec<Entry>) -> T) -> T {
+        work(&mut lock(&self.entries))
+    }
+
+    /// The session of an entry.
+    pub(super) fn session(&self, entry: &Entry) -> &'a Session {
+        &self.survey.sessions[entry.index]
+    }
+
+    /// Takes note of sessions that came after the survey.
+    pub(super) fn meet(&self, sessions: &[Session]) {
+        let mut newcomers = lock(&self.newcomers);
+        for session in sessions {
+            if !self.known.contains(&(session.node.as_str(), &session.id))
+                && let Some(ip) = self.client_of(session)
+            {
+                newcomers.insert((session.node.clone(), session.id.clone()), ip);
+            }
+        }
+    }
+
+    /// How many newcomers are clients whose session was ended.
+    pub(super) fn reconnected(&self, victims: &[Victim]) -> u64 {
+        let ended: HashSet<IpAddr> = victims
+            .iter()
+            .filter(|victim| victim.fate == Fate::Terminated)
+            .filter_map(|victim| self.client_of(&victim.session))
+            .collect();
+        lock(&self.newcomers).values().filter(|ip| ended.contains(ip)).count() as u64
+    }
+
+    fn client_of(&self, session: &Session) -> Option<IpAddr> {
+        match session.fields.get(self.client?)? {
+            Field::Text(text) => super::select::client_ip(text),
+            Field::Integer(_) | Field::Bool(_) => None,
+        }
+    }
+
+    /// Which entries the audit log has a `requested` line for.
+    pub(super) fn recorded(&self) -> HashSet<usize> {
+        self.with(|entries| {
+            entries.iter().enumerate().filter(|(_, one)| one.recorded).map(|(at, _)| at).collect()
+        })
+    }
+
+    /// What the counts alone would not tell.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let doubtful = self.with(|entries| {
+            let gone = |one: &&Entry| one.doubtful && !one.effect && one.standing == Standing::Over;
+            entries.iter().filter(gone).count()
+        });
+        if doubtful == 0 {
+            return Vec::new();
+        }
+        vec![format!(
+            "{doubtful} sessions were gone after the cloud had refused a call that named them \
+             together with others; they are counted as already gone, but that call may have ended \
+             some of them"
+        )]
+    }
+
+    /// Every selected session with its fate.
+    pub(super) fn victims(&self, verify: Verify, halt: Option<&Halt>) -> Vec<Victim> {
+        self.with(|entries| {
+            entries
+                .iter()
+                .map(|entry| Victim {
+                    session: self.session(entry).clone(),
+                    fate: entry.fate(verify, halt),
+                    request_id: entry.request_id.clone(),
+                })
+                .collect()
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! One run's surroundings: the only door through which calls are made.
+//!
+//! [`Run::call`] bounds every call by the deadline and by `max_concurrency`, repeats it where that
+//! is safe, and refuses to start another once the run has halted. Nothing here knows what a call
+//! is for.
+
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::{Event, Halt, Observer, Pace};
+use crate::services::{Error, Kind, Sessions};
+
+/// How long calls in flight are awaited after an interrupt. Then they count as lost.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often an answer that makes no sense is asked for again when nothing can be harmed by it.
+const MALFORMED_TRIES: u32 = 3;
+
+/// Why a call gave nothing.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It failed for good.
+    Failed(Error),
+    /// It was not tried (again), because the run is over; with its last failure.
+    Over(Option<Error>),
+}
+
+/// Which failures may be met by the same call again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// All that may pass: the call changes nothing.
+    Freely,
+    /// Only those that had no effect for certain.
+    IfWithoutEffect,
+}
+
+impl Repeat {
+    fn allows(self, kind: Kind, attempt: u32) -> bool {
+        match self {
+            Repeat::Freely if kind == Kind::Malformed => attempt + 1 < MALFORMED_TRIES,
+            Repeat::Freely => kind.is_transient(),
+            Repeat::IfWithoutEffect => kind.is_transient() && !kind.may_have_taken_effect(),
+        }
+    }
+}
+
+/// What all parts of one run share.
+pub(super) struct Run<'a> {
+    pub(super) sessions: &'a dyn Sessions,
+    pub(super) pace: &'a Pace,
+    pub(super) observer: &'a dyn Observer,
+    /// No call and no wait goes on after this.
+    pub(super) deadline: Instant,
+    cancel: &'a CancellationToken,
+    /// Cancelled with `cancel`, and when the run must not start another call.
+    halted: CancellationToken,
+    calls: Semaphore,
+    halt: Mutex<Option<Halt>>,
+    request_ids: Mutex<Vec<String>>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        sessions: &'a dyn Sessions,
+        pace: &'a Pace,
+        observer: &'a dyn Observer,
+        cancel: &'a CancellationToken,
+        deadline: Instant,
+    ) -> Run<'a> {
+        Run {
+            sessions,
+            pace,
+            observer,
+            deadline,
+            cancel,
+            halted: cancel.child_token(),
+            calls: Semaphore::new(pace.concurrency.get().min(Semaphore::MAX_PERMITS)),
+            halt: Mutex::new(None),
+            request_ids: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Makes a call, as often as `repeat` and the time left allow.
+    pub(super) async fn call<T, F>(
+        &self,
+        repeat: Repeat,
+        make: impl Fn() -> F,
+    ) -> Result<T, Trouble>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut last = None;
+        let mut attempt = 0;
+        loop {
+            let answer = match self.once(&make).await {
+                Some(answer) => answer,
+                None => return Err(self.over(last)),
+            };
+            let error = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            self.note_request(error.request_id.as_deref());
+            if error.kind.stops_everything() {
+                self.stop(Halt::Failed(error.clone()));
+                return Err(Trouble::Failed(error));
+            }
+            if !repeat.allows(error.kind, attempt) {
+                return Err(Trouble::Failed(error));
+            }
+            let wait = self.pace.wait(attempt, error.retry_after);
+            if wait >= self.left() {
+                // Another try could not be made in time, so there is nothing to wait for.
+                self.note(Halt::TimedOut(Some(error.clone())));
+                return Err(Trouble::Over(Some(error)));
+            }
+            self.observer.observe(Event::Retrying { reason: reason(&error), wait });
+            last = Some(error);
+            if !self.wait(wait).await {
+                return Err(self.over(last));
+            }
+            attempt = attempt.saturating_add(1);
+        }
+    }
+
+    /// One attempt; None if it must not be started. What is cut off counts as lost.
+    async fn once<T, F>(&self, make: impl Fn() -> F) -> Option<Result<T, Error>>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let _permit = tokio::select! {
+            biased;
+            () = self.halted.cancelled() => return None,
+            () = sleep_until(self.deadline) => return None,
+            permit = self.calls.acquire() => permit.ok()?,
+        };
+        let interrupted = async {
+            self.cancel.cancelled().await;
+            sleep(GRACE).await;
+        };
+        Some(tokio::select! {
+            biased;
+            answer = make() => answer,
+            () = sleep_until(self.deadline) => Err(lost("there was no answer when time was up")),
+            () = interrupted => Err(lost("there was no answer soon after the interrupt")),
+        })
+    }
+
+    /// Waits, but not past the deadline or the end of the run. False if that came first.
+    pub(super) async fn wait(&self, time: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.halted.cancelled() => false,
+            () = sleep_until(self.deadline) => false,
+            () = sleep(time) => true,
+        }
+    }
+
+    /// The time that is left for calls and waits.
+    pub(super) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Notes why nothing more is tried, and says so.
+    pub(super) fn over(&self, last: Option<Error>) -> Trouble {
+        if self.cancel.is_cancelled() {
+            self.note(Halt::Cancelled);
+        } else if self.left().is_zero() {
+            self.note(Halt::TimedOut(last.clone()));
+        }
+        Trouble::Over(last)
+    }
+
+    /// Whether another call may be started.
+    pub(super) fn is_over(&self) -> bool {
+        self.halted.is_cancelled() || self.left().is_zero()
+    }
+
+    /// Ends the run: no other call is started. The first reason stays.
+    pub(super) fn stop(&self, halt: Halt) {
+        self.note(halt);
+        self.halted.cancel();
+    }
+
+    /// Remembers why the work is not all done, while the rest of it goes on. The first reason
+    /// stays, unless it was only that time was up.
+    pub(super) fn note(&self, halt: Halt) {
+        let mut known = lock(&self.halt);
+        let replace = match (&*known, &halt) {
+            (None, _) | (Some(Halt::TimedOut(None)), Halt::TimedOut(Some(_))) => true,
+            (Some(Halt::TimedOut(_)), new) => !matches!(new, Halt::TimedOut(_)),
+            (Some(_), _) => false,
+        };
+        if replace {
+            *known = Some(halt);
+        }
+    }
+
+    /// Why the run ended early, if it did.
+    pub(super) fn halt(&self) -> Option<Halt> {
+        lock(&self.halt).clone()
+    }
+
+    pub(super) fn note_request(&self, id: Option<&str>) {
+        if let Some(id) = id {
+            lock(&self.request_ids).push(id.to_owned());
+        }
+    }
+
+    /// The cloud's ids of the requests so far, in the order of their answers.
+    pub(super) fn request_ids(&self) -> Vec<String> {
+        lock(&self.request_ids).clone()
+    }
+}
+
+/// A failure in the cloud's words, short enough to stand beside a session.
+pub(super) fn reason(error: &Error) -> String {
+    match &error.code {
+        Some(code) => format!("{code}: {}", error.message),
+        None => error.message.clone(),
+    }
+}
+
+/// A lock that a panic elsewhere does not take from us: the truth must still come out.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lost(message: &str) -> Error {
+    Error::new(Kind::Lost, "call", message)
+}
