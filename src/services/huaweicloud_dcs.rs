@@ -43,6 +43,7 @@ static SPEC: Spec = Spec {
                           else of a data node. Without it, every such node that is active.",
         },
     ],
+    one_of: &[],
     session_id: "The client's address, like `10.63.238.158:2048`: `peer` of the list, or `addr` \
                  where the list gives no `peer`.",
     columns: &[
