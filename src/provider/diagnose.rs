@@ -310,7 +310,11 @@ mod tests {
 
     fn about(occasion: Occasion) -> About<'static> {
         About {
-            spec: services::ALL[0].spec(),
+            spec: services::ALL
+                .iter()
+                .map(|service| service.spec())
+                .find(|spec| spec.name == "huaweicloud_dcs")
+                .unwrap(),
             target: "cn-north-4/i-1",
             on_failure: OnFailure::Fail,
             occasion,

@@ -102,6 +102,12 @@ fn target(spec: &Spec, fields: &mut Fields<'_>) -> (Target, Option<String>) {
             target.0.insert(input.name, text.to_owned());
         }
     }
+    if !spec.one_of.is_empty() && !spec.one_of.iter().any(|name| fields.is_given(name)) {
+        let names = quoted(spec.one_of);
+        let detail =
+            format!("At least one of {names} must be given, to say whose sessions are meant.");
+        fields.error("No target is given", detail);
+    }
     // Not known before the first apply of a resource that leaves it to the provider block.
     let region = match fields.value("region") {
         Some(Value::String(_)) => fields.text("region").map(str::to_owned),
@@ -225,7 +231,11 @@ mod tests {
     use crate::services;
 
     fn spec() -> &'static Spec {
-        services::ALL[0].spec()
+        spec_of("huaweicloud_dcs")
+    }
+
+    fn spec_of(name: &str) -> &'static Spec {
+        services::ALL.iter().map(|service| service.spec()).find(|spec| spec.name == name).unwrap()
     }
 
     /// Terraform's object for a resource block: every attribute is there, null if not given.

@@ -13,10 +13,13 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::paging::{self, Slice};
+use super::path::segment;
 use super::spec::Permissions;
 use super::{
     Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page,
     Progress, Role, Session, SessionId, Sessions, Spec, Submission, Target, Ticket, Unit, Which,
+    nodes,
 };
 use crate::cloud::{Answer, Call, Client};
 
@@ -40,6 +43,7 @@ static SPEC: Spec = Spec {
                           else of a data node. Without it, every such node that is active.",
         },
     ],
+    one_of: &[],
     session_id: "The client's address, like `10.63.238.158:2048`: `peer` of the list, or `addr` \
                  where the list gives no `peer`.",
     columns: &[
@@ -172,9 +176,6 @@ const CODES: &[(&str, Kind)] = &[
 /// Clients of one page of the list; the API allows 1 to 1000.
 const PAGE: usize = 1000;
 
-/// No node holds more clients than this; a list that goes on longer is not believed.
-const MOST_CLIENTS: usize = 1_000_000;
-
 /// DCS for Redis.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Service;
@@ -210,13 +211,9 @@ impl Sessions for Dcs {
         let path = self.instance_path("ShowNodesInformation", "logical-nodes")?;
         let answer = self.call(Call::new("ShowNodesInformation", "dcs", Method::GET, path)).await?;
         let listed: NodesAnswer = answer.json()?;
-        choose(listed.nodes.unwrap_or_default(), self.target.get("node_id")).map_err(|problem| {
-            Error {
-                request_id: answer.request_id.clone(),
-                request: Some(answer.request),
-                ..problem
-            }
-        })
+        let listed = sorted(listed.nodes.unwrap_or_default());
+        nodes::choose(listed, "Active", self.target.get("node_id"))
+            .map_err(|(kind, message)| Error { kind, ..answer.malformed(message) })
     }
 
     async fn prepare(&self, node: &Node) -> Result<Option<Ticket>, Error> {
@@ -228,12 +225,7 @@ impl Sessions for Dcs {
     }
 
     async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
-        let offset = match &after {
-            None => 0,
-            Some(cursor) => cursor.0.parse().map_err(|_| {
-                Error::new(Kind::Configuration, "ListClients", "a cursor of another list")
-            })?,
-        };
+        let offset = paging::offset("ListClients", after.as_ref())?;
         let call = Call::new(
             "ListClients",
             "dcs",
@@ -245,19 +237,15 @@ impl Sessions for Dcs {
         .query("limit", PAGE);
         let answer = self.call(call).await.map_err(unscanned)?;
         let listed: ClientsAnswer = answer.json()?;
-        let next = next_offset(&answer, &listed, offset)?.map(|offset| Cursor(offset.to_string()));
         let clients = listed.clients.unwrap_or_default();
+        let page = Slice { offset, limit: PAGE, got: clients.len(), total: listed.count };
+        let next = paging::next(&answer, page)?;
         let sessions = clients.into_iter().map(|client| session(client, node)).collect();
         Ok(Page { sessions, next, request_id: answer.request_id })
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {
-        let node = match batch.node {
-            Some(node) => Some(node.id.as_str()),
-            // The whole target is one node if it is narrowed to one.
-            None => self.target.get("node_id"),
-        };
-        match (batch.which, node) {
+        match (batch.which, batch.node_id(&self.target)) {
             (Which::These(ids), Some(node)) => self.kill(node, ids).await,
             (Which::These(_), None) => Err(Error::new(
                 Kind::Configuration,
@@ -323,48 +311,19 @@ impl Dcs {
     }
 }
 
-/// An id that may stand in a path; others would reach another resource.
-fn segment<'a>(operation: &'static str, what: &str, id: &'a str) -> Result<&'a str, Error> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !id.is_empty() && id.len() <= 128 && id.chars().all(plain) {
-        return Ok(id);
-    }
-    let message = format!("an {what} id is made of letters, digits, `-` and `_`");
-    Err(Error::new(Kind::BadRequest, operation, message))
-}
-
-/// The nodes that hold clients: the proxies where there are any, else the data nodes
-/// (<https://support.huaweicloud.com/api-dcs/ListClients.html>, `node_id`).
-fn choose(listed: Vec<ListedNode>, wanted: Option<&str>) -> Result<Vec<Node>, Error> {
-    let problem = |kind, message: String| Error::new(kind, "ShowNodesInformation", message);
+/// The nodes, those aside that hold no clients: where there are proxies, clients are on them, else
+/// on the data nodes (<https://support.huaweicloud.com/api-dcs/ListClients.html>, `node_id`).
+fn sorted(listed: Vec<ListedNode>) -> Vec<nodes::Listed> {
     let is_proxy = |node: &ListedNode| node.node_role.as_deref() == Some("redis-proxy");
     let proxied = listed.iter().any(is_proxy);
-    let mut nodes = Vec::new();
-    for one in listed {
-        let Some(id) = one.node_id.clone().filter(|id| !id.is_empty()) else { continue };
-        let named = wanted == Some(id.as_str());
-        let active = one.status.as_deref() == Some("Active");
-        if named && is_proxy(&one) != proxied {
-            let message = format!("node `{id}` is behind proxies; clients are on the proxies");
-            return Err(problem(Kind::BadRequest, message));
-        }
-        if named && !active {
-            let status = one.status.as_deref().unwrap_or("in an unknown state");
-            return Err(problem(Kind::Busy, format!("node `{id}` is {status}, not Active")));
-        }
-        if active && is_proxy(&one) == proxied && (named || wanted.is_none()) {
-            let name = one.name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone());
-            nodes.push(Node { id, name });
-        }
-    }
-    match (nodes.is_empty(), wanted) {
-        (false, _) => Ok(nodes),
-        (true, Some(id)) => {
-            Err(problem(Kind::BadRequest, format!("the instance has no node `{id}`")))
-        }
-        // Nodes are not listed while an instance is being created.
-        (true, None) => Err(problem(Kind::Busy, "the instance has no active node now".into())),
-    }
+    let sorted = listed.into_iter().map(|one| nodes::Listed {
+        aside: (is_proxy(&one) != proxied)
+            .then_some("is behind proxies; clients are on the proxies"),
+        id: one.node_id,
+        name: one.name,
+        status: one.status,
+    });
+    sorted.collect()
 }
 
 /// One listed client. Without any address it cannot be named in a kill.
@@ -390,25 +349,6 @@ fn session(client: ListedClient, node: &Node) -> Session {
     let fields: BTreeMap<_, _> =
         fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
     Session { id: SessionId(id), node: node.id.clone(), unkillable, fields }
-}
-
-/// Where the next page starts. A list must end by its own count, and go forward until then.
-fn next_offset(
-    answer: &Answer,
-    page: &ClientsAnswer,
-    offset: usize,
-) -> Result<Option<usize>, Error> {
-    let got = page.clients.as_ref().map_or(0, Vec::len);
-    let end = offset.saturating_add(got);
-    let promised = page.count.is_some_and(|count| end < count);
-    let more = promised || got >= PAGE;
-    if more && got == 0 {
-        return Err(answer.malformed(format!("an empty page at {offset}, before the end")));
-    }
-    if end > MOST_CLIENTS {
-        return Err(answer.malformed(format!("a list of more than {MOST_CLIENTS} clients")));
-    }
-    Ok(more.then_some(end))
 }
 
 fn ticket(answer: &Answer) -> Result<Ticket, Error> {
@@ -488,14 +428,14 @@ mod server {
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     use bytes::Bytes;
-    use http::{Method, Response, StatusCode, header};
+    use http::{Method, Response, StatusCode};
     use serde::Deserialize;
     use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
 
     use crate::services::simulator::{
-        Fault, Gone, Inbound, Instance, LiveClient, Query, Simulator, Stage, json as answer,
-        segments,
+        BadBody, Fault, Inbound, Instance, LiveClient, Query, Simulator, Stage, Unended, body,
+        json as answer, segments,
     };
 
     type Reply = Result<Response<Bytes>, Response<Bytes>>;
@@ -689,20 +629,10 @@ mod server {
                 found.map(|one| one.id.clone())
             };
             let keys: Vec<Option<String>> = body.client_addrs.iter().map(key).collect();
-            if self.stage.gone == Gone::Refused && keys.contains(&None) {
-                return Err(bad_parameter("client_addrs names a client that is not there".into()));
-            }
-            let told = match inbound.fault {
-                Some(Fault::Refuses) => 0,
-                Some(Fault::PartialKill) => keys.len() / 2,
-                _ => keys.len(),
-            };
-            for key in keys.iter().take(told).flatten() {
-                self.stage.kill(&body.node_id, key);
-            }
-            if inbound.fault == Some(Fault::PartialKill) {
-                return Err(refusal(500, "DCS.5000", "Internal service error."));
-            }
+            self.stage.end(&body.node_id, &keys, inbound.fault).map_err(|why| match why {
+                Unended::NotThere => bad_parameter("client_addrs names nobody who is there".into()),
+                Unended::InPart => refusal(500, "DCS.5000", "Internal service error."),
+            })?;
             let mut done = Response::new(Bytes::new());
             *done.status_mut() = StatusCode::NO_CONTENT;
             Ok(done)
@@ -811,22 +741,10 @@ mod server {
 
     fn read<T: DeserializeOwned>(inbound: &Inbound<'_>) -> Result<T, Response<Bytes>> {
         Query::of(inbound.request.uri()).done().map_err(bad_parameter)?;
-        let kind = inbound.request.headers().get(header::CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if !kind.to_ascii_lowercase().starts_with("application/json") {
-            return Err(refusal(400, "DCS.4005", "The request body must be application/json."));
-        }
-        let body = inbound.request.body();
-        if body.is_empty() {
-            return Err(refusal(400, "DCS.4004", "The request body is empty."));
-        }
-        serde_json::from_slice(body).map_err(|reason| match reason.classify() {
-            serde_json::error::Category::Data => bad_parameter(reason.to_string()),
-            serde_json::error::Category::Io
-            | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => {
-                refusal(400, "DCS.4005", "The request body is not valid JSON.")
-            }
+        body(inbound.request).map_err(|bad| match bad {
+            BadBody::Empty => refusal(400, "DCS.4004", "The request body is empty."),
+            BadBody::NotJson => refusal(400, "DCS.4005", "The request body is not valid JSON."),
+            BadBody::Shape(complaint) => bad_parameter(complaint),
         })
     }
 
@@ -857,7 +775,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::services::simulator::bench::Bench;
+    use crate::services::simulator::bench::{Bench, all_pages, ids, node};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
 
     /// An instance with proxies, and one without, with `clients` on the node `data`.
@@ -895,10 +813,6 @@ mod tests {
         (Bench::new(&Service, stage), memory)
     }
 
-    fn node(id: &str) -> Node {
-        Node { id: id.into(), name: id.into() }
-    }
-
     /// Scans and lists as the engine does.
     async fn listed(bench: &Bench, sessions: &dyn Sessions, node: &Node) -> Vec<Session> {
         let ticket = sessions.prepare(node).await.unwrap().unwrap();
@@ -906,22 +820,6 @@ mod tests {
         bench.clock.step(Duration::from_secs(2));
         assert_eq!(sessions.poll(&ticket).await, Ok(Progress::Done));
         all_pages(sessions, node).await
-    }
-
-    async fn all_pages(sessions: &dyn Sessions, node: &Node) -> Vec<Session> {
-        let (mut found, mut after) = (Vec::new(), None);
-        loop {
-            let page = sessions.list(node, after).await.unwrap();
-            found.extend(page.sessions);
-            after = page.next;
-            if after.is_none() {
-                return found;
-            }
-        }
-    }
-
-    fn ids(sessions: &[Session]) -> Vec<SessionId> {
-        sessions.iter().map(|session| session.id.clone()).collect()
     }
 
     #[tokio::test]
@@ -1078,7 +976,7 @@ mod tests {
         let (bench, _) = bench(0);
         bench.can(200, r#"{"count":9000000,"clients":[{"peer":"1.1.1.1:1"}]}"#);
         let sessions = bench.sessions(&[("instance_id", "plain")]);
-        let far = Some(Cursor(MOST_CLIENTS.to_string()));
+        let far = Some(Cursor("1000000".into()));
         let error = sessions.list(&node("data"), far).await.unwrap_err();
         assert_eq!(error.kind, Kind::Malformed);
     }

@@ -6,6 +6,9 @@
 
 mod error;
 mod huaweicloud_dcs;
+mod nodes;
+mod paging;
+mod path;
 mod spec;
 
 #[cfg(feature = "sandbox")]
@@ -156,6 +159,14 @@ pub struct Batch<'a> {
     pub node: Option<&'a Node>,
     /// Which of its sessions.
     pub which: Which<'a>,
+}
+
+impl Batch<'_> {
+    /// The id of the node that it is aimed at: the whole target is one node if it is narrowed to
+    /// one.
+    pub fn node_id<'t>(&'t self, target: &'t Target) -> Option<&'t str> {
+        self.node.map(|node| node.id.as_str()).or_else(|| target.get("node_id"))
+    }
 }
 
 /// Which sessions of a node or target.

@@ -21,6 +21,8 @@ pub struct Spec {
     pub regional: bool,
     /// The arguments that name the target, `region` not among them.
     pub inputs: &'static [Input],
+    /// Inputs of which at least one must be given; empty where [`Input::required`] says it all.
+    pub one_of: &'static [&'static str],
     /// What a session id looks like and where it comes from, one Markdown sentence.
     pub session_id: &'static str,
     /// What the list tells of a session beside `id` and `node_id`.

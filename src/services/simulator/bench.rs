@@ -13,7 +13,7 @@ use http::{Request, Response};
 
 use super::{Fault, Inbound, Simulator, Stage, SteppedClock};
 use crate::cloud::{Call, Client, Error, Kind, Refusal, Renew, Signer};
-use crate::services::{Service, Sessions, Target};
+use crate::services::{Node, Service, Session, SessionId, Sessions, Target};
 use crate::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 
 /// A simulator on a bench.
@@ -91,6 +91,29 @@ impl Bench {
         };
         requests.iter().map(shown).collect()
     }
+}
+
+/// A node of an id.
+pub(crate) fn node(id: &str) -> Node {
+    Node { id: id.into(), name: id.into() }
+}
+
+/// All that a node's list holds, page by page.
+pub(crate) async fn all_pages(sessions: &dyn Sessions, node: &Node) -> Vec<Session> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = sessions.list(node, after).await.unwrap();
+        found.extend(page.sessions);
+        after = page.next;
+        if after.is_none() {
+            return found;
+        }
+    }
+}
+
+/// The ids of sessions.
+pub(crate) fn ids(sessions: &[Session]) -> Vec<SessionId> {
+    sessions.iter().map(|session| session.id.clone()).collect()
 }
 
 impl Wire {

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 pub use memory::{Memory, SteppedClock};
-pub use request::{Query, json, segments};
+pub use request::{BadBody, Query, body, json, segments};
 
 /// The server side of one service.
 pub trait Simulator: Send {
@@ -80,6 +80,15 @@ pub enum Gone {
     Refused,
 }
 
+/// Why a kill did not end all that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unended {
+    /// Not all are there, and so none was ended.
+    NotThere,
+    /// Some were ended, the rest was not.
+    InPart,
+}
+
 impl Stage {
     /// A stage with jobs of two seconds, where ending what is gone succeeds.
     pub fn new(instances: Vec<Instance>, clients: Arc<Mutex<dyn Clients>>) -> Stage {
@@ -107,6 +116,28 @@ impl Stage {
         for client in clients.list(node) {
             clients.kill(node, &client.id);
         }
+    }
+
+    /// Cuts the connections of these keys, as a kill that names them does; None is one that is not
+    /// there. Plays [`Fault::Refuses`] and [`Fault::PartialKill`].
+    pub fn end(
+        &self,
+        node: &str,
+        keys: &[Option<String>],
+        fault: Option<Fault>,
+    ) -> Result<(), Unended> {
+        if self.gone == Gone::Refused && keys.contains(&None) {
+            return Err(Unended::NotThere);
+        }
+        let reached = match fault {
+            Some(Fault::Refuses) => 0,
+            Some(Fault::PartialKill) => keys.len() / 2,
+            _ => keys.len(),
+        };
+        for key in keys.iter().take(reached).flatten() {
+            self.kill(node, key);
+        }
+        if fault == Some(Fault::PartialKill) { Err(Unended::InPart) } else { Ok(()) }
     }
 
     fn clients(&self) -> std::sync::MutexGuard<'_, dyn Clients + 'static> {

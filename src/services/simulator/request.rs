@@ -1,7 +1,9 @@
 //! What every simulator does with a request: split the path, read the query, answer in JSON.
 
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::{Request, Response, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 /// The decoded segments of a path, without the empty ones at both ends.
 pub fn segments(path: &str) -> Vec<String> {
@@ -15,6 +17,33 @@ pub fn json(status: StatusCode, body: &serde_json::Value) -> Response<Bytes> {
     let kind = header::HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
+}
+
+/// Why a body will not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadBody {
+    /// There is none.
+    Empty,
+    /// It is not JSON, or does not say that it is.
+    NotJson,
+    /// It is JSON of another shape; with the complaint in words.
+    Shape(String),
+}
+
+/// The JSON body of a request.
+pub fn body<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T, BadBody> {
+    if request.body().is_empty() {
+        return Err(BadBody::Empty);
+    }
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.to_ascii_lowercase().starts_with("application/json") {
+        return Err(BadBody::NotJson);
+    }
+    serde_json::from_slice(request.body()).map_err(|reason| match reason.classify() {
+        Category::Data => BadBody::Shape(reason.to_string()),
+        Category::Io | Category::Syntax | Category::Eof => BadBody::NotJson,
+    })
 }
 
 /// The query of a request, taken out parameter by parameter, so that what nobody took is known.

@@ -1,0 +1,107 @@
+//! Lists whose pages start at an offset, counted in items.
+
+use super::{Cursor, Error, Kind};
+use crate::cloud::Answer;
+
+/// No node holds more sessions than this; a list that goes on longer is not believed.
+const MOST_SESSIONS: usize = 1_000_000;
+
+/// One page of such a list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slice {
+    /// Where it starts.
+    pub(super) offset: usize,
+    /// How many items were asked for.
+    pub(super) limit: usize,
+    /// How many came.
+    pub(super) got: usize,
+    /// How many the whole list has, if the answer tells.
+    pub(super) total: Option<usize>,
+}
+
+/// Where the page after `after` starts.
+///
+/// # Errors
+/// [`Kind::Configuration`] if the cursor is not one that [`next`] made.
+pub(super) fn offset(operation: &'static str, after: Option<&Cursor>) -> Result<usize, Error> {
+    let Some(cursor) = after else { return Ok(0) };
+    let foreign = |_| Error::new(Kind::Configuration, operation, "a cursor of another list");
+    cursor.0.parse().map_err(foreign)
+}
+
+/// Where the next page starts; None after the last. A list must end by its own count, and go
+/// forward until then. One without a count ends with an empty page: a short page may only mean
+/// that the cloud gives fewer at a time than it was asked for.
+///
+/// # Errors
+/// [`Kind::Malformed`] if it does not go forward, or never ends.
+pub(super) fn next(answer: &Answer, page: Slice) -> Result<Option<Cursor>, Error> {
+    let Slice { offset, limit, got, total } = page;
+    let end = offset.saturating_add(got);
+    let more = match total {
+        Some(total) => end < total || got >= limit,
+        None => got > 0,
+    };
+    if more && got == 0 {
+        return Err(answer.malformed(format!("an empty page at {offset}, before the end")));
+    }
+    if end > MOST_SESSIONS {
+        return Err(answer.malformed(format!("a list of more than {MOST_SESSIONS} sessions")));
+    }
+    Ok(more.then(|| Cursor(end.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next_of(
+        offset: usize,
+        got: usize,
+        total: impl Into<Option<usize>>,
+    ) -> Result<Option<usize>, Kind> {
+        let answer = Answer {
+            operation: "List",
+            request: String::new(),
+            status: http::StatusCode::OK,
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            request_id: None,
+        };
+        let page = Slice { offset, limit: 100, got, total: total.into() };
+        let cursor = next(&answer, page).map_err(|error| error.kind)?;
+        Ok(cursor.map(|cursor| super::offset("List", Some(&cursor)).unwrap()))
+    }
+
+    #[test]
+    fn a_list_ends_by_its_count_or_without_one_by_an_empty_page() {
+        for (offset, got, total, expected) in [
+            (0, 0, Some(0), Ok(None)),
+            (0, 30, Some(30), Ok(None)),
+            (0, 100, Some(130), Ok(Some(100))),
+            (100, 30, Some(130), Ok(None)),
+            // The cloud gave fewer than asked for.
+            (0, 20, Some(130), Ok(Some(20))),
+            // The count is behind the list.
+            (0, 100, Some(100), Ok(Some(100))),
+            // Sessions have ended between two pages.
+            (100, 0, Some(90), Ok(None)),
+            (100, 0, Some(130), Err(Kind::Malformed)),
+            (0, 20, None, Ok(Some(20))),
+            (20, 0, None, Ok(None)),
+            (MOST_SESSIONS, 1, None, Err(Kind::Malformed)),
+            (usize::MAX, 100, Some(usize::MAX), Err(Kind::Malformed)),
+        ] {
+            assert_eq!(next_of(offset, got, total), expected, "{offset} {got} {total:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_is_not_followed() {
+        assert_eq!(offset("List", None), Ok(0));
+        for foreign in ["", "-1", "token", "99999999999999999999"] {
+            let error = offset("List", Some(&Cursor(foreign.into()))).unwrap_err();
+            assert_eq!(error.kind, Kind::Configuration, "{foreign}");
+        }
+    }
+}
