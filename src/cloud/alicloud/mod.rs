@@ -5,6 +5,7 @@
 //! [`sign`] also checks signatures, for the sandbox.
 
 mod account;
+mod block;
 mod endpoints;
 mod errors;
 mod metadata;
@@ -19,6 +20,7 @@ mod sts;
 mod tests;
 
 pub use account::Account;
+pub use block::AlibabaCloud;
 pub use resolve::{Resolved, resolve};
 pub use settings::ATTRIBUTES;
 

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use super::login::{Held, Login};
 use super::resolve::{Resolved, Source, resolve};
 use super::settings::Settings;
-use super::{HuaweiCloud, errors};
+use super::{Regional, errors};
 use crate::cloud::{Credentials, Error, Kind, Renew, Signer};
 use crate::wire::Outside;
 
@@ -72,7 +72,7 @@ impl Account {
                  (HW_ACCESS_KEY, HW_SECRET_KEY)",
             ));
         }
-        Ok(Arc::new(HuaweiCloud { account: Arc::clone(self), region: region.to_owned() }))
+        Ok(Arc::new(Regional { account: Arc::clone(self), region: region.to_owned() }))
     }
 
     /// Whether an expiry can be mended by logging in again.
