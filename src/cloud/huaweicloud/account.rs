@@ -21,6 +21,9 @@ use crate::wire::Outside;
 const RENEW_BEFORE: Duration = Duration::from_secs(600);
 /// Calls side by side learn of an expiry together, but one renewal is enough for them.
 const ONE_RENEWAL: Duration = Duration::from_secs(5);
+/// While the present credentials still live, an early renewal is not tried more often than this:
+/// metadata may give the same key until it ends, and IAM may be away.
+const EARLY_TRY: Duration = Duration::from_secs(30);
 
 /// One provider block's account.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ struct State {
     held: Option<Held>,
     /// When [`Renew::Now`] was last followed.
     renewed: Option<SystemTime>,
+    /// When a login was last tried.
+    tried: Option<SystemTime>,
     /// Why there will be no other try.
     refused: Option<Error>,
 }
@@ -91,13 +96,18 @@ impl Account {
             return Err(refused.clone());
         }
         let now = self.outside.clock.now();
-        let just_renewed = state
-            .renewed
-            .is_some_and(|at| now.duration_since(at).is_ok_and(|since| since < ONE_RENEWAL));
-        let must_renew = renew == Renew::Now && self.renewable() && !just_renewed;
-        if let Some(held) = state.held.as_ref().filter(|held| !must_renew && lasts(held, now)) {
-            return Ok(held.clone());
+        let within = |since: Option<SystemTime>, span: Duration| {
+            since.is_some_and(|at| now.duration_since(at).is_ok_and(|age| age < span))
+        };
+        let must_renew =
+            renew == Renew::Now && self.renewable() && !within(state.renewed, ONE_RENEWAL);
+        if let (false, Some(held)) = (must_renew, &state.held) {
+            let left = left(held, now);
+            if left > RENEW_BEFORE || left > Duration::ZERO && within(state.tried, EARLY_TRY) {
+                return Ok(held.clone());
+            }
         }
+        state.tried = Some(now);
         let login = self.at(region).run().await;
         let error = match login {
             Ok(held) => {
@@ -173,10 +183,6 @@ impl Account {
         let region = self.resolved.region.as_deref().unwrap_or(region);
         Login { resolved: &self.resolved, outside: &self.outside, region }
     }
-}
-
-fn lasts(held: &Held, now: SystemTime) -> bool {
-    left(held, now) > RENEW_BEFORE
 }
 
 /// How long credentials still live.

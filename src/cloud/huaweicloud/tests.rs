@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::json;
 
-use super::resolve::{Owner, Role, Source, User, resolve};
+use super::resolve::{Owner, Role, Source, User};
 use super::settings::{AssumeRole, AssumeRoleWithOidc};
 use super::sign::{Key, verify};
 use super::*;
@@ -263,7 +263,6 @@ async fn a_ready_token_that_has_expired_is_final() {
 
 #[tokio::test]
 async fn calls_side_by_side_log_in_once_and_renew_once() {
-    let expired = || refused(401, "APIGW.0307", "The token must be updated.");
     let world = Arc::new(World::new([token("T1"), ok(), ok()]));
     let account = Account::new(&password(), world.outside()).unwrap();
     let client = Client::new(account.signer(None).unwrap(), world.outside());
@@ -282,7 +281,6 @@ async fn calls_side_by_side_log_in_once_and_renew_once() {
     world.then([token("T3")]);
     let request = signer.request(&call, Renew::Now).await.unwrap();
     assert_eq!(header(&request, "x-auth-token"), "T3");
-    drop(expired);
 }
 
 #[tokio::test]
@@ -788,8 +786,6 @@ fn every_attribute_is_read_and_every_secret_is_marked() {
         let text = matches!(setting.shape, Shape::Text);
         assert_eq!(shown, text && !setting.sensitive, "{}", setting.name);
     }
-    assert!(!printed.contains("None,") || settings.assume_role_with_oidc.is_some());
-    assert!(!printed.replace("role: AssumeRole", "").is_empty());
     assert!(settings.region.is_some() && settings.key.is_some() && settings.insecure.is_some());
     assert_eq!((settings.assume_role.len(), settings.endpoints.len()), (1, 1));
     assert!(!format!("{given:?}").contains('<'));
