@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::endpoints::{Endpoint, checked};
-use super::settings::Settings;
+use super::settings::{Filled, Settings};
 use super::source::Source;
 use super::{metadata, misconfigured, profile};
-use crate::cloud::{Error, Given};
+use crate::cloud::Error;
 use crate::wire::Environment;
 
 /// Region of the vendor's own provider where none is given.
@@ -33,21 +33,21 @@ pub struct Resolved {
 /// # Errors
 /// [`Kind::Configuration`](crate::cloud::Kind), naming the arguments and variables that would mend
 /// it; [`Kind::Credentials`](crate::cloud::Kind) if an interactive login in a profile is over.
-pub fn resolve(given: &Given, environment: &dyn Environment) -> Result<Resolved, Error> {
-    let settings = Settings::read(given, environment)?;
-    let (source, profile_region) = source(&settings, environment)?;
-    let source = match (settings.assume_role, source) {
+pub fn resolve(settings: &Settings, environment: &dyn Environment) -> Result<Resolved, Error> {
+    let filled = Filled::new(settings, environment)?;
+    let (source, profile_region) = source(&filled, environment)?;
+    let source = match (filled.assume_role, source) {
         (None, source) => source,
         (Some(role), Source::Role { base, .. }) if matches!(*base, Source::Fixed(_)) => {
             Source::Role { base, role }
         }
         (Some(role), source) => Source::Role { base: Box::new(source), role },
     };
-    let region = settings.region.or(profile_region);
+    let region = filled.region.or(profile_region);
     let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
     checked(&region)?;
     let mut endpoints = BTreeMap::new();
-    for (product, text) in settings.endpoints {
+    for (product, text) in filled.endpoints {
         let endpoint = Endpoint::custom(&product, &text)?;
         endpoints.insert(product, endpoint);
     }
@@ -56,29 +56,29 @@ pub fn resolve(given: &Given, environment: &dyn Environment) -> Result<Resolved,
 
 /// The source of keys, and the region that comes with it.
 fn source(
-    settings: &Settings,
+    filled: &Filled,
     environment: &dyn Environment,
 ) -> Result<(Source, Option<String>), Error> {
-    let chosen = || match &settings.profile {
+    let chosen = || match &filled.profile {
         Some(name) => {
-            let path = settings.shared_credentials_file.as_deref();
+            let path = filled.shared_credentials_file.as_deref();
             profile::choose(name, path, environment).map(Some)
         }
         None => Ok(None),
     };
-    if let Some(key) = &settings.key {
+    if let Some(key) = &filled.key {
         // The profile may still name the region, and must not stand in the way if it does not.
-        let region = if settings.region.is_some() { None } else { chosen().ok().flatten() };
+        let region = if filled.region.is_some() { None } else { chosen().ok().flatten() };
         return Ok((Source::Fixed(key.clone()), region.and_then(|chosen| chosen.region)));
     }
     if let Some(chosen) = chosen()? {
         return Ok((chosen.source, chosen.region));
     }
-    let source = if let Some(text) = &settings.credentials_uri {
+    let source = if let Some(text) = &filled.credentials_uri {
         Source::Uri(metadata::credentials_uri(text)?)
-    } else if let Some(role) = &settings.ecs_role_name {
+    } else if let Some(role) = &filled.ecs_role_name {
         Source::Metadata { role: Some(role.clone()) }
-    } else if let Some(oidc) = &settings.oidc {
+    } else if let Some(oidc) = &filled.oidc {
         Source::Oidc(oidc.clone())
     } else {
         return Err(misconfigured(
