@@ -90,9 +90,11 @@ impl Account {
         }
         let now = self.means.outside.clock.now();
         if let Some(Kept { login, since }) = &*kept {
-            let lasts = login.expires_at.is_none_or(|end| end > now + MARGIN);
-            let young = now.duration_since(*since).is_ok_and(|age| age < YOUNG);
-            if if renew == Renew::Now { young } else { lasts } {
+            let good = match renew {
+                Renew::IfNeeded => login.expires_at.is_none_or(|end| end > now + MARGIN),
+                Renew::Now => now.duration_since(*since).is_ok_and(|age| age < YOUNG),
+            };
+            if good {
                 return Ok(login.clone());
             }
         }

@@ -24,7 +24,7 @@ pub use settings::{ATTRIBUTES, Settings};
 use super::{Error, Kind};
 
 /// What an error is about before there is a call.
-const LOGIN: &str = "credentials";
+const LOGIN: &str = "configure";
 
 /// An error in what a user set, found before any call.
 fn misconfigured(message: impl Into<String>) -> Error {

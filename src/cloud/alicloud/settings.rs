@@ -59,7 +59,7 @@ const OIDC: &[Setting] = &[
 ];
 
 /// The arguments, in the order of documentation.
-pub const ATTRIBUTES: &[Setting] = &[
+pub static ATTRIBUTES: &[Setting] = &[
     Setting::text(
         "region",
         &["ALICLOUD_REGION", "ALIBABA_CLOUD_REGION"],
@@ -99,15 +99,21 @@ pub const ATTRIBUTES: &[Setting] = &[
     Setting::text(
         "credentials_uri",
         &["ALICLOUD_CREDENTIALS_URI", "ALIBABA_CLOUD_CREDENTIALS_URI"],
-        "URL that answers with a temporary key. It may be `http` on this machine only.",
+        "URL that answers with a temporary key. It may be `http` on this machine and its metadata \
+         service only.",
     ),
     Setting::text(
         "ecs_role_name",
         &["ALICLOUD_ECS_ROLE_NAME", "ALIBABA_CLOUD_ECS_METADATA"],
         "RAM role of the ECS instance that this runs on.",
     ),
-    Setting::text("assume_role", &[], "A role to assume with the credentials found otherwise.")
-        .shaped(Shape::Object(ROLE)),
+    Setting::text(
+        "assume_role",
+        &[],
+        "A role to assume with the credentials found otherwise. \
+         Variables alone do not switch it on: the object must be there.",
+    )
+    .shaped(Shape::Object(ROLE)),
     Setting::text("assume_role_with_oidc", &[], "A role to assume with an OIDC token, as in ACK.")
         .shaped(Shape::Object(OIDC)),
     Setting::text(

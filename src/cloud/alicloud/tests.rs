@@ -516,15 +516,26 @@ async fn a_role_is_assumed_with_the_key_at_hand_and_the_right_parameters() {
 }
 
 #[tokio::test]
-async fn an_assume_role_block_takes_the_place_of_the_role_of_a_profile() {
-    let profile = json!({"name": "p", "mode": "RamRoleArn", "access_key_id": "ak",
-        "access_key_secret": "sk", "ram_role_arn": "acs:profile", "ram_session_name": "s"});
+async fn an_assume_role_block_takes_the_place_of_the_role_of_a_profile_but_not_of_a_chain() {
     let block = Value::Object(given(&[("role_arn", "acs:block")]));
     let given = with(given(&[("profile", "p")]), "assume_role", block);
-    let world = World::default().profiles(json!([profile])).answer(200, sts_answer("role", 3600));
-    let (_, world) = key_of(&given, world).await;
-    assert_eq!(world.lines().len(), 1);
-    assert!(world.lines()[0].contains("RoleArn=acs%3Ablock"));
+    for (mode, expected) in
+        [("RamRoleArn", &["block"][..]), ("ChainableRamRoleArn", &["profile", "block"])]
+    {
+        let world = World::default().profiles(json!([
+            {"name": "p", "mode": mode, "access_key_id": "ak", "access_key_secret": "sk",
+             "source_profile": "base", "ram_role_arn": "acs:profile"},
+            {"name": "base", "mode": "AK", "access_key_id": "ak", "access_key_secret": "sk"},
+        ]));
+        let world =
+            expected.iter().fold(world, |world, _| world.answer(200, sts_answer("r", 3600)));
+        let (_, world) = key_of(&given, world).await;
+        let lines = world.lines();
+        assert_eq!(lines.len(), expected.len(), "{mode}");
+        for (line, role) in lines.iter().zip(expected) {
+            assert!(line.contains(&format!("RoleArn=acs%3A{role}&")), "{mode}: {line}");
+        }
+    }
 }
 
 #[tokio::test]
