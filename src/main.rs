@@ -49,7 +49,7 @@ type Done = Result<(), Box<dyn Error>>;
 
 /// Serves the host that started this process.
 fn serve() -> Done {
-    watch();
+    start_log();
     let result = run(plugin::serve(service(), &variable, SystemTime::now(), &mut io::stdout()));
     match result {
         Err(plugin::Error::NoHost) => Err(BY_HAND.into()),
@@ -71,17 +71,17 @@ Documentation: https://registry.terraform.io/providers/sessionops/session/latest
 
 /// Serves hosts that are told where.
 fn debug() -> Done {
-    watch();
+    start_log();
     Ok(run(plugin::serve_debug(service(), ADDRESS, &variable, &mut io::stdout()))?)
 }
 
-/// The provider, as the transport sees it.
+/// The provider, as the transport sees it: the one place that joins the rooms.
 fn service() -> Service {
     Service { routes: Routes::default(), cleanup: Box::new(|| Box::pin(async {})) }
 }
 
 /// Makes what happens in here known outside.
-fn watch() {
+fn start_log() {
     plugin::panics_to_stderr();
     let level = plugin::Level::read(LOG_VARIABLE, &variable);
     plugin::start_log(level, "terraform_provider_session", SystemTime::now);
