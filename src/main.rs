@@ -58,7 +58,7 @@ type Done = Result<(), Box<dyn Error>>;
 
 /// Serves the host that started this process.
 fn serve() -> Done {
-    watch();
+    start_log();
     let result = run(plugin::serve(service(), &variable, SystemTime::now(), &mut io::stdout()));
     match result {
         Err(plugin::Error::NoHost) => Err(BY_HAND.into()),
@@ -80,11 +80,11 @@ Documentation: https://registry.terraform.io/providers/sessionops/session/latest
 
 /// Serves hosts that are told where.
 fn debug() -> Done {
-    watch();
+    start_log();
     Ok(run(plugin::serve_debug(service(), ADDRESS, &variable, &mut io::stdout()))?)
 }
 
-/// The provider, as the transport sees it.
+/// The provider, as the transport sees it: the one place that joins the rooms.
 fn service() -> Service {
     let provider = SessionProvider::new(Outside::real());
     let Served { routes, shutdown } = protocol::serve(Arc::new(provider));
@@ -105,7 +105,7 @@ fn sandbox(arguments: Vec<std::ffi::OsString>) -> ExitCode {
 }
 
 /// Makes what happens in here known outside.
-fn watch() {
+fn start_log() {
     plugin::panics_to_stderr();
     let level = plugin::Level::read(LOG_VARIABLE, &variable);
     plugin::start_log(level, "terraform_provider_session", SystemTime::now);
