@@ -574,6 +574,7 @@ async fn metadata_is_asked_in_hardened_mode_first() {
     assert_eq!(world.lines(), [format!("PUT {base}/api/token"), get.clone()]);
     assert_eq!(world.request(0).headers()["x-aliyun-ecs-metadata-token-ttl-seconds"], "21600");
     assert_eq!(world.request(1).headers()["x-aliyun-ecs-metadata-token"], "token-1");
+    assert!(!format!("{:?}", world.request(1)).contains("token-1"));
 
     let plain = World::default().answer(404, "").answer(200, flat_answer("ecs", 3600));
     let (_, world) = key_of(&role, plain).await;
