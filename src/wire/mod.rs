@@ -6,6 +6,9 @@
 pub mod https;
 pub mod redact;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -1,3 +1,116 @@
 //! Huawei Cloud: SDK-HMAC-SHA256, IAM projects and tokens, error envelope, endpoints.
+//!
+//! An [`Account`] stands for one provider block: it knows how to log in ([`resolve`]) and does it
+//! when the first call needs it. [`Account::signer`] gives what signs the calls to one region.
 
+mod account;
+mod endpoints;
+mod errors;
+mod login;
+mod profile;
+pub mod resolve;
+pub mod settings;
 pub mod sign;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::{Call, Error, Kind, Refusal, Renew, Signer};
+
+pub use account::Account;
+pub use endpoints::ENDPOINT_KEYS;
+pub use errors::DBS_CODES;
+pub use settings::{ATTRIBUTES, Settings};
+
+/// Signs the calls of an account to one region.
+#[derive(Debug)]
+struct HuaweiCloud {
+    account: Arc<Account>,
+    region: String,
+}
+
+impl HuaweiCloud {
+    /// The product's URL, with `/` at its end.
+    fn base(&self, product: &str) -> Result<String, Error> {
+        let resolved = &self.account.resolved;
+        let Some(custom) = resolved.endpoints.get(product) else {
+            return endpoints::default(product, &self.region, resolved.cloud.as_deref());
+        };
+        match &resolved.region {
+            Some(own) if *own != self.region => Err(wrong(format!(
+                "`endpoints.{product}` is for the provider's region `{own}`, so no block can name \
+                 the region `{}`: use another provider block for it",
+                self.region
+            ))),
+            _ => Ok(custom.clone()),
+        }
+    }
+}
+
+#[async_trait]
+impl Signer for HuaweiCloud {
+    async fn request(&self, call: &Call, renew: Renew) -> Result<Request<Bytes>, Error> {
+        let base = self.base(call.product)?;
+        let held = self.account.credentials(&self.region, renew).await?;
+        let project = self.account.project(&self.region, &held).await?;
+        // Looking for the project may have renewed them.
+        let held = self.account.credentials(&self.region, Renew::IfNeeded).await?;
+
+        let url = url(&base, call, &project)?;
+        let mut request = login::request(call.method.clone(), &url, call.body.as_ref())?;
+        request.headers_mut().insert("x-project-id", login::header(&project, "project_id")?);
+        login::authorize(&mut request, &held.credentials, self.account.outside.clock.now())?;
+        if let Some(trust) = &self.account.resolved.trust {
+            request.extensions_mut().insert(Arc::clone(trust));
+        }
+        Ok(request)
+    }
+
+    fn refusal(&self, call: &Call, response: &Response<Bytes>) -> Option<Refusal> {
+        if response.status().is_success() {
+            return None;
+        }
+        let error = errors::refusal(call.operation, response);
+        let expired = errors::is_expiry(&error) && self.account.renewable();
+        Some(Refusal { error, expired })
+    }
+
+    fn request_id(&self, response: &Response<Bytes>) -> Option<String> {
+        errors::request_id(response)
+    }
+
+    fn region(&self) -> &str {
+        &self.region
+    }
+}
+
+/// The call's URL, encoded as it is signed. A part of the path that would lead elsewhere, as a
+/// wrong id might, is refused.
+fn url(base: &str, call: &Call, project: &str) -> Result<String, Error> {
+    let mut url = base.trim_end_matches('/').to_owned();
+    for segment in call.path.trim_start_matches('/').split('/') {
+        let segment = if segment == "{project_id}" { project } else { segment };
+        if ["", ".", ".."].contains(&segment) {
+            return Err(wrong(format!("the path `{}` has an empty part", call.path)));
+        }
+        url.push('/');
+        url.push_str(&sign::encode_text(segment));
+    }
+    for (place, (name, value)) in call.query.iter().enumerate() {
+        let (name, value) = (sign::encode_text(name), sign::encode_text(value));
+        // Writing to a String cannot fail.
+        let _ = write!(url, "{}{name}={value}", if place == 0 { '?' } else { '&' });
+    }
+    Ok(url)
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(Kind::Configuration, "sign", message)
+}
+
+#[cfg(test)]
+mod tests;
