@@ -477,7 +477,8 @@ fn a_chain_of_profiles_that_bites_its_tail_is_an_error() {
     };
     let world = World::default().profiles(json!([link("a", "b"), link("b", "c"), link("c", "b")]));
     let error = refused(&given(&[("profile", "a")]), world);
-    assert!(error.message.contains("`a` → `b` → `c` → `b`"), "{error}");
+    let start = "the profiles `a` → `b` → `c` → `b` name each other";
+    assert!(error.message.starts_with(start), "{error}");
 }
 
 #[test]
@@ -574,6 +575,7 @@ async fn metadata_is_asked_in_hardened_mode_first() {
     assert_eq!(world.lines(), [format!("PUT {base}/api/token"), get.clone()]);
     assert_eq!(world.request(0).headers()["x-aliyun-ecs-metadata-token-ttl-seconds"], "21600");
     assert_eq!(world.request(1).headers()["x-aliyun-ecs-metadata-token"], "token-1");
+    assert!(!format!("{:?}", world.request(1)).contains("token-1"));
 
     let plain = World::default().answer(404, "").answer(200, flat_answer("ecs", 3600));
     let (_, world) = key_of(&role, plain).await;
