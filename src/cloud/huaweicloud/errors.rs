@@ -128,6 +128,11 @@ pub(super) fn request_id(response: &Response<Bytes>) -> Option<String> {
     })
 }
 
+/// Whether the gateway itself refused key or token, whatever the service would have said.
+pub(super) fn is_gateway_refusal(error: &Error) -> bool {
+    error.code.as_deref().and_then(gateway_kind) == Some(Kind::Credentials)
+}
+
 fn gateway_number(code: &str) -> Option<&str> {
     code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))
 }

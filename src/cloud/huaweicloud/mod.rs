@@ -76,6 +76,9 @@ impl Signer for HuaweiCloud {
         }
         let error = errors::refusal(call.operation, response);
         let expired = errors::is_expiry(&error) && self.account.renewable();
+        if !expired && errors::is_gateway_refusal(&error) {
+            self.account.refuse(&error);
+        }
         Some(Refusal { error, expired })
     }
 
