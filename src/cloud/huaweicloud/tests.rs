@@ -449,16 +449,17 @@ async fn a_machines_agency_is_asked_the_hardened_way_first() {
 #[tokio::test]
 async fn without_any_credentials_the_error_names_what_to_set() {
     let settings = Settings { region: some(REGION), ..Settings::default() };
-    for replies in [
-        vec![nobody()],
-        vec![reply(404, &[], ""), reply(401, &[], "Please configure Cloud Service Agency first")],
-        vec![reply(500, &[], "")],
+    let no_agency = || reply(401, &[], "Please configure Cloud Service Agency first");
+    for (replies, reason) in [
+        (vec![nobody()], "could not connect"),
+        (vec![reply(404, &[], ""), no_agency()], "has no agency"),
+        (vec![reply(500, &[], "")], "status 500"),
     ] {
         let world = Arc::new(World::new(replies));
         let client = client(&world, &settings);
         let error = client.call(call()).await.unwrap_err();
         assert_eq!(error.kind, Kind::Configuration);
-        for word in ["`access_key`", "HW_SECRET_KEY", "`profile`", "HW_AUTH_TOKEN", "agency"] {
+        for word in ["`access_key`", "HW_SECRET_KEY", "`profile`", "HW_AUTH_TOKEN", reason] {
             assert!(error.message.contains(word), "{}", error.message);
         }
         world.requests();
