@@ -1,11 +1,11 @@
 //! Who calls: one login and the projects it found, shared by all regions of a provider block.
 //!
 //! Nothing is asked before the first call needs it, and nothing twice. An answer that refuses the
-//! login is kept: to ask again could lock the key (the vendor locks one for five minutes after more
-//! than five bad signatures, "API Gateway FAQ").
+//! login or the signature is kept, and no other request is made: to ask again could lock the key
+//! (for five minutes after more than five bad signatures, vendor's "API Gateway FAQ").
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as Latch, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
@@ -31,6 +31,8 @@ pub struct Account {
     pub(super) resolved: Resolved,
     pub(super) outside: Outside,
     login: Mutex<State>,
+    /// Why there will be no other try.
+    refused: Latch<Option<Error>>,
     /// Project id, or why there is none, by region.
     projects: Mutex<BTreeMap<String, Result<String, Error>>>,
 }
@@ -42,8 +44,6 @@ struct State {
     renewed: Option<SystemTime>,
     /// When a login was last tried.
     tried: Option<SystemTime>,
-    /// Why there will be no other try.
-    refused: Option<Error>,
 }
 
 impl Account {
@@ -53,8 +53,18 @@ impl Account {
     /// [`Kind::Configuration`] as of [`resolve`].
     pub fn new(settings: &Settings, outside: Outside) -> Result<Arc<Account>, Error> {
         let resolved = resolve(settings, outside.environment.as_ref())?;
-        let (login, projects) = (Mutex::default(), Mutex::default());
-        Ok(Arc::new(Account { resolved, outside, login, projects }))
+        Ok(Arc::new(Account {
+            resolved,
+            outside,
+            login: Mutex::default(),
+            refused: Latch::default(),
+            projects: Mutex::default(),
+        }))
+    }
+
+    /// The provider's region, if it has one.
+    pub fn region(&self) -> Option<&str> {
+        self.resolved.region.as_deref()
     }
 
     /// What signs calls to a region: the given one, or the provider's.
@@ -89,11 +99,21 @@ impl Account {
         }
     }
 
+    /// Keeps why there will be no other try.
+    pub(super) fn refuse(&self, error: &Error) {
+        self.refused().get_or_insert_with(|| error.clone());
+    }
+
+    fn refused(&self) -> std::sync::MutexGuard<'_, Option<Error>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Credentials that will last a while.
     pub(super) async fn credentials(&self, region: &str, renew: Renew) -> Result<Held, Error> {
         let mut state = self.login.lock().await;
-        if let Some(refused) = &state.refused {
-            return Err(refused.clone());
+        // Not before: who waited for the lock must not repeat what was just refused.
+        if let Some(refused) = self.refused().clone() {
+            return Err(refused);
         }
         let now = self.outside.clock.now();
         let within = |since: Option<SystemTime>, span: Duration| {
@@ -122,7 +142,7 @@ impl Account {
         // A login that has worked once may fail for a while; wrong credentials stay wrong.
         let for_good = error.kind.stops_everything() && state.held.is_none();
         if for_good || error.kind == Kind::Credentials {
-            state.refused = Some(error.clone());
+            self.refuse(&error);
             return Err(error);
         }
         // What is at hand ends soon, but not yet.
@@ -150,7 +170,7 @@ impl Account {
                 return found;
             }
             if error.kind == Kind::Credentials {
-                self.login.lock().await.refused = Some(error.clone());
+                self.refuse(error);
             }
         }
         projects.insert(region.to_owned(), found.clone());

@@ -189,6 +189,35 @@ async fn a_refused_key_is_asked_once() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_refused_in_one_place_is_not_shown_in_another() {
+    let bad = || refused(401, "APIGW.0301", "verify aksk signature fail");
+    // Refused by IAM, by the service, and when a token was to be renewed.
+    let expired = refused(401, "APIGW.0307", "The token must be updated.");
+    for (settings, replies, requests) in [
+        (key(), vec![bad()], 1),
+        (key_in_project(), vec![bad()], 1),
+        (password(), vec![token("T"), expired, refused(401, "IAM.0101", "wrong password")], 3),
+    ] {
+        let world = Arc::new(World::new(replies));
+        let account = Account::new(&settings, world.outside()).unwrap();
+        for _ in 0..3 {
+            let other = (!account.resolved.ends_in_token()).then_some("cn-east-3");
+            for region in [None, other] {
+                let client = Client::new(account.signer(region).unwrap(), world.outside());
+                assert_eq!(client.call(call()).await.unwrap_err().kind, Kind::Credentials);
+            }
+        }
+        assert_eq!(world.requests().len(), requests);
+    }
+
+    // What only the service says is for the engine to judge.
+    let world = Arc::new(World::new([refused(401, "DCS.1004", "m"), ok()]));
+    let client = client(&world, &key_in_project());
+    assert_eq!(client.call(call()).await.unwrap_err().kind, Kind::Credentials);
+    client.call(call()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_failure_that_may_pass_is_asked_again() {
     for failure in [nobody(), refused(503, "APIGW.0613", "m"), refused(429, "APIGW.0308", "m")] {
         let world = Arc::new(World::new([failure, projects(&["p"]), ok()]));
@@ -420,16 +449,17 @@ async fn a_machines_agency_is_asked_the_hardened_way_first() {
 #[tokio::test]
 async fn without_any_credentials_the_error_names_what_to_set() {
     let settings = Settings { region: some(REGION), ..Settings::default() };
-    for replies in [
-        vec![nobody()],
-        vec![reply(404, &[], ""), reply(401, &[], "Please configure Cloud Service Agency first")],
-        vec![reply(500, &[], "")],
+    let no_agency = || reply(401, &[], "Please configure Cloud Service Agency first");
+    for (replies, reason) in [
+        (vec![nobody()], "could not connect"),
+        (vec![reply(404, &[], ""), no_agency()], "has no agency"),
+        (vec![reply(500, &[], "")], "status 500"),
     ] {
         let world = Arc::new(World::new(replies));
         let client = client(&world, &settings);
         let error = client.call(call()).await.unwrap_err();
         assert_eq!(error.kind, Kind::Configuration);
-        for word in ["`access_key`", "HW_SECRET_KEY", "`profile`", "HW_AUTH_TOKEN", "agency"] {
+        for word in ["`access_key`", "HW_SECRET_KEY", "`profile`", "HW_AUTH_TOKEN", reason] {
             assert!(error.message.contains(word), "{}", error.message);
         }
         world.requests();
