@@ -98,7 +98,8 @@ impl Gate for Huaweicloud {
         response.headers_mut().insert("x-request-id", id.clone());
         let body = serde_json::from_slice::<Value>(response.body());
         let Ok(mut body) = body else { return };
-        if body.get("error").is_some() || body.get("token").is_some() {
+        let of_iam = ["error", "token", "projects"];
+        if of_iam.iter().any(|key| body.get(key).is_some()) {
             response.headers_mut().insert("x-iam-trace-id", id);
         }
         let code = body["error_code"].as_str().unwrap_or_default();

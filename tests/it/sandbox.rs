@@ -1,5 +1,7 @@
 //! The sandbox's front doors: what they let in, what they refuse, and how they fail on demand.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

@@ -3,6 +3,8 @@
 //! A service's client is joined to the sandbox in process, with the cloud's real signer. Which
 //! cases there are follows from the service's spec, so a new service is tested by being listed.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
