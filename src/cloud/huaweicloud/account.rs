@@ -57,6 +57,11 @@ impl Account {
         Ok(Arc::new(Account { resolved, outside, login, projects }))
     }
 
+    /// The provider's region, if it has one.
+    pub fn region(&self) -> Option<&str> {
+        self.resolved.region.as_deref()
+    }
+
     /// What signs calls to a region: the given one, or the provider's.
     ///
     /// # Errors

@@ -165,11 +165,11 @@ impl Rejection {
         let Ok(json) = serde_json::from_slice::<Value>(body) else { return Rejection::default() };
         let mut rejection = words(&json, 0).unwrap_or_default();
         let detail = text(&json, "error_ext_msg").or_else(|| text(&json, "error_detail"));
-        if let (Some(message), Some(detail)) = (&mut rejection.message, detail) {
-            if *message != detail {
-                message.push_str(": ");
-                message.push_str(&detail);
-            }
+        if let (Some(message), Some(detail)) = (&mut rejection.message, detail)
+            && *message != detail
+        {
+            message.push_str(": ");
+            message.push_str(&detail);
         }
         rejection.request_id = text(&json, "request_id").map(|id| redact::bounded(&id, 128));
         rejection.authorization_message |= json.get("encoded_authorization_message").is_some();
@@ -203,7 +203,9 @@ fn text(json: &Value, field: &str) -> Option<String> {
     match json.get(field)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
     }
 }
 
