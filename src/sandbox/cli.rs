@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::faults::Switch;
 use super::redis::Redis;
 use super::server;
-use super::world::{Happening, Sandbox, Setup};
+use super::setup::Setup;
+use super::world::{Happening, Sandbox};
 use crate::wire::https::SystemClock;
 
 const USAGE: &str = "\

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::gate::{Admitted, Gate, Refused};
-use super::world::Account;
+use super::setup::Account;
 use crate::cloud::huaweicloud::sign::{SignError, verify};
 use crate::services::simulator::{Query, json as answer, segments};
 use crate::wire::https::is_loopback;

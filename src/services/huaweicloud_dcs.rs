@@ -1074,6 +1074,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_list_without_a_count_ends_with_a_page_that_is_not_full() {
+        for (clients, next) in [(PAGE, Some(Cursor("1000".into()))), (PAGE - 1, None)] {
+            let (bench, _) = bench(0);
+            let page = vec![r#"{"peer":"1.1.1.1:1"}"#; clients].join(",");
+            bench.can(200, &format!(r#"{{"clients":[{page}]}}"#));
+            let sessions = bench.sessions(&[("instance_id", "plain")]);
+            assert_eq!(sessions.list(&node("data"), None).await.unwrap().next, next);
+        }
+    }
+
+    #[tokio::test]
     async fn a_list_that_never_ends_is_not_followed() {
         let (bench, _) = bench(0);
         bench.can(200, r#"{"count":9000000,"clients":[{"peer":"1.1.1.1:1"}]}"#);
