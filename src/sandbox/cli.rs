@@ -156,6 +156,7 @@ pub fn description(sandbox: &Sandbox, endpoint: &str) -> serde_json::Value {
 pub fn block(sandbox: &Sandbox, endpoint: &str) -> String {
     let account = sandbox.account();
     let mut clouds: Vec<&str> = sandbox.scenery().iter().map(|(spec, _)| spec.cloud).collect();
+    clouds.sort_unstable();
     clouds.dedup();
     let mut text = String::from("provider \"session\" {\n");
     for cloud in clouds {

@@ -16,7 +16,7 @@ use super::gate::{Gate, Refused};
 use super::huaweicloud::Huaweicloud;
 use super::ledger::{Killed, Ledger};
 use super::setup::{Account, Setup};
-use crate::services::simulator::{Clients, Gone, Inbound, Instance, LiveClient, Simulator, Stage};
+use crate::services::simulator::{Clients, Inbound, Instance, LiveClient, Simulator, Stage};
 use crate::services::{ALL, Service, Spec};
 use crate::wire::{Clock, HttpError, HttpSend};
 

@@ -113,8 +113,10 @@ static SPEC: Spec = Spec {
     documentation: "https://support.huaweicloud.com/intl/en-us/api-dcs/HangUpClients.html",
 };
 
-/// Error codes of <https://support.huaweicloud.com/intl/en-us/api-dcs/ErrorCode.html>, and the
-/// numeric form in which older editions give three of them.
+/// "Error Codes" of the API reference
+/// (<https://support.huaweicloud.com/intl/en-us/api-dcs/dcs-api-0312044.html>), the busy ones that
+/// the vendor's own provider retries (terraform-provider-huaweicloud `services/dcs/common.go`), and
+/// the numeric form in which older editions give three of them.
 const CODES: &[(&str, Kind)] = &[
     // A scan or a kill-all of the node is still running.
     ("DCS.4957", Kind::Busy),
