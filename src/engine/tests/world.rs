@@ -36,6 +36,7 @@ pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
         about: "",
         regional: false,
         inputs: &[],
+        one_of: &[],
         session_id: "",
         columns: COLUMNS,
         limits: Limits { batch, everyone },
