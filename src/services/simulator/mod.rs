@@ -5,6 +5,7 @@
 //! documentation: what no page allows is refused with the documented error. Work that the cloud
 //! does later is done later here too, by the sandbox's clock.
 
+pub mod dbs;
 mod memory;
 mod request;
 
