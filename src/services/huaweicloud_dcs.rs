@@ -974,8 +974,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_without_a_count_ends_with_a_page_that_is_not_full() {
-        for (clients, next) in [(PAGE, Some(Cursor("1000".into()))), (PAGE - 1, None)] {
+    async fn a_list_without_a_count_ends_with_an_empty_page() {
+        let at = |offset: usize| Some(Cursor(offset.to_string()));
+        for (clients, next) in [(PAGE, at(PAGE)), (PAGE - 1, at(PAGE - 1)), (0, None)] {
             let (bench, _) = bench(0);
             let page = vec![r#"{"peer":"1.1.1.1:1"}"#; clients].join(",");
             bench.can(200, &format!(r#"{{"clients":[{page}]}}"#));
