@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Error, Given, Setting, Signer};
 use crate::wire::Outside;
+use crate::wire::https::is_loopback;
 
 /// A cloud: how to log in to it is all that differs above this room.
 pub trait Cloud: Send + Sync {
@@ -40,7 +41,7 @@ pub trait Account: Send + Sync + std::fmt::Debug {
     fn region(&self) -> Option<String>;
 
     /// Signs calls to one region; None is [`Account::region`].
-    fn signer(&self, region: Option<&str>) -> Result<Arc<dyn Signer>, Error>;
+    fn signer(self: Arc<Self>, region: Option<&str>) -> Result<Arc<dyn Signer>, Error>;
 }
 
 /// The cloud of a name.
@@ -64,10 +65,4 @@ pub fn check_endpoint(url: &str) -> Result<(), String> {
         (Some("http"), Some(host)) if is_loopback(host) => Ok(()),
         _ => Err(rule()),
     }
-}
-
-/// Whether a host of a URL is this machine.
-pub(super) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

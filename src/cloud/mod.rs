@@ -20,4 +20,4 @@ pub use error::{Error, Kind};
 pub use settings::{Given, Setting, Shape, Value as SettingValue};
 
 /// All clouds.
-pub static ALL: &[&dyn Cloud] = &[];
+pub static ALL: &[&dyn Cloud] = &[&alicloud::AlibabaCloud, &huaweicloud::HuaweiCloud];

@@ -2,7 +2,7 @@
 
 use super::dynamic_value::{self, Malformed};
 use super::wire_types as wire;
-use crate::framework::{Block, Diagnostics, NestedBlock, Nesting, Object, Type, Value, Walk};
+use crate::framework::{Block, Diagnostics, NestedBlock, Nesting, Object, Value, Walk};
 
 /// Reads an object that may be null. `what` names it in the diagnostic.
 pub(super) fn object(
@@ -90,23 +90,31 @@ fn fill_absent_blocks(block: &Block, object: &mut Object) {
 }
 
 fn fill_absent_block(nested: &NestedBlock, value: &mut Value) {
-    if *value == Value::Null {
-        *value = match nested.nesting.of(Type::Bool) {
-            Type::List(_) | Type::Set(_) => Value::List(Vec::new()),
-            Type::Map(_) => Value::Map(Object::new()),
-            _ => return,
-        };
-    }
-    let inside = |value: &mut Value| {
-        if let Value::Object(object) = value {
-            fill_absent_blocks(&nested.block, object);
-        }
-    };
-    match value {
-        Value::List(items) => items.iter_mut().for_each(inside),
-        Value::Map(items) => items.values_mut().for_each(inside),
-        single if nested.nesting == Nesting::Single => inside(single),
+    match (nested.nesting, &*value) {
+        (Nesting::List | Nesting::Set, Value::Null) => *value = Value::List(Vec::new()),
+        (Nesting::Map, Value::Null) => *value = Value::Map(Object::new()),
         _ => {}
+    }
+    match value {
+        Value::List(items) => {
+            items.iter_mut().for_each(|item| fill_absent_inside(&nested.block, item));
+        }
+        Value::Map(items) => {
+            items.values_mut().for_each(|item| fill_absent_inside(&nested.block, item));
+        }
+        Value::Null
+        | Value::Unknown
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_)
+        | Value::Dynamic(_) => fill_absent_inside(&nested.block, value),
+    }
+}
+
+fn fill_absent_inside(block: &Block, value: &mut Value) {
+    if let Value::Object(object) = value {
+        fill_absent_blocks(block, object);
     }
 }
 

@@ -21,6 +21,7 @@ pub mod gate;
 pub mod ledger;
 pub mod redis;
 pub mod server;
+pub mod setup;
 pub mod world;
 
 mod control;
@@ -28,4 +29,5 @@ mod huaweicloud;
 
 pub use faults::{Switch, Trouble};
 pub use ledger::{Killed, Ledger};
-pub use world::{Account, CallLine, Delivery, Happening, Reply, Sandbox, Setup};
+pub use setup::{Account, Setup};
+pub use world::{CallLine, Delivery, Happening, Reply, Sandbox};

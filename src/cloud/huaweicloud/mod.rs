@@ -4,6 +4,7 @@
 //! when the first call needs it. [`Account::signer`] gives what signs the calls to one region.
 
 mod account;
+mod block;
 mod endpoints;
 mod errors;
 mod login;
@@ -22,18 +23,19 @@ use http::{Request, Response};
 use super::{Call, Error, Kind, Refusal, Renew, Signer};
 
 pub use account::Account;
+pub use block::HuaweiCloud;
 pub use endpoints::ENDPOINT_KEYS;
 pub use errors::DBS_CODES;
 pub use settings::{ATTRIBUTES, Settings};
 
 /// Signs the calls of an account to one region.
 #[derive(Debug)]
-struct HuaweiCloud {
+struct Regional {
     account: Arc<Account>,
     region: String,
 }
 
-impl HuaweiCloud {
+impl Regional {
     /// The product's URL, with `/` at its end.
     fn base(&self, product: &str) -> Result<String, Error> {
         let resolved = &self.account.resolved;
@@ -52,7 +54,7 @@ impl HuaweiCloud {
 }
 
 #[async_trait]
-impl Signer for HuaweiCloud {
+impl Signer for Regional {
     async fn request(&self, call: &Call, renew: Renew) -> Result<Request<Bytes>, Error> {
         let base = self.base(call.product)?;
         let held = self.account.credentials(&self.region, renew).await?;
@@ -76,6 +78,9 @@ impl Signer for HuaweiCloud {
         }
         let error = errors::refusal(call.operation, response);
         let expired = errors::is_expiry(&error) && self.account.renewable();
+        if !expired && errors::is_gateway_refusal(&error) {
+            self.account.refuse(&error);
+        }
         Some(Refusal { error, expired })
     }
 

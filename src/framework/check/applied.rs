@@ -2,7 +2,9 @@
 
 use super::sets::{Side, correlate};
 use super::{Mismatches, element, elements, field};
-use crate::framework::{Attribute, Block, Kind, NestedBlock, Nesting, Object, Path, Type, Value};
+use crate::framework::{
+    Attribute, Block, Kind, NestedBlock, Nesting, Object, Path, Step, Type, Value,
+};
 
 /// Where an applied object breaks the promise of its plan. Empty if nowhere.
 ///
@@ -134,31 +136,37 @@ fn check_value(found: &mut Mismatches, kind: &Type, planned: &Value, applied: &V
             check_value(found, &planned.0, &planned.1, &applied.1, path);
         }
         (Type::List(_) | Type::Map(_) | Type::Object(_) | Type::Tuple(_), _, _) => {
-            if same_keys(found, planned, applied, path) {
-                for (position, (step, one)) in elements(planned).into_iter().enumerate() {
-                    if let (Some(other), Some(inner)) =
-                        (element(applied, &step), inner_type(kind, position, &step))
-                    {
-                        check_value(found, inner, one, other, &path.then(step));
-                    }
-                }
-            }
+            check_elements(found, kind, planned, applied, path);
         }
         _ if planned != applied => add(found, path, "has another value than in the plan"),
         _ => {}
     }
 }
 
+fn check_elements(
+    found: &mut Mismatches,
+    kind: &Type,
+    planned: &Value,
+    applied: &Value,
+    path: &Path,
+) {
+    if !same_keys(found, planned, applied, path) {
+        return;
+    }
+    for (position, (step, one)) in elements(planned).into_iter().enumerate() {
+        let inner = inner_type(kind, position, &step);
+        if let (Some(other), Some(inner)) = (element(applied, &step), inner) {
+            check_value(found, inner, one, other, &path.then(step));
+        }
+    }
+}
+
 /// The type of an element of a collection.
-fn inner_type<'t>(
-    kind: &'t Type,
-    position: usize,
-    step: &crate::framework::Step,
-) -> Option<&'t Type> {
+fn inner_type<'t>(kind: &'t Type, position: usize, step: &Step) -> Option<&'t Type> {
     match (kind, step) {
         (Type::List(inner) | Type::Map(inner), _) => Some(inner),
         (Type::Tuple(kinds), _) => kinds.get(position),
-        (Type::Object(fields), crate::framework::Step::Attribute(name)) => fields.get(name),
+        (Type::Object(fields), Step::Attribute(name)) => fields.get(name),
         _ => None,
     }
 }

@@ -14,7 +14,7 @@ pub use planned::planned_mismatches;
 pub use schema::schema_faults;
 pub(super) use sets::same;
 
-use super::{Attribute, Kind, NestedBlock, Nesting, Path, Step, Value};
+use super::{Path, Step, Value};
 
 /// Broken rules with their places.
 type Mismatches = Vec<(Path, String)>;
@@ -54,14 +54,4 @@ fn element<'v>(value: &'v Value, step: &Step) -> Option<&'v Value> {
         (Value::Object(items), Step::Attribute(name)) => items.get(name),
         _ => None,
     }
-}
-
-/// What differs between nested attributes and nested blocks of one nesting.
-fn nesting_of(attribute: &Attribute) -> Option<Nesting> {
-    if let Kind::Nested(nesting, _) = &attribute.kind { Some(*nesting) } else { None }
-}
-
-/// The type of a nested block's value, all of its instances together.
-fn block_type(block: &NestedBlock) -> super::Type {
-    block.nesting.of(block.block.value_type())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sets::{Side, correlate, same};
-use super::{Mismatches, NULL, block_type, element, elements, field, nesting_of};
+use super::{Mismatches, NULL, element, elements, field};
 use crate::framework::{Attribute, Block, Kind, NestedBlock, Nesting, Object, Path, Step, Value};
 
 /// Where a planned object breaks the rules that Terraform checks after a plan. Empty if nowhere.
@@ -65,8 +65,8 @@ fn check_block(found: &mut Mismatches, block: &Block, views: &Views<'_>, path: &
 }
 
 fn check_nested_block(found: &mut Mismatches, nested: &NestedBlock, views: Views<'_>, path: &Path) {
-    let kind = block_type(nested);
-    if same(views.planned, views.config, &kind) && nested_write_only_free(nested) {
+    let kind = nested.nesting.of(nested.block.value_type());
+    if same(views.planned, views.config, &kind) && has_no_write_only(nested) {
         return;
     }
     if *views.config == Value::Unknown {
@@ -111,7 +111,7 @@ fn check_nested_block(found: &mut Mismatches, nested: &NestedBlock, views: Views
 }
 
 /// Whether equality of plan and config is enough, since nothing inside must be null in the plan.
-fn nested_write_only_free(nested: &NestedBlock) -> bool {
+fn has_no_write_only(nested: &NestedBlock) -> bool {
     fn free(attribute: &Attribute) -> bool {
         let inner = match &attribute.kind {
             Kind::Plain(_) => true,
@@ -120,7 +120,7 @@ fn nested_write_only_free(nested: &NestedBlock) -> bool {
         inner && !attribute.write_only
     }
     nested.block.attributes.values().all(free)
-        && nested.block.blocks.values().all(nested_write_only_free)
+        && nested.block.blocks.values().all(has_no_write_only)
 }
 
 fn check_attributes(
@@ -149,10 +149,14 @@ fn check_attribute(found: &mut Mismatches, attribute: &Attribute, views: Views<'
         }
         return;
     }
-    if let Kind::Nested(_, inner) = &attribute.kind {
-        return check_nested(found, attribute, inner, views, path);
+    // A prior value kept means that the provider takes the config's for the same.
+    if *prior != Value::Null && same(planned, prior, &kind) {
+        return;
     }
-    if same(planned, config, &kind) || (*prior != Value::Null && same(planned, prior, &kind)) {
+    if let Kind::Nested(nesting, inner) = &attribute.kind {
+        return check_nested(found, *nesting, inner, views, path);
+    }
+    if same(planned, config, &kind) {
         return;
     }
     add(found, path, "the planned value is neither the config's nor the prior one");
@@ -160,7 +164,7 @@ fn check_attribute(found: &mut Mismatches, attribute: &Attribute, views: Views<'
 
 fn check_nested(
     found: &mut Mismatches,
-    attribute: &Attribute,
+    nesting: Nesting,
     inner: &BTreeMap<String, Attribute>,
     views: Views<'_>,
     path: &Path,
@@ -172,17 +176,13 @@ fn check_nested(
             return add(found, path, "planned unknown though the config sets it");
         }
         (_, Value::Unknown) => {
-            let kind = attribute.value_type();
-            if !same(views.planned, views.prior, &kind) {
-                add(found, path, "planned known though the config is unknown");
-            }
-            return;
+            return add(found, path, "planned known though the config is unknown");
         }
         _ => {}
     }
-    match nesting_of(attribute) {
-        Some(Nesting::Single) | None => check_attributes(found, inner, views, path),
-        Some(Nesting::List | Nesting::Map) => {
+    match nesting {
+        Nesting::Single => check_attributes(found, inner, views, path),
+        Nesting::List | Nesting::Map => {
             if same_keys(found, views, path) {
                 for (step, _) in elements(views.planned) {
                     let views = views.element(&step);
@@ -191,7 +191,7 @@ fn check_nested(
             }
         }
         // Elements of a set cannot be told apart, so only their number is checked.
-        Some(Nesting::Set) => {
+        Nesting::Set => {
             let count = |value: &Value| value.as_list().map(<[Value]>::len);
             if count(views.planned) != count(views.config) {
                 add(found, path, "another number of elements than in the config");
@@ -296,6 +296,7 @@ mod tests {
             ("secret", None, "s".into(), null.clone()),
             ("names", None, list(&["a".into(), "b".into()]), list(&["b".into(), "a".into()])),
             ("one", None, row(&null), row(&unknown)),
+            ("one", Some(row(&"m".into())), unknown.clone(), row(&"m".into())),
             ("many", None, list(&[row(&null)]), list(&[row(&"made".into())])),
             ("keyed", None, key(row(&null)), key(row(&unknown))),
             ("many", None, unknown.clone(), unknown.clone()),
@@ -330,6 +331,7 @@ mod tests {
             ("one", None, row("a", &null), row("b", &null), "one.set: the planned value"),
             ("one", None, row("a", &null), null.clone(), "one: planned for absence"),
             ("one", None, row("a", &null), unknown.clone(), "one: planned unknown"),
+            ("one", None, unknown.clone(), row("a", &null), "one: planned known"),
             ("many", None, list(&[row("a", &null)]), list(&[]), "many: other elements"),
             ("many", None, list(&[row("a", &null)]), list(&[row("b", &null)]), "many[0].set: the"),
             ("keyed", None, key("k", row("a", &null)), key("l", row("a", &null)), "keyed: other"),

@@ -63,17 +63,17 @@ fn read_value(rest: &mut &[u8], kind: &Type, depth: usize) -> Result<Value, Malf
 }
 
 fn read_number(rest: &mut &[u8], marker: Marker) -> Result<Number, Malformed> {
-    let float = match marker {
-        Marker::F32 => f64::from(decode::read_f32(rest).map_err(|_| Reason::Truncated)?),
-        Marker::F64 => decode::read_f64(rest).map_err(|_| Reason::Truncated)?,
-        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => {
-            let text = read_text(rest, &Type::Number)?;
-            return Number::parse(&text).ok_or_else(|| Malformed::unfit("a number", "other text"));
-        }
-        _ => {
-            let whole: i128 = decode::read_int(rest).map_err(|_| unfit(&Type::Number, marker))?;
-            return Ok(number(&whole.to_string()));
-        }
+    if matches!(marker, Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32) {
+        let text = read_text(rest, &Type::Number)?;
+        return Number::parse(&text).ok_or_else(|| Malformed::unfit("a number", "other text"));
+    }
+    let float = if marker == Marker::F32 {
+        f64::from(decode::read_f32(rest).map_err(|_| Reason::Truncated)?)
+    } else if marker == Marker::F64 {
+        decode::read_f64(rest).map_err(|_| Reason::Truncated)?
+    } else {
+        let whole: i128 = decode::read_int(rest).map_err(|_| unfit(&Type::Number, marker))?;
+        return Ok(number(&whole.to_string()));
     };
     if !float.is_finite() {
         return Err(Malformed::unfit("a number", "an infinity or no number"));

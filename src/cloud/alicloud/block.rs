@@ -1,0 +1,68 @@
+//! Alibaba Cloud as the provider block sees it.
+
+use std::sync::Arc;
+
+use super::endpoints::PRODUCTS;
+use super::{ATTRIBUTES, Settings};
+use crate::cloud::{Account, Cloud, Error, Given, Setting, Signer};
+use crate::wire::Outside;
+
+/// Alibaba Cloud.
+#[derive(Clone, Copy, Debug)]
+pub struct AlibabaCloud;
+
+impl Cloud for AlibabaCloud {
+    fn name(&self) -> &'static str {
+        "alicloud"
+    }
+
+    fn title(&self) -> &'static str {
+        "Alibaba Cloud"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        ATTRIBUTES
+    }
+
+    fn endpoints(&self) -> &'static [&'static str] {
+        PRODUCTS
+    }
+
+    fn example_region(&self) -> &'static str {
+        "cn-hangzhou"
+    }
+
+    fn logins(&self) -> &'static str {
+        "An argument counts before its environment variables. The first that is there is used:\n\n\
+         1. `access_key` and `secret_key`, with `security_token` if the key is temporary,\n\
+         2. a `profile` of the `aliyun` command line, in any mode that needs nobody to answer,\n\
+         3. `credentials_uri`,\n\
+         4. the role of the ECS instance this runs on, `ecs_role_name`,\n\
+         5. an OIDC token with `assume_role_with_oidc`.\n\n\
+         `assume_role` is taken on top. Temporary keys are renewed before they end."
+    }
+
+    fn policy(&self, actions: &[&str]) -> String {
+        // Language of RAM policies: https://www.alibabacloud.com/help/en/ram/policy-language
+        let list: Vec<String> = actions.iter().map(|one| format!("        \"{one}\"")).collect();
+        format!(
+            "{{\n  \"Version\": \"1\",\n  \"Statement\": [\n    {{\n      \"Effect\": \"Allow\",\n      \"Action\": [\n{}\n      ],\n      \"Resource\": \"*\"\n    }}\n  ]\n}}",
+            list.join(",\n")
+        )
+    }
+
+    fn account(&self, given: &Given, outside: &Outside) -> Result<Arc<dyn Account>, Error> {
+        let settings = Settings::new(given)?;
+        Ok(super::Account::new(&settings, outside.clone())?)
+    }
+}
+
+impl Account for super::Account {
+    fn region(&self) -> Option<String> {
+        Some(super::Account::region(self).to_owned())
+    }
+
+    fn signer(self: Arc<Self>, region: Option<&str>) -> Result<Arc<dyn Signer>, Error> {
+        super::Account::signer(&self, region)
+    }
+}
