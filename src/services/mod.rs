@@ -8,6 +8,7 @@ mod dbs;
 mod error;
 mod huaweicloud_dcs;
 mod huaweicloud_dds;
+mod huaweicloud_geminidb_redis;
 mod nodes;
 mod paging;
 mod path;
@@ -46,7 +47,8 @@ pub trait Service: fmt::Debug + Send + Sync + 'static {
 }
 
 /// All services, in the order of documentation.
-pub static ALL: &[&dyn Service] = &[&huaweicloud_dds::Service, &huaweicloud_dcs::Service];
+pub static ALL: &[&dyn Service] =
+    &[&huaweicloud_dds::Service, &huaweicloud_geminidb_redis::Service, &huaweicloud_dcs::Service];
 
 /// What a run is aimed at: the values of the spec's [`Input`]s that were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
