@@ -23,9 +23,12 @@ pub mod redis;
 pub mod server;
 pub mod world;
 
+mod alicloud;
 mod control;
 mod huaweicloud;
+mod terminals;
 
+pub use alicloud::AlicloudAccount;
 pub use faults::{Switch, Trouble};
 pub use ledger::{Killed, Ledger};
 pub use world::{Account, CallLine, Delivery, Happening, Reply, Sandbox, Setup};

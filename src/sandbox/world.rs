@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
+use super::alicloud::{Alicloud, AlicloudAccount};
 use super::control;
 use super::faults::{Faults, Switch, Trouble};
 use super::gate::{Gate, Refused};
@@ -24,7 +25,7 @@ const MOST_CALLS: usize = 10_000;
 /// How long a slow answer takes.
 pub(super) const SLOW: Duration = Duration::from_secs(30);
 
-/// The account that the sandbox knows.
+/// The account of Huawei Cloud that the sandbox knows.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// Where its instances are.
@@ -62,8 +63,10 @@ impl Default for Account {
 
 /// What a sandbox is made of.
 pub struct Setup {
-    /// Whom it knows.
+    /// Whom it knows on Huawei Cloud.
     pub account: Account,
+    /// Whom it knows on Alibaba Cloud.
+    pub alicloud: AlicloudAccount,
     /// How long asynchronous jobs take.
     pub job: Duration,
     /// How a kill answers that names a session which is not there.
@@ -77,7 +80,14 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Setup {
         let job = Duration::from_secs(2);
-        Setup { account: Account::default(), job, gone: Gone::Accepted, clients: 3, redis: None }
+        Setup {
+            account: Account::default(),
+            alicloud: AlicloudAccount::default(),
+            job,
+            gone: Gone::Accepted,
+            clients: 3,
+            redis: None,
+        }
     }
 }
 
@@ -142,6 +152,7 @@ type Watcher = Box<dyn Fn(Happening<'_>) + Send + Sync>;
 pub struct Sandbox {
     clock: Arc<dyn Clock>,
     account: Account,
+    alicloud: AlicloudAccount,
     clients: usize,
     scenery: Vec<(&'static Spec, Vec<Instance>)>,
     ledger: Arc<Mutex<Ledger>>,
@@ -186,15 +197,20 @@ impl Sandbox {
             Served { service: *service, simulator: service.simulator(stage.clone()), stage }
         };
         let state = State {
-            gates: vec![Box::new(Huaweicloud::new(setup.account.clone()))],
+            gates: vec![
+                Box::new(Alicloud::new(setup.alicloud.clone())),
+                Box::new(Huaweicloud::new(setup.account.clone())),
+            ],
             services: ALL.iter().zip(&scenery).map(served).collect(),
             faults: Faults::default(),
             calls: VecDeque::new(),
             answered: 0,
         };
-        let (account, clients) = (setup.account, setup.clients);
+        let Setup { account, alicloud, clients, .. } = setup;
         let state = Mutex::new(state);
-        let sandbox = Sandbox { clock, account, clients, scenery, ledger, state, watcher: None };
+        let watcher = None;
+        let sandbox =
+            Sandbox { clock, account, alicloud, clients, scenery, ledger, state, watcher };
         sandbox.populate();
         sandbox
     }
@@ -206,9 +222,14 @@ impl Sandbox {
         self
     }
 
-    /// The account that it knows.
+    /// The account of Huawei Cloud that it knows.
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// The account of Alibaba Cloud that it knows.
+    pub fn alicloud(&self) -> &AlicloudAccount {
+        &self.alicloud
     }
 
     /// All services and their instances.
