@@ -394,7 +394,8 @@ impl Alicloud {
 /// The action, in a header or, unsigned, in the query.
 fn action(request: &Request<Bytes>) -> Option<String> {
     let header = text(request.headers(), "x-acs-action").map(str::to_owned);
-    header.or_else(|| Query::of(request.uri()).take("Action"))
+    let query = || Query::of(request.uri()).take("Action").filter(|_| request.uri().path() == "/");
+    header.or_else(query)
 }
 
 /// The product of a host like `ecs.cn-hangzhou.aliyuncs.com`.
