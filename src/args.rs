@@ -34,6 +34,12 @@ pub(crate) enum Command {
     Version,
     /// A page of help.
     Help,
+    /// The clouds on this machine, with the arguments that come after the word.
+    #[cfg(feature = "sandbox")]
+    Sandbox(Vec<OsString>),
+    /// The main job on one command, likewise.
+    #[cfg(feature = "sandbox")]
+    Demo(Vec<OsString>),
 }
 
 impl Command {
@@ -55,6 +61,14 @@ impl Command {
             Some(Long("debug")) => Command::Debug,
             Some(Short('V') | Long("version")) => Command::Version,
             Some(Short('h') | Long("help")) => Command::Help,
+            #[cfg(feature = "sandbox")]
+            Some(Value(word)) if word == "sandbox" => {
+                return Ok(Command::Sandbox(parser.raw_args()?.collect()));
+            }
+            #[cfg(feature = "sandbox")]
+            Some(Value(word)) if word == "demo" => {
+                return Ok(Command::Demo(parser.raw_args()?.collect()));
+            }
             Some(other) => return Err(other.unexpected()),
         };
         match parser.next()? {

@@ -5,10 +5,15 @@ mod args;
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use terraform_provider_session::plugin::{self, Service};
-use tonic::service::Routes;
+use terraform_provider_session::protocol::{self, Served};
+use terraform_provider_session::provider::SessionProvider;
+use terraform_provider_session::wire::Outside;
+#[cfg(feature = "sandbox")]
+use terraform_provider_session::{demo, sandbox::cli};
 
 use args::Command;
 
@@ -34,6 +39,10 @@ fn main() -> ExitCode {
         Command::Debug => debug(),
         Command::Version => say(concat!("terraform-provider-session ", env!("CARGO_PKG_VERSION"))),
         Command::Help => say(args::HELP.trim_end()),
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(arguments) => return sandbox(arguments),
+        #[cfg(feature = "sandbox")]
+        Command::Demo(arguments) => return demo::main(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -49,7 +58,7 @@ type Done = Result<(), Box<dyn Error>>;
 
 /// Serves the host that started this process.
 fn serve() -> Done {
-    watch();
+    start_log();
     let result = run(plugin::serve(service(), &variable, SystemTime::now(), &mut io::stdout()));
     match result {
         Err(plugin::Error::NoHost) => Err(BY_HAND.into()),
@@ -71,17 +80,32 @@ Documentation: https://registry.terraform.io/providers/sessionops/session/latest
 
 /// Serves hosts that are told where.
 fn debug() -> Done {
-    watch();
+    start_log();
     Ok(run(plugin::serve_debug(service(), ADDRESS, &variable, &mut io::stdout()))?)
 }
 
-/// The provider, as the transport sees it.
+/// The provider, as the transport sees it: the one place that joins the rooms.
 fn service() -> Service {
-    Service { routes: Routes::default(), cleanup: Box::new(|| Box::pin(async {})) }
+    let provider = SessionProvider::new(Outside::real());
+    let Served { routes, shutdown } = protocol::serve(Arc::new(provider));
+    let cleanup = Box::new(|| Box::pin(async move { shutdown.run().await }) as _);
+    Service { routes, cleanup }
+}
+
+/// Serves the clouds on this machine.
+#[cfg(feature = "sandbox")]
+fn sandbox(arguments: Vec<std::ffi::OsString>) -> ExitCode {
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(cli::main(arguments)),
+        Err(error) => {
+            complain(&chain(&error));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Makes what happens in here known outside.
-fn watch() {
+fn start_log() {
     plugin::panics_to_stderr();
     let level = plugin::Level::read(LOG_VARIABLE, &variable);
     plugin::start_log(level, "terraform_provider_session", SystemTime::now);

@@ -1,7 +1,8 @@
 //! The lines of Terraform's output that tell the story.
 //!
-//! Kept: warnings and errors (but the one that a development override causes, which a user of a
-//! released provider never sees), what happens to each resource, and the closing line.
+//! Kept: warnings and errors, what happens to each resource, and the closing line. Left out: the
+//! warning of a development override, which a user of a released provider never sees, and that of
+//! the sandbox, which the demo says itself.
 
 /// Picks the telling lines of `output`, which is without colour.
 pub(super) fn excerpt(output: &str) -> Vec<String> {
@@ -21,6 +22,10 @@ pub(super) fn excerpt(output: &str) -> Vec<String> {
             Within::Rest => is_event(line),
         };
         if wanted {
+            let open = kept.last().is_some_and(|last| !last.is_empty());
+            if within == Within::Box && line.starts_with("Warning: ") && open {
+                kept.push(String::new());
+            }
             kept.push(line.to_owned());
         }
         if within == Within::Rest && !wanted && kept.last().is_some_and(|last| last.is_empty()) {
@@ -44,7 +49,8 @@ enum Within {
     Rest,
 }
 
-const NOISE: [&str; 1] = ["Provider development overrides are in effect"];
+const NOISE: [&str; 2] =
+    ["Provider development overrides are in effect", "Answers come from a sandbox"];
 
 const CLOSING: [&str; 5] =
     ["Plan: ", "No changes.", "Apply complete!", "Destroy complete!", "Changes to Outputs"];
@@ -95,6 +101,7 @@ In this apply: 2 sessions.\n\n\
         let told = [
             "  # terraform_data.cache will be created",
             "Plan: 1 to add, 0 to change, 0 to destroy.",
+            "",
             "Warning: Sessions will be terminated",
             "",
             "  with a.b,",

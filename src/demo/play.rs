@@ -80,9 +80,12 @@ pub(super) async fn play(screen: &mut Screen) -> Result<Verdict, Error> {
     let why = "Nothing is pending, so nobody would go.";
     walk.command("terraform plan, once more", why, &["plan"]).await?;
     walk.expect("the second plan", &[Ends::AtApply]).await;
-    let why = "Everybody but the protected console goes, and only then the cache.";
-    walk.command("terraform destroy", why, &["destroy", "-auto-approve"]).await?;
-    walk.expect("the destroy", &[Ends::AtApply, Ends::AtDestroy]).await;
+    let why = "The teardown, announced: everybody but the protected console.";
+    walk.command("terraform plan -destroy", why, &["plan", "-destroy", "-out=teardown"]).await?;
+    walk.expect("the plan of the teardown", &[Ends::AtApply]).await;
+    let why = "First the sessions go, and only when they are gone, the cache.";
+    walk.command("terraform apply, the teardown", why, &["apply", "teardown"]).await?;
+    walk.expect("the teardown", &[Ends::AtApply, Ends::AtDestroy]).await;
     walk.roll_call();
     Ok(walk.curtain())
 }
@@ -183,8 +186,8 @@ impl Walk<'_> {
         if self.wrong.is_empty() {
             let protected = self.actors.len() - cut;
             let text = format!(
-                "Done: {cut} connections cut when Terraform said so, {protected} protected one \
-                 lived through it, in {seconds:.0} s with {}.",
+                "Done: {cut} connections were cut, each in its turn, and {protected} protected one \
+                 lived through it all, in {seconds:.0} s with {}.",
                 self.core.engine().name
             );
             self.screen.styled(Style::Good, &text);

@@ -8,6 +8,7 @@ use super::{Context, Diagnostics, Face, Object, Path};
 /// What Terraform wants to happen to one resource instance.
 ///
 /// All objects have every attribute of the schema, null where nothing was given.
+/// Write-only attributes have a value in `config` alone; whatever a face answers, they are made null.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// A new instance.

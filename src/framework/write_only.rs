@@ -86,3 +86,54 @@ fn visit_nested(
         | Value::Dynamic(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::{Mode, NestedBlock, Type};
+
+    fn inner() -> BTreeMap<String, Attribute> {
+        let open = Attribute::plain(Type::String, Mode::Optional, "");
+        let mut secret = open.clone();
+        secret.write_only = true;
+        BTreeMap::from([("open".to_owned(), open), ("secret".to_owned(), secret)])
+    }
+
+    fn pair(secret: Value) -> Value {
+        Value::Object(Object::from([("open".into(), "o".into()), ("secret".into(), secret)]))
+    }
+
+    #[test]
+    fn secrets_are_found_with_their_place_and_removed_at_any_depth() {
+        let nested = |nesting| Attribute::new(Kind::Nested(nesting, inner()), Mode::Optional, "");
+        let mut attributes = inner();
+        for (name, nesting) in
+            [("one", Nesting::Single), ("many", Nesting::List), ("keyed", Nesting::Map)]
+        {
+            attributes.insert(name.to_owned(), nested(nesting));
+        }
+        let block = Block { attributes: inner(), ..Block::default() };
+        let rows = NestedBlock { nesting: Nesting::List, block, min_items: 0, max_items: 0 };
+        let blocks = BTreeMap::from([("rows".to_owned(), rows)]);
+        let block = Block { description: String::new(), attributes, blocks };
+        let object = |secret: Value| {
+            Object::from([
+                ("open".into(), "o".into()),
+                ("secret".into(), secret.clone()),
+                ("one".into(), pair(secret.clone())),
+                ("many".into(), Value::List(vec![pair(Value::Null), pair(secret.clone())])),
+                ("keyed".into(), Value::Map(Object::from([("k".into(), pair(secret.clone()))]))),
+                ("rows".into(), Value::List(vec![pair(secret)])),
+            ])
+        };
+        let mut given = object(Value::Unknown);
+        let places: Vec<String> =
+            given_write_only(&block, &given).iter().map(ToString::to_string).collect();
+        let expected =
+            ["keyed[\"k\"].secret", "many[1].secret", "one.secret", "secret", "rows[0].secret"];
+        assert_eq!(places, expected);
+        clear_write_only(&block, &mut given);
+        assert_eq!(given, object(Value::Null));
+        assert!(given_write_only(&block, &given).is_empty());
+    }
+}

@@ -71,31 +71,39 @@ pub(super) async fn accept(
     presence: Presence,
     connections: mpsc::Sender<io::Result<Connection>>,
 ) {
-    let mut handshakes = JoinSet::new();
-    let mut running: VecDeque<AbortHandle> = VecDeque::new();
+    let mut handshakes = Handshakes::default();
     loop {
-        let peer = tokio::select! {
-            peer = listener.accept() => peer,
-            Some(_) = handshakes.join_next() => {
-                running.retain(|handshake| !handshake.is_finished());
-                continue;
+        match listener.accept().await {
+            Ok(io) => {
+                handshakes.add(prove(io, tls.clone(), presence.clone(), connections.clone()));
             }
-        };
-        let io = match peer {
-            Ok(io) => io,
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        if running.len() >= MOST_HANDSHAKES
-            && let Some(longest) = running.pop_front()
-        {
-            longest.abort();
         }
-        let handshake = prove(io, tls.clone(), presence.clone(), connections.clone());
-        running.push_back(handshakes.spawn(handshake));
+    }
+}
+
+/// The tasks of the peers that are proving themselves. They end with it.
+#[derive(Default)]
+struct Handshakes {
+    tasks: JoinSet<()>,
+    /// The oldest first.
+    running: VecDeque<AbortHandle>,
+}
+
+impl Handshakes {
+    /// Starts one, in place of the oldest if there are too many.
+    fn add(&mut self, handshake: impl Future<Output = ()> + Send + 'static) {
+        while self.tasks.try_join_next().is_some() {}
+        self.running.retain(|task| !task.is_finished());
+        if self.running.len() >= MOST_HANDSHAKES
+            && let Some(oldest) = self.running.pop_front()
+        {
+            oldest.abort();
+        }
+        self.running.push_back(self.tasks.spawn(handshake));
     }
 }
 
@@ -175,5 +183,44 @@ impl AsyncWrite for Connection {
 
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn if_too_many_prove_themselves_the_oldest_goes() {
+        let mut handshakes = Handshakes::default();
+        let gone: Vec<_> = (0..=MOST_HANDSHAKES).map(|_| CancellationToken::new()).collect();
+        for token in &gone {
+            let guard = token.clone().drop_guard();
+            handshakes.add(async move {
+                let _guard = guard;
+                std::future::pending().await
+            });
+        }
+        let first = tokio::time::timeout(HANDSHAKE_TIME, gone[0].cancelled()).await;
+        assert!(first.is_ok(), "it is still there");
+        assert_eq!(gone.iter().filter(|token| token.is_cancelled()).count(), 1);
+    }
+
+    #[tokio::test]
+    async fn those_that_are_done_do_not_count() {
+        let mut handshakes = Handshakes::default();
+        let token = CancellationToken::new();
+        let guard = token.clone().drop_guard();
+        handshakes.add(async move {
+            let _guard = guard;
+            std::future::pending().await
+        });
+        for _ in 0..2 * MOST_HANDSHAKES {
+            handshakes.add(async {});
+            tokio::task::yield_now().await;
+        }
+        assert!(!token.is_cancelled());
     }
 }

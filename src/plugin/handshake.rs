@@ -40,8 +40,9 @@ pub(super) struct Invitation {
     pub(super) multiplexing: bool,
 }
 
-/// Where to listen.
+/// Where to listen: in a folder, or at a port where there are no Unix sockets.
 #[derive(Debug, Clone)]
+#[allow(dead_code, reason = "each system needs the fields of its way only")]
 pub(super) struct Place {
     /// The folder that the host wants the socket in.
     pub(super) folder: Option<PathBuf>,
@@ -50,7 +51,6 @@ pub(super) struct Place {
     /// A group, by name or number, that may use the socket as well.
     pub(super) group: Option<String>,
     /// Ports to try where there are no Unix sockets.
-    #[cfg_attr(unix, allow(dead_code, reason = "Unix has better"))]
     pub(super) ports: RangeInclusive<u16>,
 }
 

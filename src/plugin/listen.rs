@@ -5,6 +5,7 @@
 
 use std::io;
 use std::ops::RangeInclusive;
+#[cfg(unix)]
 use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpStream};
@@ -101,9 +102,11 @@ impl Listener {
 }
 
 /// Removes the file of a Unix socket when dropped.
+#[cfg(unix)]
 #[derive(Debug)]
 pub(super) struct SocketFile(PathBuf);
 
+#[cfg(unix)]
 impl Drop for SocketFile {
     fn drop(&mut self) {
         // It may have been tidied away by somebody else, and nobody could act on a failure.

@@ -4,10 +4,10 @@
 //! its own. It panics on an `@message`, `@level` or `@timestamp` that is not a string, logs a line
 //! with another time layout raw, and cuts lines of 64 KiB or more; so none of these is written.
 
+use std::backtrace::Backtrace;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
-use std::panic::PanicHookInfo;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
@@ -82,18 +82,19 @@ pub fn start(level: Level, own: &str, clock: fn() -> SystemTime) {
 /// user if the process ends (`internal/logging/panic.go` of Terraform).
 pub fn panics_to_stderr() {
     std::panic::set_hook(Box::new(|info| {
+        let message = info.payload_as_str().unwrap_or("something that is not a text");
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        let trace = Backtrace::capture();
+        let text = panic_text(message, &place) + &format!("{trace}\n");
         // Nobody is left to tell if that fails.
-        let _ = io::stderr().lock().write_all(panic_text(info).as_bytes());
+        let _ = io::stderr().lock().write_all(text.as_bytes());
     }));
 }
 
-fn panic_text(info: &PanicHookInfo<'_>) -> String {
-    let message = redact(info.payload_as_str().unwrap_or("something that is not a text"));
+fn panic_text(message: &str, place: &str) -> String {
     let thread = std::thread::current();
-    let name = thread.name().unwrap_or("unnamed").to_owned();
-    let place = info.location().map(ToString::to_string).unwrap_or_default();
-    let trace = std::backtrace::Backtrace::capture();
-    format!("panic: {message}\n\nin thread {name} at {place}\n{trace}\n")
+    let name = thread.name().unwrap_or("unnamed");
+    format!("panic: {}\n\nin thread {name} at {place}\n", redact(message))
 }
 
 /// Writes events as lines of JSON.
@@ -291,6 +292,13 @@ mod tests {
         });
         assert!(!line.contains("s3cret"), "{line}");
         assert!(line.contains("and more") && line.contains("&a=1"), "{line}");
+    }
+
+    #[test]
+    fn a_panic_is_told_in_the_words_that_the_host_looks_for() {
+        let text = panic_text("no luck with token=s3cret", "src/x.rs:1:2");
+        assert!(text.starts_with("panic: no luck with token=***\n"), "{text}");
+        assert!(text.ends_with("at src/x.rs:1:2\n"), "{text}");
     }
 
     #[test]

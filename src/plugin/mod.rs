@@ -3,7 +3,7 @@
 //! The only room that sees go-plugin's own types. It knows nothing of Terraform but the words of
 //! the handshake: whoever starts it hands in ready [`Routes`] and what to clean up at the end.
 //!
-//! [`serve`] answers the handshake ([`Invitation`](handshake)), listens, lets only the host in
+//! [`serve`] answers the handshake (`handshake`), listens (`listen`), lets only the host in
 //! (`tls`, `connection`) and serves until the host asks for the end (`stdio`) or is gone
 //! (`ending`). [`serve_debug`] does the same for a host that was not the one to start it.
 
@@ -26,19 +26,12 @@ mod tls;
     reason = "written by tonic; the clients in it are for tests"
 )]
 mod generated {
-    tonic::include_proto!("plugin");
-}
-
-#[allow(
-    clippy::allow_attributes_without_reason,
-    dead_code,
-    missing_debug_implementations,
-    missing_docs,
-    unreachable_pub,
-    reason = "written by tonic; the clients in it are for tests"
-)]
-mod health {
-    tonic::include_proto!("grpc.health.v1");
+    pub mod plugin {
+        tonic::include_proto!("plugin");
+    }
+    pub mod health {
+        tonic::include_proto!("grpc.health.v1");
+    }
 }
 
 use std::fmt;

@@ -14,13 +14,13 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::farewell::Farewell;
-use super::generated::grpc_broker_server::{GrpcBroker, GrpcBrokerServer};
-use super::generated::grpc_controller_server::{GrpcController, GrpcControllerServer};
-use super::generated::grpc_stdio_server::{GrpcStdio, GrpcStdioServer};
-use super::generated::{ConnInfo, Empty, StdioData};
-use super::health::health_check_response::ServingStatus;
-use super::health::health_server::{Health, HealthServer};
-use super::health::{HealthCheckRequest, HealthCheckResponse};
+use super::generated::health::health_check_response::ServingStatus;
+use super::generated::health::health_server::{Health, HealthServer};
+use super::generated::health::{HealthCheckRequest, HealthCheckResponse};
+use super::generated::plugin::grpc_broker_server::{GrpcBroker, GrpcBrokerServer};
+use super::generated::plugin::grpc_controller_server::{GrpcController, GrpcControllerServer};
+use super::generated::plugin::grpc_stdio_server::{GrpcStdio, GrpcStdioServer};
+use super::generated::plugin::{ConnInfo, Empty, StdioData};
 
 /// The name under which go-plugin's client asks for health (`GRPCServiceName`).
 const HEALTH_NAME: &str = "plugin";

@@ -128,10 +128,10 @@ impl<'a> Fields<'a> {
         }
         let mut texts = Vec::new();
         for item in items {
-            match item {
-                Value::String(text) if !text.trim().is_empty() => texts.push(text.clone()),
-                Value::Unknown => self.incomplete = true,
-                _ => self.wrong(&at, "must not hold an empty or null text".to_owned()),
+            match item.as_str().filter(|text| !text.trim().is_empty()) {
+                Some(text) => texts.push(text.to_owned()),
+                None if *item == Value::Unknown => self.incomplete = true,
+                None => self.wrong(&at, "must not hold an empty or null text".to_owned()),
             }
         }
         Some(texts)

@@ -240,10 +240,15 @@ mod tests {
 
     /// Terraform's object for a resource block: every attribute is there, null if not given.
     fn object(given: &[(&str, Value)]) -> Object {
-        let block = schema::resource(spec()).block;
+        let mut object = object_of(spec(), &[("instance_id", "i-1".into())]);
+        object.extend(given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        object
+    }
+
+    fn object_of(spec: &Spec, given: &[(&str, Value)]) -> Object {
+        let block = schema::resource(spec).block;
         let names = block.attributes.keys().chain(block.blocks.keys());
         let mut object: Object = names.map(|name| (name.clone(), Value::Null)).collect();
-        object.insert("instance_id".into(), "i-1".into());
         for (name, value) in given {
             object.insert((*name).to_owned(), value.clone());
         }
@@ -283,6 +288,26 @@ mod tests {
               `all = true` and `match` selects the sessions."]
         );
         assert!(complaints(&[("all", true.into())]).is_empty());
+    }
+
+    #[test]
+    fn a_target_that_one_of_several_arguments_names_needs_one_of_them() {
+        for spec in services::ALL.iter().map(|service| service.spec()) {
+            let complaint = |given: &[(&str, Value)]| {
+                let mut object = object_of(spec, given);
+                object.insert("all".into(), true.into());
+                let diagnostics = read(spec, &object, Timeout::Block("create")).diagnostics;
+                diagnostics.0.into_iter().map(|one| one.detail).next()
+            };
+            let names = quoted(spec.one_of);
+            let expected =
+                format!("At least one of {names} must be given, to say whose sessions are meant.");
+            assert_eq!(complaint(&[]), (!spec.one_of.is_empty()).then_some(expected));
+            for name in spec.one_of {
+                assert_eq!(complaint(&[(name, "a".into())]), None);
+                assert_eq!(complaint(&[(name, Value::Unknown)]), None);
+            }
+        }
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl Connection {
         if self.client.saw_sandbox() && shared.first_sandbox_answer() {
             diagnostics.warn(
                 "Answers come from a sandbox",
-                "The `endpoints` of the provider block lead to a sandbox: no real cloud was asked, and no real session was terminated.",
+                "The `endpoints` of the provider block lead to a sandbox: no real cloud was asked.",
             );
         }
         diagnostics

@@ -46,7 +46,14 @@ pub(super) struct Ready {
     pub(super) audit_log: Option<PathBuf>,
     pub(super) plan_preview: bool,
     outside: Outside,
-    clouds: BTreeMap<&'static str, (Given, OnceLock<Result<Arc<dyn Account>, Error>>)>,
+    clouds: BTreeMap<&'static str, Access>,
+}
+
+/// What was given for a cloud, and the account that came of it once it was needed.
+#[derive(Debug, Default)]
+struct Access {
+    given: Given,
+    account: OnceLock<Result<Arc<dyn Account>, Error>>,
 }
 
 impl Shared {
@@ -90,7 +97,8 @@ impl Shared {
                 .map(|cloud| {
                     let given = config.get(cloud.name()).and_then(Value::as_object);
                     let given = given.map(|object| given_of(cloud.settings(), object));
-                    (cloud.name(), (given.unwrap_or_default(), OnceLock::new()))
+                    let given = given.unwrap_or_default();
+                    (cloud.name(), Access { given, ..Access::default() })
                 })
                 .collect(),
         };
@@ -130,10 +138,10 @@ impl Shared {
 impl Ready {
     /// The account of a cloud, made on first use.
     pub(super) fn account(&self, cloud: &str) -> Result<Arc<dyn Account>, Error> {
-        let known = self.clouds.get_key_value(cloud).zip(cloud::find(cloud));
-        let ((_, (given, account)), cloud) =
+        let known = self.clouds.get(cloud).zip(cloud::find(cloud));
+        let (access, cloud) =
             known.expect("every service names a cloud of `cloud::ALL`; a test checks it");
-        account.get_or_init(|| cloud.account(given, &self.outside)).clone()
+        access.account.get_or_init(|| cloud.account(&access.given, &self.outside)).clone()
     }
 }
 

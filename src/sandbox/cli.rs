@@ -10,13 +10,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::faults::Switch;
 use super::redis::Redis;
 use super::server;
-use super::world::{Happening, Sandbox, Setup};
+use super::setup::Setup;
+use super::world::{Happening, Sandbox};
 use crate::wire::https::SystemClock;
 
 const USAGE: &str = "\
@@ -63,7 +64,7 @@ fn told(to: &mut dyn Write, text: &str, code: ExitCode) -> ExitCode {
 }
 
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, String> {
-    use lexopt::prelude::{Long, Short, ValueExt};
+    use lexopt::prelude::{Long, Short, Value, ValueExt};
     let mut options = Options {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         setup: Setup::default(),
@@ -93,7 +94,9 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Options
                 options.faults.push(Switch::parse(&text)?);
             }
             Long("help") | Short('h') => return Ok(None),
-            other => return Err(complaint(other.unexpected())),
+            other @ (Long(_) | Short(_) | Value(_)) => {
+                return Err(complaint(other.unexpected()));
+            }
         }
     }
     Ok(Some(options))
@@ -126,9 +129,9 @@ async fn run(options: Options) -> io::Result<()> {
 }
 
 /// All that a program needs to use the sandbox.
-pub fn description(sandbox: &Sandbox, endpoint: &str) -> Value {
+pub fn description(sandbox: &Sandbox, endpoint: &str) -> serde_json::Value {
     let account = sandbox.account();
-    let instances: Vec<Value> = sandbox
+    let instances: Vec<serde_json::Value> = sandbox
         .scenery()
         .iter()
         .flat_map(|(spec, instances)| instances.iter().map(move |instance| (spec.name, instance)))
@@ -153,6 +156,7 @@ pub fn description(sandbox: &Sandbox, endpoint: &str) -> Value {
 pub fn block(sandbox: &Sandbox, endpoint: &str) -> String {
     let account = sandbox.account();
     let mut clouds: Vec<&str> = sandbox.scenery().iter().map(|(spec, _)| spec.cloud).collect();
+    clouds.sort_unstable();
     clouds.dedup();
     let mut text = String::from("provider \"session\" {\n");
     for cloud in clouds {

@@ -1,9 +1,10 @@
 //! Huawei Cloud's front door: API gateway and IAM.
 //!
-//! The gateway's codes are those of "Error Codes" of API Gateway
-//! (<https://support.huaweicloud.com/intl/en-us/api-apig/ErrorCode.html>). A key whose signature
-//! fails five times in a row is locked for five minutes
-//! (<https://support.huaweicloud.com/intl/en-us/ocr_faq/ocr_01_0063.html>). IAM serves
+//! The gateway's codes and words are those of "Common Errors Related to IAM Authentication
+//! Information" (<https://support.huaweicloud.com/intl/en-us/devg-apisign/api-sign-0001.html>) and
+//! of API Gateway's user guide, "Error Codes". A key whose signature fails five times in a row is
+//! locked for five minutes ("more than five", says
+//! <https://support.huaweicloud.com/intl/en-us/ocr_faq/ocr_01_0063.html>). IAM serves
 //! `GET /v3/projects` and `POST /v3/auth/tokens`
 //! (<https://support.huaweicloud.com/intl/en-us/api-iam/iam_30_0001.html>).
 
@@ -16,7 +17,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::gate::{Admitted, Gate, Refused};
-use super::world::Account;
+use super::setup::Account;
 use crate::cloud::huaweicloud::sign::{SignError, verify};
 use crate::services::simulator::{Query, json as answer, segments};
 use crate::wire::https::is_loopback;
@@ -98,7 +99,8 @@ impl Gate for Huaweicloud {
         response.headers_mut().insert("x-request-id", id.clone());
         let body = serde_json::from_slice::<Value>(response.body());
         let Ok(mut body) = body else { return };
-        if body.get("error").is_some() || body.get("token").is_some() {
+        let of_iam = ["error", "token", "projects"];
+        if of_iam.iter().any(|key| body.get(key).is_some()) {
             response.headers_mut().insert("x-iam-trace-id", id);
         }
         let code = body["error_code"].as_str().unwrap_or_default();
@@ -133,7 +135,7 @@ impl Huaweicloud {
         if self.locked_until.is_some_and(|until| now < until)
             && !matches!(verdict, Err(SignError::UnknownKey(_) | SignError::NoAuthorization))
         {
-            return Err(bad_authentication("the access key is locked for 5 minutes"));
+            return Err(bad_authentication("AK access failed to reach the limit,forbidden."));
         }
         match verdict {
             Ok(_) if text(request.headers(), "x-security-token").is_some() => {
@@ -143,9 +145,7 @@ impl Huaweicloud {
                 self.failures = 0;
                 Ok(())
             }
-            Err(SignError::NoAuthorization) => {
-                Err(gateway(401, "APIGW.0301", "Incorrect IAM authentication information: none."))
-            }
+            Err(SignError::NoAuthorization) => Err(bad_authentication("x-auth-token not found")),
             Err(SignError::Mismatch) => {
                 self.failures += 1;
                 if self.failures >= FAILURES {
@@ -154,7 +154,10 @@ impl Huaweicloud {
                 }
                 Err(bad_authentication("verify aksk signature fail"))
             }
-            Err(reason) => Err(bad_authentication(&reason.to_string())),
+            Err(SignError::UnknownKey(_)) => Err(bad_authentication("Get secretKey failed")),
+            Err(reason @ (SignError::Malformed(_) | SignError::DateSkew)) => {
+                Err(bad_authentication(&reason.to_string()))
+            }
         }
     }
 

@@ -21,6 +21,7 @@ pub mod gate;
 pub mod ledger;
 pub mod redis;
 pub mod server;
+pub mod setup;
 pub mod world;
 
 mod alicloud;
@@ -31,4 +32,5 @@ mod terminals;
 pub use alicloud::AlicloudAccount;
 pub use faults::{Switch, Trouble};
 pub use ledger::{Killed, Ledger};
-pub use world::{Account, CallLine, Delivery, Happening, Reply, Sandbox, Setup};
+pub use setup::{Account, Setup};
+pub use world::{CallLine, Delivery, Happening, Reply, Sandbox};

@@ -33,12 +33,9 @@ impl Redis {
     /// A sentence, if the URL is not one, or leads away from this machine.
     pub fn at(url: &str) -> Result<Redis, String> {
         let client = Client::open(url).map_err(|reason| format!("no Redis URL: {reason}"))?;
-        let here = match client.get_connection_info().addr() {
-            ConnectionAddr::Tcp(host, _) => is_loopback(host),
-            ConnectionAddr::Unix(_) => true,
-            _ => false,
-        };
-        if !here {
+        let address = client.get_connection_info().addr();
+        let here = matches!(address, ConnectionAddr::Tcp(host, _) if is_loopback(host));
+        if !here && !matches!(address, ConnectionAddr::Unix(_)) {
             return Err("the sandbox only speaks to a Redis on this machine".to_owned());
         }
         Ok(Redis { client, connection: None, trouble: None })

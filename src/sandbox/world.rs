@@ -1,4 +1,6 @@
-//! The sandbox itself: accounts, instances, who is connected, and the way of a request.
+//! The sandbox itself: gates, services, who is connected, and the way of a request.
+//!
+//! Locks are taken in one order: the state, then the ledger.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +16,8 @@ use super::faults::{Faults, Switch, Trouble};
 use super::gate::{Gate, Refused};
 use super::huaweicloud::Huaweicloud;
 use super::ledger::{Killed, Ledger};
-use super::redis::Redis;
-use crate::cloud::Secret;
-use crate::services::simulator::{Clients, Gone, Inbound, Instance, LiveClient, Simulator, Stage};
+use super::setup::{Account, Setup};
+use crate::services::simulator::{Clients, Inbound, Instance, LiveClient, Simulator, Stage};
 use crate::services::{ALL, Service, Spec};
 use crate::wire::{Clock, HttpError, HttpSend};
 
@@ -24,78 +25,6 @@ use crate::wire::{Clock, HttpError, HttpSend};
 const MOST_CALLS: usize = 10_000;
 /// How long a slow answer takes.
 pub(super) const SLOW: Duration = Duration::from_secs(30);
-
-/// The account of Huawei Cloud that the sandbox knows.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// Where its instances are.
-    pub region: String,
-    /// Its project in that region.
-    pub project_id: String,
-    /// Public half of its key.
-    pub access_key: String,
-    /// Signing half of its key.
-    pub secret_key: Secret,
-    /// Its domain.
-    pub domain_id: String,
-    /// Its domain's name.
-    pub domain_name: String,
-    /// Who may fetch a token.
-    pub user_name: String,
-    /// With what.
-    pub password: Secret,
-}
-
-impl Default for Account {
-    fn default() -> Account {
-        Account {
-            region: "cn-north-4".into(),
-            project_id: "0123456789abcdef0123456789abcdef".into(),
-            access_key: "SANDBOXACCESSKEY".into(),
-            secret_key: Secret::new("sandbox-secret-key-of-no-value"),
-            domain_id: "fedcba9876543210fedcba9876543210".into(),
-            domain_name: "sandbox".into(),
-            user_name: "operator".into(),
-            password: Secret::new("sandbox-password"),
-        }
-    }
-}
-
-/// What a sandbox is made of.
-pub struct Setup {
-    /// Whom it knows on Huawei Cloud.
-    pub account: Account,
-    /// Whom it knows on Alibaba Cloud.
-    pub alicloud: AlicloudAccount,
-    /// How long asynchronous jobs take.
-    pub job: Duration,
-    /// How a kill answers that names a session which is not there.
-    pub gone: Gone,
-    /// Clients that are connected to every node in memory from the start.
-    pub clients: usize,
-    /// The server behind the instances that can have a real one.
-    pub redis: Option<Redis>,
-}
-
-impl Default for Setup {
-    fn default() -> Setup {
-        let job = Duration::from_secs(2);
-        Setup {
-            account: Account::default(),
-            alicloud: AlicloudAccount::default(),
-            job,
-            gone: Gone::Accepted,
-            clients: 3,
-            redis: None,
-        }
-    }
-}
-
-impl std::fmt::Debug for Setup {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Setup").field("account", &self.account).finish_non_exhaustive()
-    }
-}
 
 /// One call that was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

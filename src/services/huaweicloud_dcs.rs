@@ -117,8 +117,10 @@ static SPEC: Spec = Spec {
     documentation: "https://support.huaweicloud.com/intl/en-us/api-dcs/HangUpClients.html",
 };
 
-/// Error codes of <https://support.huaweicloud.com/intl/en-us/api-dcs/ErrorCode.html>, and the
-/// numeric form in which older editions give three of them.
+/// "Error Codes" of the API reference
+/// (<https://support.huaweicloud.com/intl/en-us/api-dcs/dcs-api-0312044.html>), the busy ones that
+/// the vendor's own provider retries (terraform-provider-huaweicloud `services/dcs/common.go`), and
+/// the numeric form in which older editions give three of them.
 const CODES: &[(&str, Kind)] = &[
     // A scan or a kill-all of the node is still running.
     ("DCS.4957", Kind::Busy),
@@ -968,6 +970,18 @@ mod tests {
         for body in ["{}", r#"{"count":0,"clients":null,"more":1}"#] {
             bench.can(200, body);
             assert!(sessions.list(&node("data"), None).await.unwrap().next.is_none(), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_without_a_count_ends_with_an_empty_page() {
+        let at = |offset: usize| Some(Cursor(offset.to_string()));
+        for (clients, next) in [(PAGE, at(PAGE)), (PAGE - 1, at(PAGE - 1)), (0, None)] {
+            let (bench, _) = bench(0);
+            let page = vec![r#"{"peer":"1.1.1.1:1"}"#; clients].join(",");
+            bench.can(200, &format!(r#"{{"clients":[{page}]}}"#));
+            let sessions = bench.sessions(&[("instance_id", "plain")]);
+            assert_eq!(sessions.list(&node("data"), None).await.unwrap().next, next);
         }
     }
 

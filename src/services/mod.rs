@@ -6,8 +6,10 @@
 
 mod alicloud_das_redis;
 mod alicloud_ecs;
+mod dbs;
 mod error;
 mod huaweicloud_dcs;
+mod huaweicloud_dds;
 mod nodes;
 mod paging;
 mod path;
@@ -46,8 +48,12 @@ pub trait Service: fmt::Debug + Send + Sync + 'static {
 }
 
 /// All services, in the order of documentation.
-pub static ALL: &[&dyn Service] =
-    &[&alicloud_ecs::Service, &alicloud_das_redis::Service, &huaweicloud_dcs::Service];
+pub static ALL: &[&dyn Service] = &[
+    &alicloud_ecs::Service,
+    &alicloud_das_redis::Service,
+    &huaweicloud_dds::Service,
+    &huaweicloud_dcs::Service,
+];
 
 /// What a run is aimed at: the values of the spec's [`Input`]s that were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

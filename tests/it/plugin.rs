@@ -2,6 +2,8 @@
 //!
 //! The plugin is the real program in a process of its own, but for the tests that need a service
 //! which the program does not have. All waits are for events and end after [`PATIENCE`].
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what helps a test may end it")]
 
 use std::convert::Infallible;
 use std::future::Future;

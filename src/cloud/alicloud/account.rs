@@ -11,7 +11,8 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, Response};
 
 use super::endpoints::{Endpoint, checked};
-use super::resolve::Resolved;
+use super::resolve::{Resolved, resolve};
+use super::settings::Settings;
 use super::sign::{canonical_query, encode, sign};
 use super::source::{Login, Means, Source};
 use super::{LOGIN, errors, misconfigured};
@@ -49,18 +50,21 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
-    /// An account that has not logged in yet.
-    pub fn new(resolved: Resolved, outside: Outside) -> Account {
-        let Resolved { region, endpoints, source } = resolved;
+    /// Reads variables and files; makes no call.
+    ///
+    /// # Errors
+    /// As of [`resolve`].
+    pub fn new(settings: &Settings, outside: Outside) -> Result<Arc<Account>, Error> {
+        let Resolved { region, endpoints, source } = resolve(settings, &*outside.environment)?;
         let means = Means { outside, sts: endpoints.get("sts").cloned() };
-        Account {
+        Ok(Arc::new(Account {
             region,
             source,
             endpoints,
             means,
             login: tokio::sync::Mutex::new(None),
             refused: Mutex::new(None),
-        }
+        }))
     }
 
     /// The region that was settled.
@@ -86,19 +90,13 @@ impl Account {
         }
         let now = self.means.outside.clock.now();
         if let Some(Kept { login, since }) = &*kept {
-            let lasts = login.expires_at.is_none_or(|end| end > now + MARGIN);
-            let young = now.duration_since(*since).is_ok_and(|age| age < YOUNG);
-            if if renew == Renew::Now { young } else { lasts } {
+            let good = match renew {
+                Renew::IfNeeded => login.expires_at.is_none_or(|end| end > now + MARGIN),
+                Renew::Now => now.duration_since(*since).is_ok_and(|age| age < YOUNG),
+            };
+            if good {
                 return Ok(login.clone());
             }
-        }
-        if renew == Renew::Now && !self.source.is_renewable() {
-            return Err(Error::new(
-                Kind::Credentials,
-                LOGIN,
-                "the temporary key has expired: set a new `access_key`, `secret_key` and \
-                 `security_token` or their environment variables, or log in to the profile again",
-            ));
         }
         match self.source.login(&self.means).await {
             Ok(login) => {
@@ -149,8 +147,16 @@ impl Signer for Regional {
     }
 
     fn refusal(&self, call: &Call, response: &Response<Bytes>) -> Option<Refusal> {
-        let refusal = errors::refusal(call.operation, response)?;
-        if refusal.error.code.as_deref().is_some_and(errors::is_wrong_key) {
+        let mut refusal = errors::refusal(call.operation, response)?;
+        let lasting = refusal.expired && !self.account.source.is_renewable();
+        if lasting {
+            refusal.expired = false;
+            refusal.error.message.push_str(
+                ": set a new `access_key`, `secret_key` and `security_token` or their environment \
+                 variables, or log in to the profile again",
+            );
+        }
+        if lasting || refusal.error.code.as_deref().is_some_and(errors::is_wrong_key) {
             self.account.refuse(&refusal.error);
         }
         Some(refusal)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::endpoints::PRODUCTS;
-use super::{ATTRIBUTES, resolve};
+use super::{ATTRIBUTES, Settings};
 use crate::cloud::{Account, Cloud, Error, Given, Setting, Signer};
 use crate::wire::Outside;
 
@@ -52,8 +52,8 @@ impl Cloud for AlibabaCloud {
     }
 
     fn account(&self, given: &Given, outside: &Outside) -> Result<Arc<dyn Account>, Error> {
-        let resolved = resolve(given, &*outside.environment)?;
-        Ok(Arc::new(super::Account::new(resolved, outside.clone())))
+        let settings = Settings::new(given)?;
+        Ok(super::Account::new(&settings, outside.clone())?)
     }
 }
 

@@ -7,6 +7,7 @@
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cloud::{Error, Kind, Refusal};
@@ -46,12 +47,23 @@ pub(super) fn refusal(operation: &'static str, response: &Response<Bytes>) -> Op
 
 /// The cloud's id of the request: in the body, else in a header.
 pub(super) fn request_id(response: &Response<Bytes>) -> Option<String> {
+    /// Only this is kept of a list that may be long.
+    #[derive(Deserialize)]
+    struct Success {
+        #[serde(rename = "RequestId", alias = "requestId")]
+        request_id: String,
+    }
+    let in_body = if response.status().is_success() {
+        let success = serde_json::from_slice::<Success>(response.body());
+        success.map(|it| bounded(&it.request_id, 128)).unwrap_or_default()
+    } else {
+        Envelope::read(response.body()).request_id
+    };
     let header = || {
         let value = response.headers().get("x-acs-request-id")?;
         Some(bounded(value.to_str().ok()?, 128))
     };
-    let id = Envelope::read(response.body()).request_id;
-    Some(id).filter(|id| !id.is_empty()).or_else(header)
+    Some(in_body).filter(|id| !id.is_empty()).or_else(header)
 }
 
 /// Whether a temporary key is over, so that a new one may help.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use serde::Deserialize;
 
 use super::endpoints::parse;
@@ -69,12 +69,13 @@ async fn ask(
     if method == Method::PUT {
         request = request.header("x-aliyun-ecs-metadata-token-ttl-seconds", "21600");
     }
+    let unusable = || failed(OPERATION, "the metadata service gave an unusable token");
     if let Some(token) = token {
-        request = request.header("x-aliyun-ecs-metadata-token", token.reveal());
+        let mut value = HeaderValue::from_str(token.reveal()).map_err(|_| unusable())?;
+        value.set_sensitive(true);
+        request = request.header("x-aliyun-ecs-metadata-token", value);
     }
-    let request = request
-        .body(Bytes::new())
-        .map_err(|_| failed(OPERATION, "the metadata service gave an unusable token"))?;
+    let request = request.body(Bytes::new()).map_err(|_| unusable())?;
     let answer = tokio::time::timeout(PATIENCE, send(outside, OPERATION, request)).await;
     let Ok(Ok(answer)) = answer else {
         // Not to be waited for: where there is a metadata service, it answers.
@@ -87,7 +88,11 @@ async fn ask(
     if answer.status().is_success() {
         return Ok(answer);
     }
-    let message = format!("{method} http://{HOST}{path} answered {}", answer.status().as_u16());
+    let message = format!(
+        "{method} http://{HOST}{path} answered {}: check that the RAM role of `ecs_role_name` is \
+         attached to this instance",
+        answer.status().as_u16()
+    );
     let kind =
         if answer.status().is_server_error() { Kind::Unavailable } else { Kind::Credentials };
     Err(Error { status: Some(answer.status().as_u16()), ..Error::new(kind, OPERATION, message) })

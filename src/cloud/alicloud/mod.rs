@@ -1,7 +1,7 @@
 //! Alibaba Cloud: who we are, where calls go, how they are signed, how a refusal is worded.
 //!
-//! [`resolve`] settles credentials from arguments, environment and profile files without any call;
-//! [`Account::signer`] signs with ACS3-HMAC-SHA256 and logs in when the first call is made.
+//! An [`Account`] stands for one provider block: it knows how to log in ([`resolve`]) and does it
+//! when the first call needs it. [`Account::signer`] gives what signs the calls to one region.
 //! [`sign`] also checks signatures, for the sandbox.
 
 mod account;
@@ -10,7 +10,7 @@ mod endpoints;
 mod errors;
 mod metadata;
 mod profile;
-mod resolve;
+pub mod resolve;
 mod settings;
 pub mod sign;
 mod source;
@@ -21,14 +21,12 @@ mod tests;
 
 pub use account::Account;
 pub use block::AlibabaCloud;
-pub use resolve::{Resolved, resolve};
-pub use settings::ATTRIBUTES;
+pub use settings::{ATTRIBUTES, Settings};
 
 use super::{Error, Kind};
-use endpoints::PRODUCTS;
 
 /// What an error is about before there is a call.
-const LOGIN: &str = "credentials";
+const LOGIN: &str = "configure";
 
 /// An error in what a user set, found before any call.
 fn misconfigured(message: impl Into<String>) -> Error {

@@ -52,6 +52,8 @@ struct Profile {
 pub(super) struct Chosen {
     pub(super) source: Source,
     pub(super) region: Option<String>,
+    /// Whether the source ends in a role that is only a default: a block can name another one.
+    pub(super) own_role: bool,
 }
 
 /// The profile `name` of the file `path`, or of the file in the home folder.
@@ -80,7 +82,10 @@ pub(super) fn choose(
     })?;
     let profile = find(&file, name, &path)?;
     let region = Some(profile.region_id.clone()).filter(|region| !region.is_empty());
-    Ok(Chosen { source: source(&file, profile, &path, &mut Vec::new())?, region })
+    let mode = profile.mode().to_ascii_lowercase();
+    let own_role = ["ramrolearn", "ramrolearnwithrolename"].contains(&mode.as_str());
+    let source = source(&file, profile, &path, &mut Vec::new())?;
+    Ok(Chosen { source, region, own_role })
 }
 
 fn locate(path: Option<&str>, environment: &dyn Environment) -> Result<PathBuf, Error> {

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::endpoints::{Endpoint, checked};
-use super::settings::Settings;
+use super::profile::{self, Chosen};
+use super::settings::{Filled, Settings};
 use super::source::Source;
-use super::{metadata, misconfigured, profile};
-use crate::cloud::{Error, Given};
+use super::{metadata, misconfigured};
+use crate::cloud::Error;
 use crate::wire::Environment;
 
 /// Region of the vendor's own provider where none is given.
@@ -28,65 +29,56 @@ pub struct Resolved {
 ///
 /// An argument counts before its variables. Of the ways to log in the first counts: access key,
 /// profile, credentials URL, ECS role, OIDC block, the variables that ACK gives its pods for OIDC.
-/// `assume_role` then comes on top; in the place of the role that a `RamRoleArn` profile names.
+/// `assume_role` then comes on top, or in the place of the role
+/// that a profile of mode `RamRoleArn` or `RamRoleArnWithRoleName` names.
 ///
 /// # Errors
 /// [`Kind::Configuration`](crate::cloud::Kind), naming the arguments and variables that would mend
 /// it; [`Kind::Credentials`](crate::cloud::Kind) if an interactive login in a profile is over.
-pub fn resolve(given: &Given, environment: &dyn Environment) -> Result<Resolved, Error> {
-    let settings = Settings::read(given, environment)?;
-    let (source, profile_region) = source(&settings, environment)?;
-    let source = match (settings.assume_role, source) {
+pub fn resolve(settings: &Settings, environment: &dyn Environment) -> Result<Resolved, Error> {
+    let filled = Filled::new(settings, environment)?;
+    let Chosen { source, region, own_role } = choose(&filled, environment)?;
+    let source = match (filled.assume_role, source) {
         (None, source) => source,
-        (Some(role), Source::Role { base, .. }) if matches!(*base, Source::Fixed(_)) => {
-            Source::Role { base, role }
-        }
+        (Some(role), Source::Role { base, .. }) if own_role => Source::Role { base, role },
         (Some(role), source) => Source::Role { base: Box::new(source), role },
     };
-    let region = settings.region.or(profile_region);
-    let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+    let region = filled.region.or(region).unwrap_or_else(|| DEFAULT_REGION.to_owned());
     checked(&region)?;
     let mut endpoints = BTreeMap::new();
-    for (product, text) in settings.endpoints {
+    for (product, text) in filled.endpoints {
         let endpoint = Endpoint::custom(&product, &text)?;
         endpoints.insert(product, endpoint);
     }
     Ok(Resolved { region, endpoints, source })
 }
 
-/// The source of keys, and the region that comes with it.
-fn source(
-    settings: &Settings,
-    environment: &dyn Environment,
-) -> Result<(Source, Option<String>), Error> {
-    let chosen = || match &settings.profile {
-        Some(name) => {
-            let path = settings.shared_credentials_file.as_deref();
-            profile::choose(name, path, environment).map(Some)
-        }
-        None => Ok(None),
+/// The source of keys, and what comes with it from a profile.
+fn choose(filled: &Filled, environment: &dyn Environment) -> Result<Chosen, Error> {
+    let profile = || {
+        let path = filled.shared_credentials_file.as_deref();
+        filled.profile.as_deref().map(|name| profile::choose(name, path, environment))
     };
-    if let Some(key) = &settings.key {
+    let plain = |source, region| Ok(Chosen { source, region, own_role: false });
+    if let Some(key) = &filled.key {
         // The profile may still name the region, and must not stand in the way if it does not.
-        let region = if settings.region.is_some() { None } else { chosen().ok().flatten() };
-        return Ok((Source::Fixed(key.clone()), region.and_then(|chosen| chosen.region)));
-    }
-    if let Some(chosen) = chosen()? {
-        return Ok((chosen.source, chosen.region));
-    }
-    let source = if let Some(text) = &settings.credentials_uri {
-        Source::Uri(metadata::credentials_uri(text)?)
-    } else if let Some(role) = &settings.ecs_role_name {
-        Source::Metadata { role: Some(role.clone()) }
-    } else if let Some(oidc) = &settings.oidc {
-        Source::Oidc(oidc.clone())
+        let profile = if filled.region.is_some() { None } else { profile() };
+        let region = profile.and_then(|chosen| chosen.ok()?.region);
+        plain(Source::Fixed(key.clone()), region)
+    } else if let Some(chosen) = profile() {
+        chosen
+    } else if let Some(text) = &filled.credentials_uri {
+        plain(Source::Uri(metadata::credentials_uri(text)?), None)
+    } else if let Some(role) = &filled.ecs_role_name {
+        plain(Source::Metadata { role: Some(role.clone()) }, None)
+    } else if let Some(oidc) = &filled.oidc {
+        plain(Source::Oidc(oidc.clone()), None)
     } else {
-        return Err(misconfigured(
+        Err(misconfigured(
             "there are no credentials for Alibaba Cloud: set `access_key` and `secret_key` \
              (`ALICLOUD_ACCESS_KEY`, `ALICLOUD_SECRET_KEY`), `profile` (`ALICLOUD_PROFILE`), \
              `credentials_uri` (`ALICLOUD_CREDENTIALS_URI`), `ecs_role_name` \
              (`ALICLOUD_ECS_ROLE_NAME`) or `assume_role_with_oidc`",
-        ));
-    };
-    Ok((source, None))
+        ))
+    }
 }

@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use super::endpoints::{Endpoint, PRODUCTS, checked};
+use super::metadata::credentials_uri;
+use super::misconfigured;
 use super::sign::Key;
 use super::source::{Oidc, Role, Token};
-use super::{PRODUCTS, misconfigured};
 use crate::cloud::{Error, Given, Secret, Setting, Shape};
 use crate::wire::Environment;
 
@@ -57,7 +59,7 @@ const OIDC: &[Setting] = &[
 ];
 
 /// The arguments, in the order of documentation.
-pub const ATTRIBUTES: &[Setting] = &[
+pub static ATTRIBUTES: &[Setting] = &[
     Setting::text(
         "region",
         &["ALICLOUD_REGION", "ALIBABA_CLOUD_REGION"],
@@ -97,15 +99,21 @@ pub const ATTRIBUTES: &[Setting] = &[
     Setting::text(
         "credentials_uri",
         &["ALICLOUD_CREDENTIALS_URI", "ALIBABA_CLOUD_CREDENTIALS_URI"],
-        "URL that answers with a temporary key. It may be `http` on this machine only.",
+        "URL that answers with a temporary key. It may be `http` on this machine and its metadata \
+         service only.",
     ),
     Setting::text(
         "ecs_role_name",
         &["ALICLOUD_ECS_ROLE_NAME", "ALIBABA_CLOUD_ECS_METADATA"],
         "RAM role of the ECS instance that this runs on.",
     ),
-    Setting::text("assume_role", &[], "A role to assume with the credentials found otherwise.")
-        .shaped(Shape::Object(ROLE)),
+    Setting::text(
+        "assume_role",
+        &[],
+        "A role to assume with the credentials found otherwise. \
+         Variables alone do not switch it on: the object must be there.",
+    )
+    .shaped(Shape::Object(ROLE)),
     Setting::text("assume_role_with_oidc", &[], "A role to assume with an OIDC token, as in ACK.")
         .shaped(Shape::Object(OIDC)),
     Setting::text(
@@ -120,9 +128,43 @@ pub const ATTRIBUTES: &[Setting] = &[
 /// How long the cloud lets a session last at most, in seconds (`AssumeRole`, `DurationSeconds`).
 const SESSION: RangeInclusive<i64> = 900..=43_200;
 
-/// What was given, arguments before variables.
+/// The arguments that were given, checked as far as they can be without the environment.
+#[derive(Clone, Debug)]
+pub struct Settings(Given);
+
+impl Settings {
+    /// Takes the arguments of [`ATTRIBUTES`].
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`](crate::cloud::Kind) naming the argument at fault.
+    pub fn new(given: &Given) -> Result<Settings, Error> {
+        if let Some(region) = given.text("region") {
+            checked(&region)?;
+        }
+        if let Some(uri) = given.text("credentials_uri") {
+            credentials_uri(&uri)?;
+        }
+        for (product, endpoint) in given.map("endpoints") {
+            if !PRODUCTS.contains(&product.as_str()) {
+                let known = PRODUCTS.join("`, `");
+                let message = format!("`endpoints` has no key `{product:.64}`, but `{known}`");
+                return Err(misconfigured(message));
+            }
+            Endpoint::custom(&product, &endpoint)?;
+        }
+        for block in ["assume_role", "assume_role_with_oidc"] {
+            for given in given.objects(block) {
+                let text = given.integer("session_expiration").map(|number| number.to_string());
+                seconds(block, text)?;
+            }
+        }
+        Ok(Settings(given.clone()))
+    }
+}
+
+/// What was given, with variables where nothing was written.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
+pub(super) struct Filled {
     pub(super) region: Option<String>,
     pub(super) key: Option<Key>,
     pub(super) profile: Option<String>,
@@ -135,12 +177,12 @@ pub(super) struct Settings {
     pub(super) endpoints: BTreeMap<String, String>,
 }
 
-impl Settings {
-    /// Reads arguments and variables.
-    ///
-    /// # Errors
-    /// [`Kind::Configuration`](crate::cloud::Kind) naming the argument at fault.
-    pub(super) fn read(given: &Given, environment: &dyn Environment) -> Result<Settings, Error> {
+impl Filled {
+    /// Reads the variables; an argument counts before its variables.
+    pub(super) fn new(
+        Settings(given): &Settings,
+        environment: &dyn Environment,
+    ) -> Result<Filled, Error> {
         let text = |name: &str| find(ATTRIBUTES, given, environment, name);
         let mut endpoints = given.map("endpoints");
         for product in PRODUCTS {
@@ -151,7 +193,7 @@ impl Settings {
                 endpoints.insert((*product).to_owned(), fallback);
             }
         }
-        Ok(Settings {
+        Ok(Filled {
             region: text("region"),
             key: key(text("access_key"), text("secret_key"), text("security_token"))?,
             profile: text("profile"),

@@ -1,11 +1,11 @@
 //! Who calls: one login and the projects it found, shared by all regions of a provider block.
 //!
 //! Nothing is asked before the first call needs it, and nothing twice. An answer that refuses the
-//! login is kept: to ask again could lock the key (the vendor locks one for five minutes after more
-//! than five bad signatures, "API Gateway FAQ").
+//! login or the signature is kept, and no other request is made: to ask again could lock the key
+//! (for five minutes after more than five bad signatures, vendor's "API Gateway FAQ").
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as Latch, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
@@ -21,6 +21,9 @@ use crate::wire::Outside;
 const RENEW_BEFORE: Duration = Duration::from_secs(600);
 /// Calls side by side learn of an expiry together, but one renewal is enough for them.
 const ONE_RENEWAL: Duration = Duration::from_secs(5);
+/// While the present credentials still live, an early renewal is not tried more often than this:
+/// metadata may give the same key until it ends, and IAM may be away.
+const EARLY_TRY: Duration = Duration::from_secs(30);
 
 /// One provider block's account.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Account {
     pub(super) resolved: Resolved,
     pub(super) outside: Outside,
     login: Mutex<State>,
+    /// Why there will be no other try.
+    refused: Latch<Option<Error>>,
     /// Project id, or why there is none, by region.
     projects: Mutex<BTreeMap<String, Result<String, Error>>>,
 }
@@ -37,8 +42,8 @@ struct State {
     held: Option<Held>,
     /// When [`Renew::Now`] was last followed.
     renewed: Option<SystemTime>,
-    /// Why there will be no other try.
-    refused: Option<Error>,
+    /// When a login was last tried.
+    tried: Option<SystemTime>,
 }
 
 impl Account {
@@ -48,8 +53,18 @@ impl Account {
     /// [`Kind::Configuration`] as of [`resolve`].
     pub fn new(settings: &Settings, outside: Outside) -> Result<Arc<Account>, Error> {
         let resolved = resolve(settings, outside.environment.as_ref())?;
-        let (login, projects) = (Mutex::default(), Mutex::default());
-        Ok(Arc::new(Account { resolved, outside, login, projects }))
+        Ok(Arc::new(Account {
+            resolved,
+            outside,
+            login: Mutex::default(),
+            refused: Latch::default(),
+            projects: Mutex::default(),
+        }))
+    }
+
+    /// The provider's region, if it has one.
+    pub fn region(&self) -> Option<&str> {
+        self.resolved.region.as_deref()
     }
 
     /// What signs calls to a region: the given one, or the provider's.
@@ -84,20 +99,35 @@ impl Account {
         }
     }
 
+    /// Keeps why there will be no other try.
+    pub(super) fn refuse(&self, error: &Error) {
+        self.refused().get_or_insert_with(|| error.clone());
+    }
+
+    fn refused(&self) -> std::sync::MutexGuard<'_, Option<Error>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Credentials that will last a while.
     pub(super) async fn credentials(&self, region: &str, renew: Renew) -> Result<Held, Error> {
         let mut state = self.login.lock().await;
-        if let Some(refused) = &state.refused {
-            return Err(refused.clone());
+        // Not before: who waited for the lock must not repeat what was just refused.
+        if let Some(refused) = self.refused().clone() {
+            return Err(refused);
         }
         let now = self.outside.clock.now();
-        let just_renewed = state
-            .renewed
-            .is_some_and(|at| now.duration_since(at).is_ok_and(|since| since < ONE_RENEWAL));
-        let must_renew = renew == Renew::Now && self.renewable() && !just_renewed;
-        if let Some(held) = state.held.as_ref().filter(|held| !must_renew && lasts(held, now)) {
-            return Ok(held.clone());
+        let within = |since: Option<SystemTime>, span: Duration| {
+            since.is_some_and(|at| now.duration_since(at).is_ok_and(|age| age < span))
+        };
+        let must_renew =
+            renew == Renew::Now && self.renewable() && !within(state.renewed, ONE_RENEWAL);
+        if let (false, Some(held)) = (must_renew, &state.held) {
+            let left = left(held, now);
+            if left > RENEW_BEFORE || left > Duration::ZERO && within(state.tried, EARLY_TRY) {
+                return Ok(held.clone());
+            }
         }
+        state.tried = Some(now);
         let login = self.at(region).run().await;
         let error = match login {
             Ok(held) => {
@@ -112,7 +142,7 @@ impl Account {
         // A login that has worked once may fail for a while; wrong credentials stay wrong.
         let for_good = error.kind.stops_everything() && state.held.is_none();
         if for_good || error.kind == Kind::Credentials {
-            state.refused = Some(error.clone());
+            self.refuse(&error);
             return Err(error);
         }
         // What is at hand ends soon, but not yet.
@@ -140,7 +170,7 @@ impl Account {
                 return found;
             }
             if error.kind == Kind::Credentials {
-                self.login.lock().await.refused = Some(error.clone());
+                self.refuse(error);
             }
         }
         projects.insert(region.to_owned(), found.clone());
@@ -173,10 +203,6 @@ impl Account {
         let region = self.resolved.region.as_deref().unwrap_or(region);
         Login { resolved: &self.resolved, outside: &self.outside, region }
     }
-}
-
-fn lasts(held: &Held, now: SystemTime) -> bool {
-    left(held, now) > RENEW_BEFORE
 }
 
 /// How long credentials still live.

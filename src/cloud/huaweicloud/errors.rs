@@ -128,6 +128,11 @@ pub(super) fn request_id(response: &Response<Bytes>) -> Option<String> {
     })
 }
 
+/// Whether the gateway itself refused key or token, whatever the service would have said.
+pub(super) fn is_gateway_refusal(error: &Error) -> bool {
+    error.code.as_deref().and_then(gateway_kind) == Some(Kind::Credentials)
+}
+
 fn gateway_number(code: &str) -> Option<&str> {
     code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))
 }
@@ -165,11 +170,11 @@ impl Rejection {
         let Ok(json) = serde_json::from_slice::<Value>(body) else { return Rejection::default() };
         let mut rejection = words(&json, 0).unwrap_or_default();
         let detail = text(&json, "error_ext_msg").or_else(|| text(&json, "error_detail"));
-        if let (Some(message), Some(detail)) = (&mut rejection.message, detail) {
-            if *message != detail {
-                message.push_str(": ");
-                message.push_str(&detail);
-            }
+        if let (Some(message), Some(detail)) = (&mut rejection.message, detail)
+            && *message != detail
+        {
+            message.push_str(": ");
+            message.push_str(&detail);
         }
         rejection.request_id = text(&json, "request_id").map(|id| redact::bounded(&id, 128));
         rejection.authorization_message |= json.get("encoded_authorization_message").is_some();
@@ -203,7 +208,9 @@ fn text(json: &Value, field: &str) -> Option<String> {
     match json.get(field)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
     }
 }
 

@@ -201,7 +201,13 @@ impl Login<'_> {
         }
         let answer = self.ask_machine(ask, METADATA_TIMEOUT).await?;
         if !answer.status().is_success() {
-            return Err(no_agency(&errors::refusal(OPERATION, &answer).message));
+            // What metadata say, in plain text, on a machine without one.
+            let none = String::from_utf8_lossy(answer.body()).contains("Cloud Service Agency");
+            return Err(no_agency(&if none {
+                "the machine has no agency".to_owned()
+            } else {
+                errors::refusal(OPERATION, &answer).message
+            }));
         }
         let body: Temporary = read(OPERATION, &line, &answer)?;
         body.credential.held(OPERATION, &line)

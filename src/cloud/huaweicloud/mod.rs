@@ -78,6 +78,9 @@ impl Signer for Regional {
         }
         let error = errors::refusal(call.operation, response);
         let expired = errors::is_expiry(&error) && self.account.renewable();
+        if !expired && errors::is_gateway_refusal(&error) {
+            self.account.refuse(&error);
+        }
         Some(Refusal { error, expired })
     }
 

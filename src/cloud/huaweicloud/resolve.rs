@@ -371,10 +371,10 @@ fn oidc_source(oidc: &AssumeRoleWithOidc, environment: &dyn Environment) -> Resu
 /// The agency of the id token, the legacy agency, then the chain.
 fn roles(filled: &Settings) -> Result<Vec<Role>, Error> {
     let mut all = Vec::new();
-    if let Some(oidc) = &filled.assume_role_with_oidc {
-        if oidc.role.agency_name.is_some() {
-            all.push(role("assume_role_with_oidc", &oidc.role)?);
-        }
+    if let Some(oidc) = &filled.assume_role_with_oidc
+        && oidc.role.agency_name.is_some()
+    {
+        all.push(role("assume_role_with_oidc", &oidc.role)?);
     }
     if filled.agency_name.is_some() {
         let legacy = AssumeRole {

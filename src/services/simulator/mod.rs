@@ -6,7 +6,7 @@
 //! does later is done later here too, by the sandbox's clock.
 
 pub mod alicloud;
-
+pub mod dbs;
 mod memory;
 mod request;
 

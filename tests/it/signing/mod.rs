@@ -3,6 +3,8 @@
 //! `tests/vectors/<cloud>/<case>/` holds one request and what becomes of it, byte for byte;
 //! `ORIGIN.md` beside the cases says who computed what. Each cloud has its module here.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;

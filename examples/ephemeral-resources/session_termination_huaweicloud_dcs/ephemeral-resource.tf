@@ -1,0 +1,19 @@
+terraform {
+  required_providers {
+    session = {
+      source = "sessionops/session"
+    }
+  }
+}
+
+variable "instance_id" {
+  type        = string
+  description = "Such as huaweicloud_dcs_instance.cache.id."
+}
+
+ephemeral "session_termination_huaweicloud_dcs" "maintenance" {
+  applying    = terraform.applying
+  instance_id = var.instance_id
+  match       = { min_idle = "10m" }
+  protect     = { users = ["monitor"] }
+}

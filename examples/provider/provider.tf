@@ -1,0 +1,12 @@
+terraform {
+  required_providers {
+    session = {
+      source = "sessionops/session"
+    }
+  }
+}
+
+provider "session" {
+  alicloud    = { region = "cn-hangzhou" }
+  huaweicloud = { region = "cn-north-4" }
+}

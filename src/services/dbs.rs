@@ -1,0 +1,165 @@
+//! What Huawei Cloud's database services share, whose codes begin with `DBS.`: the look-up of an
+//! instance's nodes, and what the answer to a kill means.
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::path::segment;
+use super::{Error, Kind, Node, Submission, Target, nodes};
+use crate::cloud::huaweicloud::DBS_CODES;
+use crate::cloud::{Answer, Call, Client};
+
+/// How one of these services finds the nodes of an instance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lookup {
+    /// The endpoint's key.
+    pub(super) product: &'static str,
+    /// The kind of database, where the endpoint serves several.
+    pub(super) datastore: Option<&'static str>,
+    /// Of an instance's groups of nodes: why a node of it has no sessions of clients, if so.
+    pub(super) aside: fn(&[Group], &Group, &ListedNode) -> Option<&'static str>,
+}
+
+/// Nodes of one task in an instance.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Group {
+    /// `mongos`, `shard`, `config`, `replica`, `single`; others elsewhere.
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    /// Its nodes.
+    pub(super) nodes: Option<Vec<ListedNode>>,
+}
+
+/// A node of a group.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ListedNode {
+    id: Option<String>,
+    name: Option<String>,
+    status: Option<String>,
+    /// `Primary`, `Secondary`, `Hidden`, `master`, `unknown`.
+    pub(super) role: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct InstancesAnswer {
+    instances: Option<Vec<ListedInstance>>,
+}
+
+#[derive(Deserialize)]
+struct ListedInstance {
+    id: Option<String>,
+    groups: Option<Vec<Group>>,
+}
+
+/// A call, its error classified by the codes of the family.
+pub(super) async fn call(client: &Client, call: Call) -> Result<Answer, Error> {
+    client.call(call).await.map_err(|error| error.classified(DBS_CODES))
+}
+
+/// The nodes of a target: those of its instance in the state `normal`, or the one that it names,
+/// which must be the instance's if it names both. A node alone needs no look-up.
+pub(super) async fn nodes(
+    client: &Client,
+    target: &Target,
+    lookup: Lookup,
+) -> Result<Vec<Node>, Error> {
+    const OPERATION: &str = "ListInstances";
+    let wanted = target.get("node_id");
+    let Some(instance) = target.get("instance_id") else {
+        let nobody = "neither `instance_id` nor `node_id` is given";
+        let id = wanted.ok_or_else(|| Error::new(Kind::Configuration, OPERATION, nobody))?;
+        segment(OPERATION, "node", id)?;
+        return Ok(vec![Node { id: id.to_owned(), name: id.to_owned() }]);
+    };
+    segment(OPERATION, "instance", instance)?;
+    let path = "/v3/{project_id}/instances";
+    let mut list = Call::new(OPERATION, lookup.product, Method::GET, path).query("id", instance);
+    if let Some(datastore) = lookup.datastore {
+        list = list.query("datastore_type", datastore);
+    }
+    let answer = call(client, list).await?;
+    let listed: InstancesAnswer = answer.json()?;
+    let groups = find(&answer, listed, instance)?;
+    let listed = groups.iter().flat_map(|group| {
+        group.nodes.iter().flatten().map(|node| nodes::Listed {
+            id: node.id.clone(),
+            name: node.name.clone(),
+            status: node.status.clone(),
+            // Whoever names a node means it.
+            aside: (lookup.aside)(&groups, group, node).filter(|_| wanted.is_none()),
+        })
+    });
+    nodes::choose(listed.collect(), "normal", wanted)
+        .map_err(|(kind, message)| Error { kind, ..answer.malformed(message) })
+}
+
+/// The groups of the instance that was asked for. An id that nobody has gives an empty list.
+fn find(answer: &Answer, listed: InstancesAnswer, id: &str) -> Result<Vec<Group>, Error> {
+    let instances = listed.instances.unwrap_or_default();
+    if instances.is_empty() {
+        let message = format!("there is no instance `{id}` in this project and region");
+        return Err(Error { kind: Kind::TargetGone, ..answer.malformed(message) });
+    }
+    let found = instances.into_iter().find(|instance| instance.id.as_deref() == Some(id));
+    let found = found.ok_or_else(|| answer.malformed(format!("others than `{id}` are listed")))?;
+    Ok(found.groups.unwrap_or_default())
+}
+
+/// What was accepted. The documented body is empty or `{}`.
+pub(super) fn accepted(answer: Answer) -> Result<Submission, Error> {
+    if !answer.body.is_empty() {
+        let Value::Object(_) = answer.json()? else {
+            return Err(answer.malformed("a kill is answered with an object, and this is not"));
+        };
+    }
+    Ok(Submission { request_id: answer.request_id, ..Submission::default() })
+}
+
+/// What a kill answers that names a session which has just ended is not documented. A complaint
+/// about parameters in general, or a code that no page explains, may be just that.
+pub(super) fn perhaps_gone(error: Error) -> Error {
+    let code = error.code.as_deref();
+    let known = DBS_CODES.iter().any(|(known, _)| Some(*known) == code);
+    let general = matches!(code, Some("DBS.280001" | "DBS.200001" | "DBS.290000"));
+    if error.status == Some(400) && (general || !known) {
+        return Error { kind: Kind::Ambiguous, ..error };
+    }
+    error
+}
+
+/// A value that is documented as text, with examples that are bare numbers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Value")]
+pub(super) struct Scalar(String);
+
+impl TryFrom<Value> for Scalar {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Scalar, &'static str> {
+        match value {
+            Value::String(text) => Ok(Scalar(text)),
+            Value::Number(number) => Ok(Scalar(number.to_string())),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+                Err("neither a text nor a number")
+            }
+        }
+    }
+}
+
+impl Scalar {
+    /// The text, unless it is empty.
+    pub(super) fn text(self) -> Option<String> {
+        Some(self.0).filter(|text| !text.is_empty())
+    }
+}
+
+/// A whole number in a field of text; None if it is empty.
+///
+/// # Errors
+/// [`Kind::Malformed`] if it is anything else: a criterion that protects must not fail silently.
+pub(super) fn whole(answer: &Answer, field: Option<Scalar>) -> Result<Option<i64>, Error> {
+    let Some(text) = field.and_then(Scalar::text) else { return Ok(None) };
+    let number = text.parse().map_err(|_| answer.malformed("a number of a session is none"))?;
+    Ok(Some(number))
+}
