@@ -10,6 +10,7 @@ mod dbs;
 mod error;
 mod huaweicloud_dcs;
 mod huaweicloud_dds;
+mod huaweicloud_geminidb_redis;
 mod nodes;
 mod paging;
 mod path;
@@ -52,6 +53,7 @@ pub static ALL: &[&dyn Service] = &[
     &alicloud_ecs::Service,
     &alicloud_das_redis::Service,
     &huaweicloud_dds::Service,
+    &huaweicloud_geminidb_redis::Service,
     &huaweicloud_dcs::Service,
 ];
 

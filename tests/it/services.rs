@@ -241,6 +241,12 @@ fn a_spec_is_whole_and_agrees_with_itself() {
         for input in required {
             assert!(spec.example.inputs.iter().any(|(name, _)| *name == input.name));
         }
+        for name in spec.one_of {
+            let input = spec.inputs.iter().find(|input| input.name == *name);
+            assert!(input.is_some_and(|input| !input.required), "{}.{name}", spec.name);
+        }
+        let given = |name: &&str| spec.example.inputs.iter().any(|(given, _)| given == name);
+        assert!(spec.one_of.is_empty() || spec.one_of.iter().any(given), "{}", spec.name);
         for (criterion, _) in [spec.example.criterion, spec.example.protect] {
             assert!(spec.criteria().any(|one| one.name() == criterion), "{criterion}");
         }
@@ -322,6 +328,36 @@ async fn a_target_narrowed_to_a_node_is_that_node() {
                 world.sandbox.reset();
             }
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_a_target_by_itself_is_listed_and_is_all_that_is_ended() {
+    for (service, instance) in instances() {
+        let spec = service.spec();
+        if !spec.one_of.contains(&"node_id") {
+            continue;
+        }
+        for (id, _) in &instance.nodes {
+            let world = World::new(Setup::default());
+            let sessions = world.sessions(service, &[("node_id", id)]);
+            let nodes = sessions.nodes().await.unwrap();
+            assert_eq!(ids_of(&nodes), [id]);
+            let ids = ids(&world.list(&*sessions, &nodes[0]).await.unwrap());
+            world.terminate(&*sessions, some_batch(spec, &nodes[0], &ids)).await.unwrap();
+            assert_eq!(world.killed().len(), ids.len());
+            assert!(world.killed().iter().all(|(node, _)| node == id));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_needs_one_of_several_arguments_is_nothing_without_them() {
+    for service in ALL.iter().filter(|service| !service.spec().one_of.is_empty()) {
+        let world = World::new(Setup::default());
+        let error = world.sessions(*service, &[]).nodes().await.unwrap_err();
+        assert_eq!(error.kind, Kind::Configuration, "{error}");
+        assert!(world.sandbox.calls().is_empty());
     }
 }
 
