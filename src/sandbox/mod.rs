@@ -32,5 +32,5 @@ mod terminals;
 pub use alicloud::AlicloudAccount;
 pub use faults::{Switch, Trouble};
 pub use ledger::{Killed, Ledger};
-pub use setup::{Account, Setup};
+pub use setup::{Account, Login, Setup};
 pub use world::{CallLine, Delivery, Happening, Reply, Sandbox};

@@ -43,6 +43,19 @@ impl Default for Account {
     }
 }
 
+/// How to log in to one cloud of a sandbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Login<'a> {
+    /// Where the account's instances are.
+    pub region: &'a str,
+    /// Public half of its key.
+    pub access_key: &'a str,
+    /// Signing half of its key.
+    pub secret_key: &'a Secret,
+    /// The product of the cloud that says who is who; projects or temporary keys come from it.
+    pub identity: &'static str,
+}
+
 /// What a sandbox is made of.
 pub struct Setup {
     /// Whom it knows on Huawei Cloud.

@@ -16,7 +16,7 @@ use super::faults::{Faults, Switch, Trouble};
 use super::gate::{Gate, Refused};
 use super::huaweicloud::Huaweicloud;
 use super::ledger::{Killed, Ledger};
-use super::setup::{Account, Setup};
+use super::setup::{Account, Login, Setup};
 use crate::services::simulator::{Clients, Inbound, Instance, LiveClient, Simulator, Stage};
 use crate::services::{ALL, Service, Spec};
 use crate::wire::{Clock, HttpError, HttpSend};
@@ -159,6 +159,26 @@ impl Sandbox {
     /// The account of Alibaba Cloud that it knows.
     pub fn alicloud(&self) -> &AlicloudAccount {
         &self.alicloud
+    }
+
+    /// How to log in to a cloud; None if it is not played.
+    pub fn login(&self, cloud: &str) -> Option<Login<'_>> {
+        let (account, alicloud) = (&self.account, &self.alicloud);
+        match cloud {
+            "alicloud" => Some(Login {
+                region: &alicloud.region,
+                access_key: &alicloud.access_key,
+                secret_key: &alicloud.secret_key,
+                identity: "sts",
+            }),
+            "huaweicloud" => Some(Login {
+                region: &account.region,
+                access_key: &account.access_key,
+                secret_key: &account.secret_key,
+                identity: "iam",
+            }),
+            _ => None,
+        }
     }
 
     /// All services and their instances.

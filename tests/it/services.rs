@@ -77,16 +77,12 @@ impl World {
     }
 
     fn signer(&self, cloud: &str, outside: Outside) -> Arc<dyn Signer> {
-        let (huaweicloud, alicloud) = (self.sandbox.account(), self.sandbox.alicloud());
-        let (region, access, secret) = match cloud {
-            "huaweicloud" => {
-                (&huaweicloud.region, &huaweicloud.access_key, &huaweicloud.secret_key)
-            }
-            "alicloud" => (&alicloud.region, &alicloud.access_key, &alicloud.secret_key),
-            other => panic!("the sandbox has no account of the cloud {other}"),
-        };
-        let given =
-            [("region", &**region), ("access_key", access), ("secret_key", secret.reveal())];
+        let login = self.sandbox.login(cloud).expect("the sandbox plays every cloud");
+        let given = [
+            ("region", login.region),
+            ("access_key", login.access_key),
+            ("secret_key", login.secret_key.reveal()),
+        ];
         let text = |(name, text): (&str, &str)| (name.to_owned(), SettingValue::Text(text.into()));
         let given = Given(given.into_iter().map(text).collect());
         let account = cloud::find(cloud).unwrap().account(&given, &outside).unwrap();
