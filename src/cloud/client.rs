@@ -172,6 +172,11 @@ impl Client {
         self.signer.region()
     }
 
+    /// The time now, for what a service must work out from dates.
+    pub fn now(&self) -> SystemTime {
+        self.outside.clock.now()
+    }
+
     /// Whether any answer so far came from the sandbox instead of a cloud.
     pub fn saw_sandbox(&self) -> bool {
         self.sandbox.load(Ordering::Relaxed)

@@ -235,13 +235,7 @@ impl Huaweicloud {
 
 /// The product of a host like `dcs.cn-north-4.myhuaweicloud.com`.
 fn product(request: &Request<Bytes>) -> Option<String> {
-    let host = request.uri().host().map(str::to_owned).or_else(|| {
-        let named = text(request.headers(), "host")?;
-        named.parse::<http::uri::Authority>().ok().map(|authority| authority.host().to_owned())
-    })?;
-    if is_loopback(&host) {
-        return None;
-    }
+    let host = super::gate::host(request).filter(|host| !is_loopback(host))?;
     match host.split('.').next()? {
         "gaussdb-nosql" => Some("geminidb".to_owned()),
         product => Some(product.to_owned()),

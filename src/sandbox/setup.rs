@@ -1,12 +1,13 @@
-//! What a sandbox is made of: the account that it knows, and how it behaves.
+//! What a sandbox is made of: the accounts that it knows, and how it behaves.
 
 use std::time::Duration;
 
+use super::alicloud::AlicloudAccount;
 use super::redis::Redis;
 use crate::cloud::Secret;
 use crate::services::simulator::Gone;
 
-/// The account that the sandbox knows.
+/// The account of Huawei Cloud that the sandbox knows.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// Where its instances are.
@@ -42,10 +43,25 @@ impl Default for Account {
     }
 }
 
+/// How to log in to one cloud of a sandbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Login<'a> {
+    /// Where the account's instances are.
+    pub region: &'a str,
+    /// Public half of its key.
+    pub access_key: &'a str,
+    /// Signing half of its key.
+    pub secret_key: &'a Secret,
+    /// The product of the cloud that says who is who; projects or temporary keys come from it.
+    pub identity: &'static str,
+}
+
 /// What a sandbox is made of.
 pub struct Setup {
-    /// Whom it knows.
+    /// Whom it knows on Huawei Cloud.
     pub account: Account,
+    /// Whom it knows on Alibaba Cloud.
+    pub alicloud: AlicloudAccount,
     /// How long asynchronous jobs take.
     pub job: Duration,
     /// How a kill answers that names a session which is not there.
@@ -59,7 +75,14 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Setup {
         let job = Duration::from_secs(2);
-        Setup { account: Account::default(), job, gone: Gone::Accepted, clients: 3, redis: None }
+        Setup {
+            account: Account::default(),
+            alicloud: AlicloudAccount::default(),
+            job,
+            gone: Gone::Accepted,
+            clients: 3,
+            redis: None,
+        }
     }
 }
 
