@@ -16,12 +16,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::dbs::{self, Lookup, Scalar};
-use super::paging::{self, Slice};
 use super::path::segment;
 use super::spec::Permissions;
 use super::{
     Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
-    Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which,
+    Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which, paging,
 };
 use crate::cloud::huaweicloud::DBS_CODES;
 use crate::cloud::{Answer, Call, Client};
@@ -118,6 +117,9 @@ static SPEC: Spec = Spec {
 /// Connections of one page of the list; the API allows 1 to 100.
 const PAGE: usize = 100;
 
+/// The vendor's name of the call that ends connections of a node.
+const KILL: &str = "DeleteInstancesSession";
+
 /// All nodes of an instance serve clients.
 const LOOKUP: Lookup =
     Lookup { product: "geminidb", datastore: Some("redis"), aside: |_, _, _| None };
@@ -165,13 +167,7 @@ impl Sessions for GeminiDb {
             .query("offset", offset)
             .query("limit", PAGE);
         let answer = dbs::call(&self.client, call).await?;
-        let listed: SessionsAnswer = answer.json()?;
-        let sessions = listed.sessions.unwrap_or_default();
-        let page = Slice { offset, limit: PAGE, got: sessions.len(), total: listed.total_count };
-        let next = paging::next(&answer, page)?;
-        let sessions = sessions.into_iter().map(|one| session(&answer, one, node));
-        let sessions = sessions.collect::<Result<_, _>>()?;
-        Ok(Page { sessions, next, request_id: answer.request_id })
+        dbs::page(answer, (offset, PAGE), |answer, one| session(answer, one, node))
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {
@@ -191,8 +187,6 @@ impl Sessions for GeminiDb {
         }
     }
 }
-
-const KILL: &str = "DeleteInstancesSession";
 
 impl GeminiDb {
     /// A DELETE with a body, which the signature covers.
@@ -237,12 +231,6 @@ fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, 
     let fields: BTreeMap<_, _> =
         fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
     Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
-}
-
-#[derive(Deserialize)]
-struct SessionsAnswer {
-    total_count: Option<usize>,
-    sessions: Option<Vec<ListedSession>>,
 }
 
 /// Every field is a text, numbers too.
