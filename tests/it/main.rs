@@ -6,6 +6,7 @@ mod docs;
 mod plugin;
 mod protocol;
 mod sandbox;
+mod sandbox_alicloud;
 mod services;
 mod signing;
 mod terraform;
