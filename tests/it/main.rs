@@ -4,6 +4,8 @@
 
 mod docs;
 mod plugin;
+#[cfg(target_os = "linux")]
+mod processes;
 mod protocol;
 mod sandbox;
 mod sandbox_alicloud;
