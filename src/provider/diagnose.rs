@@ -41,11 +41,12 @@ pub(super) fn call_failed(summary: impl Into<String>, error: &Error) -> Diagnost
 
 /// A line for the person who watches a run.
 pub(super) fn progress(session: &str, event: &Event) -> String {
+    let live = |number: usize| table::count(number, &format!("live {session}"));
     match event {
         Event::Listed { sessions, nodes } if *nodes > 1 => {
-            format!("listed {sessions} live {session}s on {nodes} nodes")
+            format!("listed {} on {nodes} nodes", live(*sessions))
         }
-        Event::Listed { sessions, .. } => format!("listed {sessions} live {session}s"),
+        Event::Listed { sessions, .. } => format!("listed {}", live(*sessions)),
         Event::Selected { selected, protected: 0 } => format!("selected {selected}"),
         Event::Selected { selected, protected } => {
             format!("selected {selected}, {protected} protected")
@@ -66,27 +67,33 @@ pub(super) fn summary(spec: &Spec, target: &str, report: &Report) -> String {
 /// Everything a user must hear about a run. Errors are exactly what must fail the operation.
 pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
-    let done = done(about.spec, about.target, report);
+    let done = match &report.halt {
+        None | Some(Halt::TimedOut(_)) => done(about.spec, about.target, report),
+        // What did not come to a list has done nothing that the message does not say.
+        Some(_) if was_listed(report) => {
+            format!("\n\n{}", done(about.spec, about.target, report))
+        }
+        Some(_) => String::new(),
+    };
     match &report.halt {
         None => survivors(about, report, &done, None, &mut diagnostics),
         Some(Halt::TargetGone(error)) => diagnostics.warn(
             "Target of a session termination does not exist any more",
             format!(
-                "{} is gone, so nothing can hold a session on it.\n\n{}\n\n{done}",
+                "{} is gone, so nothing can hold a session on it.\n\n{}{done}",
                 about.target,
                 answer(error)
             ),
         ),
-        Some(Halt::TimedOut(last)) => {
-            let mut why = "Time was up before all selected sessions were gone. Raise the timeout, or narrow the selection.".to_owned();
-            if let Some(error) = last {
-                let _ = write!(why, "\n\nThe last failure: {}", answer(error));
-            }
+        // Without a list there are no survivors to shrug at: nobody knows who is there.
+        Some(Halt::TimedOut(last)) if was_listed(report) => {
+            let why = "Time was up before all selected sessions were gone. Raise the timeout, or narrow the selection.";
+            let why = format!("{why}{}", last_failure(last.as_ref()));
             survivors(about, report, &done, Some(why), &mut diagnostics);
         }
         Some(halt) => {
             let (summary, detail) = halted(about, report, halt);
-            diagnostics.error(summary, format!("{detail}\n\n{done}"));
+            diagnostics.error(summary, format!("{detail}{done}"));
         }
     }
     if !report.remarks.is_empty() {
@@ -96,6 +103,17 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
         );
     }
     diagnostics
+}
+
+/// Whether the run came as far as to know any session that is meant.
+fn was_listed(report: &Report) -> bool {
+    !report.victims.is_empty() || !report.protected.is_empty() || !report.missing.is_empty()
+}
+
+fn last_failure(last: Option<&Error>) -> String {
+    last.map_or_else(String::new, |error| {
+        format!("\n\nThe last failure: {}\n\n{}", answer(error), advice(error))
+    })
 }
 
 /// Selected sessions that live on are an error or a warning, as the user chose.
@@ -112,18 +130,15 @@ fn survivors(
         .filter(|victim| lives_on(&victim.fate, report.dry_run))
         .map(|victim| (&victim.session, &victim.fate))
         .collect();
-    if alive.is_empty() && why.is_none() {
+    if alive.is_empty() {
         return;
     }
-    let mut detail = format!("{done}\n");
-    if !alive.is_empty() {
-        detail.push_str("\nStill alive:\n");
-        for (session, fate) in alive.iter().take(NAMED) {
-            let reason = if let Fate::Survived(reason) = fate { reason } else { "not tried" };
-            let _ = writeln!(detail, "  {}: {reason}", table::name(about.spec, session));
-        }
-        more(&mut detail, alive.len());
+    let mut detail = format!("{done}\n\nStill alive:\n");
+    for (session, fate) in alive.iter().take(NAMED) {
+        let reason = if let Fate::Survived(reason) = fate { reason } else { "not tried" };
+        let _ = writeln!(detail, "  {}: {reason}", table::name(about.spec, session));
     }
+    more(&mut detail, alive.len());
     if let Some(why) = why {
         let _ = write!(detail, "\n{why}\n");
     }
@@ -201,9 +216,14 @@ fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
                 "{reason}\n\nNothing more was terminated: no session may end without a record. Make the file of the provider's `audit_log` writable, then apply again."
             ),
         ),
-        Halt::TargetGone(_) | Halt::TimedOut(_) => {
-            unreachable!("worded by `report` before this is called")
-        }
+        Halt::TimedOut(last) => (
+            format!("Sessions on {target} could not be listed in time"),
+            format!(
+                "Time was up before it was known who is connected, so nothing was terminated. Raise the timeout.{}",
+                last_failure(last.as_ref())
+            ),
+        ),
+        Halt::TargetGone(_) => unreachable!("worded by `report` before this is called"),
     }
 }
 
@@ -211,10 +231,9 @@ fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
 fn done(spec: &Spec, target: &str, report: &Report) -> String {
     let verb = if report.dry_run { "Dry run" } else { "Result" };
     let mut text = format!(
-        "{verb} on {target}: {} of {} selected {}s terminated",
+        "{verb} on {target}: {} of {} terminated",
         report.terminated(),
-        report.selected(),
-        spec.session
+        table::count(report.selected(), &format!("selected {}", spec.session))
     );
     let extras = [
         (report.already_gone(), "already gone"),
@@ -458,9 +477,42 @@ mod tests {
             "Warning: Target of a session termination does not exist any more\n\
             cn-north-4/i-1 is gone, so nothing can hold a session on it.\n\
             \n\
-            ShowNodesInformation: instance does not exist\n\
+            ShowNodesInformation: instance does not exist",
+        );
+    }
+
+    #[test]
+    fn a_run_out_of_time_says_whom_it_left_what_failed_last_and_what_to_do() {
+        let survived = Fate::Survived("not verified: time was up".into());
+        let busy = Error { kind: Kind::Busy, code: Some("DCS.4848".into()), ..refused() };
+        let given = Report {
+            victims: victims(&[survived]),
+            halt: Some(Halt::TimedOut(Some(busy))),
+            ..Report::default()
+        };
+        check(
+            Occasion::Invoke,
+            given,
+            "Error: Sessions survived on cn-north-4/i-1\n\
+            Result on cn-north-4/i-1: 0 of 1 selected client connection terminated.\n\
             \n\
-            Result on cn-north-4/i-1: 0 of 0 selected client connections terminated.",
+            Still alive:\n  \
+              10.0.0.1:4711 (user app, idle 1m30s): not verified: time was up\n\
+            \n\
+            Time was up before all selected sessions were gone. Raise the timeout, or narrow the selection.\n\
+            \n\
+            The last failure: HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.4848: No permission. (request id r-77)\n\
+            \n\
+            The target is busy with another operation. Wait until that has ended, or raise the timeout.\n\
+            \n\
+            Invoke the action again for what is left.",
+        );
+        let halt = Some(Halt::TimedOut(None));
+        check(
+            Occasion::Apply,
+            Report { halt, ..Report::default() },
+            "Error: Sessions on cn-north-4/i-1 could not be listed in time\n\
+            Time was up before it was known who is connected, so nothing was terminated. Raise the timeout.",
         );
     }
 
@@ -470,8 +522,11 @@ mod tests {
             (Halt::ProtectedInTheWay, "Protected sessions are live on cn-north-4/i-1"),
             (Halt::NotSelective, "Single sessions cannot be terminated on cn-north-4/i-1"),
             (Halt::SameIdOnSeveralNodes("7".into()), "Session id is not unique on cn-north-4/i-1"),
-            (Halt::TimedOut(Some(refused())), "Sessions survived on cn-north-4/i-1"),
-            (Halt::TimedOut(None), "Sessions survived on cn-north-4/i-1"),
+            (
+                Halt::TimedOut(Some(refused())),
+                "Sessions on cn-north-4/i-1 could not be listed in time",
+            ),
+            (Halt::TimedOut(None), "Sessions on cn-north-4/i-1 could not be listed in time"),
             (Halt::Cancelled, "Session termination on cn-north-4/i-1 was interrupted"),
             (
                 Halt::Audit("`/a`: disk full".into()),
@@ -522,6 +577,7 @@ mod tests {
                 "listed 12 live client connections on 3 nodes",
             ),
             (Event::Listed { sessions: 12, nodes: 1 }, "listed 12 live client connections"),
+            (Event::Listed { sessions: 1, nodes: 1 }, "listed 1 live client connection"),
             (Event::Selected { selected: 9, protected: 1 }, "selected 9, 1 protected"),
             (Event::Killed { done: 4, of: 9 }, "terminated 4 of 9"),
             (Event::Verifying { left: 2 }, "verifying, 2 to be gone"),

@@ -6,4 +6,6 @@
 pub(crate) mod core;
 pub(crate) mod world;
 
+mod failures;
 mod managed;
+mod preview;

@@ -1,16 +1,14 @@
 //! The managed resource: the table of when it acts, row by row, for every service.
 
-use std::time::Duration;
-
 use terraform_provider_session::framework::{Object, Value};
 use terraform_provider_session::sandbox::Trouble;
 use terraform_provider_session::services::simulator::Fault;
 
 use super::core::{Core, Doing};
-use super::world::{World, errors, map, some, texts, warning, worlds};
+use super::world::{World, errors, map, some, texts, worlds};
 
 /// A block that means everybody, with more arguments.
-fn all(core: &Core<'_>, when: &str, more: &[(&str, Value)]) -> Object {
+pub(crate) fn all(core: &Core<'_>, when: &str, more: &[(&str, Value)]) -> Object {
     let mut config = core.config(&[("when", when.into()), ("all", true.into())]);
     config.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     config
@@ -171,8 +169,6 @@ async fn survivors_hold_a_destroy_back_until_they_are_gone() {
         assert!(world.killed().is_empty());
         assert_eq!(core.last_run("terminated"), 0.into());
         assert!(core.last_run("survived").as_i64().unwrap() > 0);
-        let _ = Duration::ZERO;
-        let _ = warning;
         world.sandbox.reset();
         assert_eq!(core.destroy().await, []);
         assert_eq!(core.stored, None);
