@@ -62,10 +62,8 @@ async fn an_update_that_could_not_begin_keeps_the_last_run_and_is_repeated() {
         let ran = core.state()["last_run"].clone();
         let config = all(&core, "apply", &[("triggers", map(&[("a", "1")]))]);
         let plan = core.plan(Some(&config)).await;
-        let good = std::mem::replace(
-            &mut core.block,
-            world.block_of(&[("access_key", Value::Null), ("secret_key", Value::Null)]),
-        );
+        let unknown = world.block_of(&[("secret_key", Value::Unknown)]);
+        let good = std::mem::replace(&mut core.block, unknown);
         let told = core.apply_plan(&plan, Some(&config)).await;
         assert_eq!(errors(&told).len(), 1, "{}: {told:#?}", world.spec().name);
         assert_eq!(core.state()["last_run"], ran);
@@ -148,7 +146,6 @@ async fn missing_credentials_are_an_error_of_the_plan_that_names_what_to_set() {
         let cloud = cloud::find(world.spec().cloud).unwrap();
         let variable = cloud.settings().iter().find(|one| one.name == "access_key").unwrap().env[0];
         assert!(detail.contains(variable), "{detail}");
-        assert_eq!(world.sent(), 0);
         assert!(plan.told.iter().all(|one| one.error));
     }
 }

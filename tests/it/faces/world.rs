@@ -262,7 +262,8 @@ impl TowerService<Uri> for Once {
     }
 }
 
-/// One process of the provider, and somebody who calls it.
+/// One process of the provider, and somebody who calls it. A clone calls the same.
+#[derive(Clone)]
 pub(crate) struct Plugin {
     pub(crate) client: ProviderClient<Channel>,
     pub(crate) shutdown: Shutdown,
