@@ -13,3 +13,5 @@ mod ephemeral;
 mod failures;
 mod managed;
 mod preview;
+
+pub(crate) use managed::all;

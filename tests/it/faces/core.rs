@@ -157,7 +157,6 @@ impl<'w> Core<'w> {
         told(&answer.diagnostics)
     }
 
-
     pub(crate) fn state(&self) -> &Object {
         &self.stored.as_ref().expect("something is in state").state
     }
