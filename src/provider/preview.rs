@@ -103,6 +103,11 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
         let names = survey.missing.iter().take(table::ROWS).map(|id| table::printable(id));
         let _ = writeln!(text, "Not live now: {}.", listed(names.collect(), survey.missing.len()));
     }
+    if let Some(first) = of(&survey.beyond).first() {
+        let why = first.unkillable.unwrap_or_default();
+        let _ =
+            writeln!(text, "{} more are meant but cannot be ended: {why}.", survey.beyond.len());
+    }
     for consequence in consequences(inputs, obstacle, dry) {
         let _ = writeln!(text, "{consequence}");
     }

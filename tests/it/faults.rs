@@ -88,8 +88,9 @@ async fn a_fault_in_all_calls_is_reported_as_it_was() {
 async fn a_fault_in_one_call_wherever_it_is_is_overcome_or_reported_as_it_was() {
     let mut matrix: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for service in ALL {
-        let calls = act(*service, Face::Action, None).await.calls;
-        assert!(calls > 2);
+        let good = act(*service, Face::Action, None).await;
+        let (calls, everybody) = (good.calls, good.killed);
+        assert!(calls > 1 && everybody > 0, "{good:#?}");
         for (name, trouble) in NAMES {
             let row = matrix.entry((service.spec().name, name)).or_default();
             for at in 0..calls {

@@ -6,8 +6,11 @@ mod docs;
 mod faces;
 mod faults;
 mod plugin;
+#[cfg(target_os = "linux")]
+mod processes;
 mod protocol;
 mod sandbox;
+mod sandbox_alicloud;
 mod services;
 mod signing;
 mod terraform;

@@ -131,11 +131,13 @@ async fn a_change_of_guards_conduct_or_when_only_writes_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_target_is_a_replacement_that_lets_the_old_one_go_as_when_says() {
+async fn a_new_target_is_a_replacement_that_in_both_orders_acts_on_either_as_when_says() {
     for when in ["apply", "destroy", "both"] {
-        for world in worlds() {
+        for (create_before_destroy, world) in
+            [false, true].into_iter().flat_map(|order| worlds().map(move |world| (order, world)))
+        {
             let Some(other) = world.other(1) else { continue };
-            let mut core = Core::new(&world);
+            let mut core = Core { create_before_destroy, ..Core::new(&world) };
             core.applied(&all(&core, when, &[])).await;
             world.connect(&world.instance, 1);
             let before = world.killed().len();

@@ -223,10 +223,10 @@ impl World {
 
     /// A provider block that leads to the sandbox's account, with more arguments.
     pub(crate) fn block(&self, more: &[(&str, Value)]) -> Object {
-        let login = self.sandbox.account();
+        let login = self.sandbox.login(self.spec().cloud).unwrap();
         let cloud = some(&[
-            ("region", login.region.as_str().into()),
-            ("access_key", login.access_key.as_str().into()),
+            ("region", login.region.into()),
+            ("access_key", login.access_key.into()),
             ("secret_key", login.secret_key.reveal().into()),
         ]);
         let mut block: Object = [(self.spec().cloud.to_owned(), cloud)].into();

@@ -67,20 +67,15 @@ pub(super) fn summary(spec: &Spec, target: &str, report: &Report) -> String {
 /// Everything a user must hear about a run. Errors are exactly what must fail the operation.
 pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
-    let done = match &report.halt {
-        None | Some(Halt::TimedOut(_)) => done(about.spec, about.target, report),
-        // What did not come to a list has done nothing that the message does not say.
-        Some(_) if was_listed(report) => {
-            format!("\n\n{}", done(about.spec, about.target, report))
-        }
-        Some(_) => String::new(),
-    };
+    let done = done(about.spec, about.target, report);
+    // What did not come to a list has done nothing that the message does not say.
+    let after = if was_listed(report) { format!("\n\n{done}") } else { String::new() };
     match &report.halt {
         None => survivors(about, report, &done, None, &mut diagnostics),
         Some(Halt::TargetGone(error)) => diagnostics.warn(
             "Target of a session termination does not exist any more",
             format!(
-                "{} is gone, so nothing can hold a session on it.\n\n{}{done}",
+                "{} is gone, so nothing can hold a session on it.\n\n{}{after}",
                 about.target,
                 answer(error)
             ),
@@ -93,7 +88,7 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
         }
         Some(halt) => {
             let (summary, detail) = halted(about, report, halt);
-            diagnostics.error(summary, format!("{detail}{done}"));
+            diagnostics.error(summary, format!("{detail}{after}"));
         }
     }
     if !report.remarks.is_empty() {
@@ -311,7 +306,9 @@ pub(super) fn advice(error: &Error) -> &'static str {
         Kind::Malformed => {
             "The answer is not what the vendor documents. If it comes again, please report it with the request id."
         }
-        Kind::Configuration => "Correct the provider block or the environment, then run again.",
+        Kind::Configuration => {
+            "Correct the region, the provider block or the environment, then run again."
+        }
         Kind::JobFailed => {
             "The cloud accepted the work and gave it up. Apply again; if it stays so, ask the cloud's support with the request id."
         }
@@ -322,275 +319,4 @@ pub(super) fn advice(error: &Error) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::Victim;
-    use crate::services::{self, Field, SessionId};
-
-    fn about(occasion: Occasion) -> About<'static> {
-        About {
-            spec: services::ALL
-                .iter()
-                .map(|service| service.spec())
-                .find(|spec| spec.name == "huaweicloud_dcs")
-                .unwrap(),
-            target: "cn-north-4/i-1",
-            on_failure: OnFailure::Fail,
-            occasion,
-        }
-    }
-
-    fn session(number: usize) -> Session {
-        let id = format!("10.0.0.{number}:4711");
-        Session {
-            id: SessionId(id.clone()),
-            node: "n".into(),
-            unkillable: None,
-            fields: [
-                ("client_address", Field::Text(id)),
-                ("user", Field::Text("app".into())),
-                ("idle_seconds", Field::Integer(90)),
-            ]
-            .into(),
-        }
-    }
-
-    fn victims(fates: &[Fate]) -> Vec<Victim> {
-        let numbered = fates.iter().enumerate();
-        numbered
-            .map(|(number, fate)| Victim {
-                session: session(number + 1),
-                fate: fate.clone(),
-                request_id: None,
-            })
-            .collect()
-    }
-
-    fn refused() -> Error {
-        Error {
-            request: Some(
-                "POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill"
-                    .into(),
-            ),
-            status: Some(403),
-            code: Some("DCS.2003".into()),
-            request_id: Some("r-77".into()),
-            ..Error::new(Kind::Permission, "HangUpClients", "No permission.")
-        }
-    }
-
-    /// Severity, summary and detail as a person reads them.
-    fn check(occasion: Occasion, given: Report, expected: &str) {
-        let messages: Vec<String> = report(about(occasion), &given)
-            .0
-            .iter()
-            .map(|one| format!("{:?}: {}\n{}", one.severity, one.summary, one.detail))
-            .collect();
-        let shown = messages.join("\n---\n");
-        assert_eq!(shown, expected, "\n{shown}\n");
-    }
-
-    #[test]
-    fn a_run_that_went_well_says_nothing() {
-        let given = Report {
-            victims: victims(&[Fate::Terminated, Fate::AlreadyGone]),
-            ..Report::default()
-        };
-        check(Occasion::Apply, given, "");
-    }
-
-    #[test]
-    fn survivors_are_named_with_their_reasons_and_hold_a_destroy_back() {
-        let given = || Report {
-            victims: victims(&[
-                Fate::Terminated,
-                Fate::Survived("still listed after 3 attempts".into()),
-            ]),
-            reconnected: 2,
-            ..Report::default()
-        };
-        check(
-            Occasion::Destroy,
-            given(),
-            "Error: Sessions survived on cn-north-4/i-1\n\
-            Result on cn-north-4/i-1: 1 of 2 selected client connections terminated, 2 reconnected.\n\
-            \n\
-            Still alive:\n  \
-              10.0.0.2:4711 (user app, idle 1m30s): still listed after 3 attempts\n\
-            \n\
-            The resource stays in the state, so nothing that it depends on was destroyed. Destroy again to try again. To let it go in spite of survivors, set `on_failure = \"warn\"`, apply, then destroy.",
-        );
-        let warned = About { on_failure: OnFailure::Warn, ..about(Occasion::Apply) };
-        let messages = report(warned, &given());
-        assert!(!messages.has_errors() && messages.0.len() == 1);
-    }
-
-    #[test]
-    fn a_refusal_names_the_call_the_code_the_request_and_what_was_done_before() {
-        let given = Report {
-            victims: victims(&[Fate::Terminated, Fate::Untouched]),
-            halt: Some(Halt::Failed(refused())),
-            ..Report::default()
-        };
-        check(
-            Occasion::Apply,
-            given,
-            "Error: Sessions on cn-north-4/i-1 could not be terminated\n\
-            HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.2003: No permission. (request id r-77)\n\
-            \n\
-            The credentials are valid but lack a permission. The page of this type lists what must be granted.\n\
-            \n\
-            Result on cn-north-4/i-1: 1 of 2 selected client connections terminated.",
-        );
-    }
-
-    #[test]
-    fn too_many_sessions_are_counted_and_the_first_ones_named() {
-        let given = Report {
-            victims: victims(&vec![Fate::Untouched; 21]),
-            halt: Some(Halt::TooMany { selected: 21, allowed: 5 }),
-            ..Report::default()
-        };
-        let messages = report(about(Occasion::Apply), &given);
-        let detail = &messages.0[0].detail;
-        assert!(detail.starts_with("21 client connections are selected and `max_sessions` allows 5, so nothing was terminated."), "{detail}");
-        assert!(
-            detail.contains("10.0.0.20:4711") && !detail.contains("10.0.0.21:4711"),
-            "{detail}"
-        );
-        assert!(detail.contains("  and 1 more\n"), "{detail}");
-    }
-
-    #[test]
-    fn a_target_that_is_gone_is_a_warning() {
-        let given = Report {
-            halt: Some(Halt::TargetGone(Error::new(
-                Kind::TargetGone,
-                "ShowNodesInformation",
-                "instance does not exist",
-            ))),
-            ..Report::default()
-        };
-        check(
-            Occasion::Destroy,
-            given,
-            "Warning: Target of a session termination does not exist any more\n\
-            cn-north-4/i-1 is gone, so nothing can hold a session on it.\n\
-            \n\
-            ShowNodesInformation: instance does not exist",
-        );
-    }
-
-    #[test]
-    fn a_run_out_of_time_says_whom_it_left_what_failed_last_and_what_to_do() {
-        let survived = Fate::Survived("not verified: time was up".into());
-        let busy = Error { kind: Kind::Busy, code: Some("DCS.4848".into()), ..refused() };
-        let given = Report {
-            victims: victims(&[survived]),
-            halt: Some(Halt::TimedOut(Some(busy))),
-            ..Report::default()
-        };
-        check(
-            Occasion::Invoke,
-            given,
-            "Error: Sessions survived on cn-north-4/i-1\n\
-            Result on cn-north-4/i-1: 0 of 1 selected client connection terminated.\n\
-            \n\
-            Still alive:\n  \
-              10.0.0.1:4711 (user app, idle 1m30s): not verified: time was up\n\
-            \n\
-            Time was up before all selected sessions were gone. Raise the timeout, or narrow the selection.\n\
-            \n\
-            The last failure: HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.4848: No permission. (request id r-77)\n\
-            \n\
-            The target is busy with another operation. Wait until that has ended, or raise the timeout.\n\
-            \n\
-            Invoke the action again for what is left.",
-        );
-        let halt = Some(Halt::TimedOut(None));
-        check(
-            Occasion::Apply,
-            Report { halt, ..Report::default() },
-            "Error: Sessions on cn-north-4/i-1 could not be listed in time\n\
-            Time was up before it was known who is connected, so nothing was terminated. Raise the timeout.",
-        );
-    }
-
-    #[test]
-    fn every_way_to_end_early_has_words_and_fails_unless_the_target_is_gone() {
-        let halts = [
-            (Halt::ProtectedInTheWay, "Protected sessions are live on cn-north-4/i-1"),
-            (Halt::NotSelective, "Single sessions cannot be terminated on cn-north-4/i-1"),
-            (Halt::SameIdOnSeveralNodes("7".into()), "Session id is not unique on cn-north-4/i-1"),
-            (
-                Halt::TimedOut(Some(refused())),
-                "Sessions on cn-north-4/i-1 could not be listed in time",
-            ),
-            (Halt::TimedOut(None), "Sessions on cn-north-4/i-1 could not be listed in time"),
-            (Halt::Cancelled, "Session termination on cn-north-4/i-1 was interrupted"),
-            (
-                Halt::Audit("`/a`: disk full".into()),
-                "Audit log could not be written for cn-north-4/i-1",
-            ),
-        ];
-        for (halt, summary) in halts {
-            let given = Report { halt: Some(halt), ..Report::default() };
-            let messages = report(about(Occasion::Apply), &given);
-            assert_eq!(messages.0[0].summary, summary);
-            assert!(messages.has_errors(), "{summary}");
-        }
-    }
-
-    #[test]
-    fn every_kind_of_failure_comes_with_advice() {
-        let kinds = [
-            Kind::Throttled,
-            Kind::Busy,
-            Kind::Unavailable,
-            Kind::NotSent,
-            Kind::Lost,
-            Kind::Ambiguous,
-            Kind::SessionGone,
-            Kind::TargetGone,
-            Kind::Credentials,
-            Kind::Permission,
-            Kind::Unsupported,
-            Kind::BadRequest,
-            Kind::Malformed,
-            Kind::Configuration,
-            Kind::JobFailed,
-            Kind::Refused,
-        ];
-        for kind in kinds {
-            let message =
-                call_failed("Sessions could not be listed", &Error::new(kind, "List", "no"));
-            assert!(message.detail.starts_with("List: no\n\n"), "{message:?}");
-            assert!(message.detail.ends_with('.'), "{message:?}");
-        }
-    }
-
-    #[test]
-    fn progress_reads_as_a_story() {
-        let events = [
-            (
-                Event::Listed { sessions: 12, nodes: 3 },
-                "listed 12 live client connections on 3 nodes",
-            ),
-            (Event::Listed { sessions: 12, nodes: 1 }, "listed 12 live client connections"),
-            (Event::Listed { sessions: 1, nodes: 1 }, "listed 1 live client connection"),
-            (Event::Selected { selected: 9, protected: 1 }, "selected 9, 1 protected"),
-            (Event::Killed { done: 4, of: 9 }, "terminated 4 of 9"),
-            (Event::Verifying { left: 2 }, "verifying, 2 to be gone"),
-            (
-                Event::Retrying {
-                    reason: "ListClients was throttled".into(),
-                    wait: std::time::Duration::from_millis(1500),
-                },
-                "ListClients was throttled; trying again in 1.5 s",
-            ),
-        ];
-        for (event, line) in events {
-            assert_eq!(progress("client connection", &event), line);
-        }
-    }
-}
+mod tests;
