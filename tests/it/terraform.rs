@@ -9,7 +9,7 @@
 
 mod engines;
 mod examples;
-mod fixture;
+pub(crate) mod fixture;
 mod interrupt;
 mod matrix;
 mod redis;
