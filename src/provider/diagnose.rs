@@ -86,7 +86,8 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
         }
         Some(halt) => {
             let (summary, detail) = halted(about, report, halt);
-            diagnostics.error(summary, format!("{detail}\n\n{done}"));
+            let unsettled = unsettled(about.spec, report);
+            diagnostics.error(summary, format!("{detail}\n\n{done}{unsettled}"));
         }
     }
     if !report.remarks.is_empty() {
@@ -133,6 +134,26 @@ fn survivors(
         OnFailure::Fail => to.error(summary, detail),
         OnFailure::Warn => to.warn(summary, detail),
     }
+}
+
+/// Sessions whose end was asked for, and of which a run that ended early does not know that they
+/// are gone: they may be.
+fn unsettled(spec: &Spec, report: &Report) -> String {
+    let asked = report.victims.iter().filter_map(|victim| match &victim.fate {
+        Fate::Survived(reason) => Some((&victim.session, reason)),
+        Fate::Terminated | Fate::AlreadyGone | Fate::Untouched => None,
+    });
+    let asked: Vec<(&Session, &String)> = asked.collect();
+    if asked.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        format!(" Of {} more the end was asked for, and they may be gone:\n", asked.len());
+    for (session, reason) in asked.iter().take(NAMED) {
+        let _ = writeln!(text, "  {}: {reason}", table::name(spec, session));
+    }
+    more(&mut text, asked.len());
+    text
 }
 
 /// What to do about survivors.
@@ -422,6 +443,28 @@ mod tests {
             The credentials are valid but lack a permission. The page of this type lists what must be granted.\n\
             \n\
             Result on cn-north-4/i-1: 1 of 2 selected client connections terminated.",
+        );
+    }
+
+    #[test]
+    fn whoever_may_be_gone_after_an_interrupt_is_named() {
+        let given = Report {
+            victims: victims(&[
+                Fate::Terminated,
+                Fate::Survived("not verified: the run was interrupted".into()),
+                Fate::Untouched,
+            ]),
+            halt: Some(Halt::Cancelled),
+            ..Report::default()
+        };
+        check(
+            Occasion::Apply,
+            given,
+            "Error: Session termination on cn-north-4/i-1 was interrupted\n\
+            No further session was terminated after the interrupt. Apply again to go on.\n\
+            \n\
+            Result on cn-north-4/i-1: 1 of 3 selected client connections terminated. Of 1 more the end was asked for, and they may be gone:\n  \
+              10.0.0.2:4711 (user app, idle 1m30s): not verified: the run was interrupted\n",
         );
     }
 
