@@ -59,7 +59,8 @@ impl Connection {
         cancel: &CancellationToken,
     ) -> Result<Survey, Error> {
         let mut request = inputs.request.clone();
-        request.timeout = request.timeout.min(limit);
+        let limit = request.timeout.min(limit);
+        request.timeout = limit;
         let survey = engine::survey(self.spec, &*self.sessions, &request, &self.ready.pace, cancel);
         // The engine keeps the limit by itself; this one also bounds what it cannot see.
         tokio::time::timeout(limit + Duration::from_secs(1), survey).await.unwrap_or_else(|_| {

@@ -3,6 +3,7 @@
 //! The first line on standard output is one JSON object for programs; then come a provider block
 //! for people and a line for every call.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -13,11 +14,13 @@ use std::time::Duration;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::alicloud;
 use super::faults::Switch;
 use super::redis::Redis;
 use super::server;
 use super::setup::Setup;
 use super::world::{Happening, Sandbox};
+use crate::cloud::Secret;
 use crate::wire::https::SystemClock;
 
 const USAGE: &str = "\
@@ -140,41 +143,60 @@ pub fn description(sandbox: &Sandbox, endpoint: &str) -> serde_json::Value {
             json!({ "service": service, "instance_id": instance.id, "nodes": nodes })
         })
         .collect();
+    let alicloud = sandbox.alicloud();
     json!({
         "endpoint": endpoint,
-        "credentials": {
-            "access_key": account.access_key,
-            "secret_key": account.secret_key.reveal(),
-        },
+        "credentials": key(account.access_key.as_str(), &account.secret_key),
         "region": account.region,
         "project_id": account.project_id,
+        "alicloud": {
+            "credentials": key(alicloud.access_key.as_str(), &alicloud.secret_key),
+            "region": alicloud.region,
+            "endpoints": products(sandbox, "alicloud")
+                .into_iter()
+                .map(|product| (product, endpoint))
+                .collect::<BTreeMap<_, _>>(),
+            "credentials_uri": format!("{endpoint}{}", alicloud::CREDENTIALS),
+            "role_arn": alicloud.role_arn(),
+            "oidc_provider_arn": alicloud.oidc_provider_arn(),
+            "oidc_token": alicloud.oidc_token.reveal(),
+        },
         "instances": instances,
     })
 }
 
+fn key(access_key: &str, secret_key: &Secret) -> serde_json::Value {
+    json!({ "access_key": access_key, "secret_key": secret_key.reveal() })
+}
+
+/// The products of a cloud that are played, in order; the one that says who is who comes last.
+fn products(sandbox: &Sandbox, cloud: &str) -> Vec<&'static str> {
+    let specs = sandbox.scenery().iter().map(|(spec, _)| *spec);
+    let mut products: Vec<&str> =
+        specs.filter(|spec| spec.cloud == cloud).map(|spec| spec.product).collect();
+    products.dedup();
+    products.extend(sandbox.login(cloud).map(|login| login.identity));
+    products
+}
+
 /// A provider block that leads every product of every cloud to the sandbox.
 pub fn block(sandbox: &Sandbox, endpoint: &str) -> String {
-    let account = sandbox.account();
     let mut clouds: Vec<&str> = sandbox.scenery().iter().map(|(spec, _)| spec.cloud).collect();
     clouds.sort_unstable();
     clouds.dedup();
     let mut text = String::from("provider \"session\" {\n");
     for cloud in clouds {
-        let specs = sandbox.scenery().iter().map(|(spec, _)| spec);
-        let mut products: Vec<&str> =
-            specs.filter(|spec| spec.cloud == cloud).map(|spec| spec.product).collect();
-        // Projects and tokens come from IAM.
-        if cloud == "huaweicloud" {
-            products.push("iam");
-        }
-        let endpoints: Vec<String> =
-            products.iter().map(|product| format!("{product} = \"{endpoint}\"")).collect();
+        let Some(login) = sandbox.login(cloud) else { continue };
+        let endpoints: Vec<String> = products(sandbox, cloud)
+            .iter()
+            .map(|product| format!("{product} = \"{endpoint}\""))
+            .collect();
         text.push_str(&format!(
             "  {cloud} = {{\n    region     = \"{}\"\n    access_key = \"{}\"\n    \
              secret_key = \"{}\"\n    endpoints  = {{ {} }}\n  }}\n",
-            account.region,
-            account.access_key,
-            account.secret_key.reveal(),
+            login.region,
+            login.access_key,
+            login.secret_key.reveal(),
             endpoints.join(", "),
         ));
     }

@@ -37,6 +37,14 @@ pub trait Gate: Send {
     fn reset(&mut self);
 }
 
+/// The host that a request names, in its URL or its header.
+pub(super) fn host(request: &Request<Bytes>) -> Option<String> {
+    request.uri().host().map(str::to_owned).or_else(|| {
+        let named = request.headers().get(http::header::HOST)?.to_str().ok()?;
+        named.parse::<http::uri::Authority>().ok().map(|authority| authority.host().to_owned())
+    })
+}
+
 /// A request that may go on to the services.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Admitted {

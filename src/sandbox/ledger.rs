@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::redis::Redis;
-use crate::services::simulator::{Clients, LiveClient, Memory};
+use super::terminals::Terminals;
+use crate::services::simulator::{Clients, Expected, LiveClient, Memory};
 use crate::wire::Clock;
 
 /// Cuts that are remembered.
@@ -23,11 +24,13 @@ pub struct Killed {
     pub client: LiveClient,
 }
 
-/// The connections of all nodes: in memory, but those of some nodes in a real Redis.
+/// The connections of all nodes: in memory, but those of some nodes in a real Redis, and real
+/// terminals beside those in memory.
 pub struct Ledger {
     clock: Arc<dyn Clock>,
     memory: Memory,
     redis: Option<(BTreeSet<String>, Redis)>,
+    terminals: Terminals,
     killed: VecDeque<Killed>,
     untold: Vec<Killed>,
 }
@@ -41,7 +44,14 @@ impl std::fmt::Debug for Ledger {
 impl Ledger {
     /// Nobody is connected, unless to the Redis that stands behind `nodes`.
     pub fn new(clock: Arc<dyn Clock>, redis: Option<(BTreeSet<String>, Redis)>) -> Ledger {
-        Ledger { clock, memory: Memory::new(), redis, killed: VecDeque::new(), untold: Vec::new() }
+        Ledger {
+            memory: Memory::new(),
+            redis,
+            terminals: Terminals::new(Arc::clone(&clock)),
+            clock,
+            killed: VecDeque::new(),
+            untold: Vec::new(),
+        }
     }
 
     /// Somebody connects in memory.
@@ -64,9 +74,10 @@ impl Ledger {
         std::mem::take(&mut self.untold)
     }
 
-    /// Nobody is connected in memory any more, and nobody was cut.
+    /// Nobody is connected in memory or to a terminal any more, and nobody was cut.
     pub fn clear(&mut self) {
         self.memory = Memory::new();
+        self.terminals.clear();
         self.killed.clear();
         self.untold.clear();
     }
@@ -74,6 +85,11 @@ impl Ledger {
     /// Why the real Redis could not be asked since the last call of this, if it could not.
     pub fn take_trouble(&mut self) -> Option<String> {
         self.redis.as_mut().and_then(|(_, redis)| redis.take_trouble())
+    }
+
+    /// The real terminals.
+    pub(super) fn terminals(&mut self) -> &mut Terminals {
+        &mut self.terminals
     }
 
     fn behind(&mut self, node: &str) -> &mut dyn Clients {
@@ -86,13 +102,15 @@ impl Ledger {
 
 impl Clients for Ledger {
     fn list(&mut self, node: &str) -> Vec<LiveClient> {
-        self.behind(node).list(node)
+        let mut clients = self.behind(node).list(node);
+        clients.extend(self.terminals.list(node));
+        clients
     }
 
     fn kill(&mut self, node: &str, key: &str) -> bool {
         let found = self.list(node).into_iter().find(|client| client.id == key);
         let Some(client) = found else { return false };
-        let cut = self.behind(node).kill(node, key);
+        let cut = self.terminals.kill(key) || self.behind(node).kill(node, key);
         if cut {
             if self.killed.len() >= MOST {
                 self.killed.pop_front();
@@ -103,5 +121,9 @@ impl Clients for Ledger {
             self.killed.push_back(killed);
         }
         cut
+    }
+
+    fn expect(&mut self, node: &str, user: &str) -> Option<Expected> {
+        self.terminals.expect(node, user)
     }
 }

@@ -24,10 +24,13 @@ pub mod server;
 pub mod setup;
 pub mod world;
 
+mod alicloud;
 mod control;
 mod huaweicloud;
+mod terminals;
 
+pub use alicloud::AlicloudAccount;
 pub use faults::{Switch, Trouble};
 pub use ledger::{Killed, Ledger};
-pub use setup::{Account, Setup};
+pub use setup::{Account, Login, Setup};
 pub use world::{CallLine, Delivery, Happening, Reply, Sandbox};

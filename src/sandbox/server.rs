@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::terminals;
 use super::world::{Delivery, Reply, SLOW, Sandbox, marked};
 use crate::wire::https::is_loopback;
 
@@ -63,16 +64,19 @@ pub async fn serve(
     let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => {
+                sandbox.ledger().terminals().clear();
+                return Ok(());
+            }
             _ = tick.tick() => settle(&sandbox).await,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => {
                 // One that fails concerns its peer only, or passes by itself.
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, peer)) = accepted else { continue };
                 let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
                 let sandbox = Arc::clone(&sandbox);
                 connections.spawn(async move {
-                    connection(sandbox, stream).await;
+                    connection(sandbox, stream, peer).await;
                     drop(slot);
                 });
             }
@@ -86,27 +90,32 @@ async fn settle(sandbox: &Arc<Sandbox>) {
     let _ = tokio::task::spawn_blocking(move || sandbox.settle()).await;
 }
 
-async fn connection(sandbox: Arc<Sandbox>, stream: TcpStream) {
-    let service = service_fn(|request| respond(Arc::clone(&sandbox), request));
+async fn connection(sandbox: Arc<Sandbox>, stream: TcpStream, peer: SocketAddr) {
+    let service = service_fn(|request| respond(Arc::clone(&sandbox), request, peer));
     // An error is a connection that one of both sides dropped.
     let _ = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
         .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
         .await;
 }
 
 async fn respond(
     sandbox: Arc<Sandbox>,
     request: Request<Incoming>,
+    peer: SocketAddr,
 ) -> Result<Response<Body>, io::Error> {
-    let (parts, body) = request.into_parts();
     // A page in a browser that reaches loopback by a name of its own is not let in.
-    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.and_then(|host| host.parse::<http::uri::Authority>().ok());
     if !host.is_some_and(|host| is_loopback(host.host())) {
         return Ok(refusal(StatusCode::MISDIRECTED_REQUEST));
     }
+    if terminals::is_terminal(&request) {
+        return Ok(marked(terminals::connect(&sandbox, request, peer)).map(whole));
+    }
+    let (parts, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MOST_BODY).collect().await else {
         return Ok(refusal(StatusCode::PAYLOAD_TOO_LARGE));
     };

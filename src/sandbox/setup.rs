@@ -1,12 +1,13 @@
-//! What a sandbox is made of: the account that it knows, and how it behaves.
+//! What a sandbox is made of: the accounts that it knows, and how it behaves.
 
 use std::time::Duration;
 
+use super::alicloud::AlicloudAccount;
 use super::redis::Redis;
 use crate::cloud::Secret;
 use crate::services::simulator::Gone;
 
-/// The account that the sandbox knows.
+/// The account of Huawei Cloud that the sandbox knows.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// Where its instances are.
@@ -23,8 +24,16 @@ pub struct Account {
     pub domain_name: String,
     /// Who may fetch a token.
     pub user_name: String,
+    /// The same by id.
+    pub user_id: String,
     /// With what.
     pub password: Secret,
+    /// Agencies that may be assumed; the first is that of its virtual machines.
+    pub agencies: Vec<String>,
+    /// The identity provider whose id token logs in.
+    pub idp_id: String,
+    /// That id token.
+    pub id_token: Secret,
 }
 
 impl Default for Account {
@@ -37,15 +46,34 @@ impl Default for Account {
             domain_id: "fedcba9876543210fedcba9876543210".into(),
             domain_name: "sandbox".into(),
             user_name: "operator".into(),
+            user_id: "00112233445566778899aabbccddeeff".into(),
             password: Secret::new("sandbox-password"),
+            agencies: vec!["sandbox".into(), "sandbox-next".into()],
+            idp_id: "sandbox".into(),
+            id_token: Secret::new("sandbox-id-token"),
         }
     }
 }
 
+/// How to log in to one cloud of a sandbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Login<'a> {
+    /// Where the account's instances are.
+    pub region: &'a str,
+    /// Public half of its key.
+    pub access_key: &'a str,
+    /// Signing half of its key.
+    pub secret_key: &'a Secret,
+    /// The product of the cloud that says who is who; projects or temporary keys come from it.
+    pub identity: &'static str,
+}
+
 /// What a sandbox is made of.
 pub struct Setup {
-    /// Whom it knows.
+    /// Whom it knows on Huawei Cloud.
     pub account: Account,
+    /// Whom it knows on Alibaba Cloud.
+    pub alicloud: AlicloudAccount,
     /// How long asynchronous jobs take.
     pub job: Duration,
     /// How a kill answers that names a session which is not there.
@@ -59,7 +87,14 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Setup {
         let job = Duration::from_secs(2);
-        Setup { account: Account::default(), job, gone: Gone::Accepted, clients: 3, redis: None }
+        Setup {
+            account: Account::default(),
+            alicloud: AlicloudAccount::default(),
+            job,
+            gone: Gone::Accepted,
+            clients: 3,
+            redis: None,
+        }
     }
 }
 

@@ -10,12 +10,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
+use super::alicloud::{Alicloud, AlicloudAccount};
 use super::control;
 use super::faults::{Faults, Switch, Trouble};
 use super::gate::{Gate, Refused};
 use super::huaweicloud::Huaweicloud;
 use super::ledger::{Killed, Ledger};
-use super::setup::{Account, Setup};
+use super::setup::{Account, Login, Setup};
 use crate::services::simulator::{Clients, Inbound, Instance, LiveClient, Simulator, Stage};
 use crate::services::{ALL, Service, Spec};
 use crate::wire::{Clock, HttpError, HttpSend};
@@ -80,6 +81,7 @@ type Watcher = Box<dyn Fn(Happening<'_>) + Send + Sync>;
 pub struct Sandbox {
     clock: Arc<dyn Clock>,
     account: Account,
+    alicloud: AlicloudAccount,
     clients: usize,
     scenery: Vec<(&'static Spec, Vec<Instance>)>,
     ledger: Arc<Mutex<Ledger>>,
@@ -124,15 +126,20 @@ impl Sandbox {
             Served { service: *service, simulator: service.simulator(stage.clone()), stage }
         };
         let state = State {
-            gates: vec![Box::new(Huaweicloud::new(setup.account.clone()))],
+            gates: vec![
+                Box::new(Alicloud::new(setup.alicloud.clone())),
+                Box::new(Huaweicloud::new(setup.account.clone())),
+            ],
             services: ALL.iter().zip(&scenery).map(served).collect(),
             faults: Faults::default(),
             calls: VecDeque::new(),
             answered: 0,
         };
-        let (account, clients) = (setup.account, setup.clients);
+        let Setup { account, alicloud, clients, .. } = setup;
         let state = Mutex::new(state);
-        let sandbox = Sandbox { clock, account, clients, scenery, ledger, state, watcher: None };
+        let watcher = None;
+        let sandbox =
+            Sandbox { clock, account, alicloud, clients, scenery, ledger, state, watcher };
         sandbox.populate();
         sandbox
     }
@@ -144,9 +151,34 @@ impl Sandbox {
         self
     }
 
-    /// The account that it knows.
+    /// The account of Huawei Cloud that it knows.
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// The account of Alibaba Cloud that it knows.
+    pub fn alicloud(&self) -> &AlicloudAccount {
+        &self.alicloud
+    }
+
+    /// How to log in to a cloud; None if it is not played.
+    pub fn login(&self, cloud: &str) -> Option<Login<'_>> {
+        let (account, alicloud) = (&self.account, &self.alicloud);
+        match cloud {
+            "alicloud" => Some(Login {
+                region: &alicloud.region,
+                access_key: &alicloud.access_key,
+                secret_key: &alicloud.secret_key,
+                identity: "sts",
+            }),
+            "huaweicloud" => Some(Login {
+                region: &account.region,
+                access_key: &account.access_key,
+                secret_key: &account.secret_key,
+                identity: "iam",
+            }),
+            _ => None,
+        }
     }
 
     /// All services and their instances.

@@ -1,12 +1,14 @@
 //! What Huawei Cloud's database services share, whose codes begin with `DBS.`: the look-up of an
-//! instance's nodes, and what the answer to a kill means.
+//! instance's nodes, pages of sessions, and what the answer to a kill means.
 
 use http::Method;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::paging::{self, Slice};
 use super::path::segment;
-use super::{Error, Kind, Node, Submission, Target, nodes};
+use super::{Error, Kind, Node, Page, Session, Submission, Target, nodes};
 use crate::cloud::huaweicloud::DBS_CODES;
 use crate::cloud::{Answer, Call, Client};
 
@@ -50,6 +52,12 @@ struct InstancesAnswer {
 struct ListedInstance {
     id: Option<String>,
     groups: Option<Vec<Group>>,
+}
+
+#[derive(Deserialize)]
+struct SessionsAnswer<T> {
+    total_count: Option<usize>,
+    sessions: Option<Vec<T>>,
 }
 
 /// A call, its error classified by the codes of the family.
@@ -104,6 +112,21 @@ fn find(answer: &Answer, listed: InstancesAnswer, id: &str) -> Result<Vec<Group>
     let found = instances.into_iter().find(|instance| instance.id.as_deref() == Some(id));
     let found = found.ok_or_else(|| answer.malformed(format!("others than `{id}` are listed")))?;
     Ok(found.groups.unwrap_or_default())
+}
+
+/// The page of a node's sessions, asked for from `offset` on, that an answer holds.
+pub(super) fn page<T: DeserializeOwned>(
+    answer: Answer,
+    (offset, limit): (usize, usize),
+    session: impl Fn(&Answer, T) -> Result<Session, Error>,
+) -> Result<Page, Error> {
+    let listed: SessionsAnswer<T> = answer.json()?;
+    let sessions = listed.sessions.unwrap_or_default();
+    let page = Slice { offset, limit, got: sessions.len(), total: listed.total_count };
+    let next = paging::next(&answer, page)?;
+    let sessions = sessions.into_iter().map(|one| session(&answer, one));
+    let sessions = sessions.collect::<Result<_, _>>()?;
+    Ok(Page { sessions, next, request_id: answer.request_id })
 }
 
 /// What was accepted. The documented body is empty or `{}`.

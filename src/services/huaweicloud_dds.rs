@@ -15,12 +15,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::dbs::{self, Group, ListedNode, Lookup, Scalar};
-use super::paging::{self, Slice};
 use super::path::segment;
 use super::spec::Permissions;
 use super::{
     Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
-    Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which,
+    Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which, paging,
 };
 use crate::cloud::huaweicloud::DBS_CODES;
 use crate::cloud::{Answer, Call, Client};
@@ -33,8 +32,9 @@ static SPEC: Spec = Spec {
     session: "database operation",
     about: "Ends what sessions of a Document Database Service instance are doing, by the ids that \
             a node lists. Needs Community Edition 3.4 or newer. A session that does nothing \
-            cannot be ended: it is shown as one that survives. The client's connection stays, and \
-            its next operation is another session. Every mongos of a cluster lists what all \
+            cannot be ended: `all` and `match` leave it and say so, and one named in \
+            `session_ids` counts as surviving. The client's connection stays, \
+            and its next operation is another session. Every mongos of a cluster lists what all \
             shards are doing, so an operation is seen once per mongos.",
     regional: true,
     inputs: &[
@@ -196,13 +196,7 @@ impl Sessions for Dds {
             }
             answer => (answer?, limit),
         };
-        let listed: SessionsAnswer = answer.json()?;
-        let sessions = listed.sessions.unwrap_or_default();
-        let page = Slice { offset, limit, got: sessions.len(), total: listed.total_count };
-        let next = paging::next(&answer, page)?;
-        let sessions = sessions.into_iter().map(|one| session(&answer, one, node));
-        let sessions = sessions.collect::<Result<_, _>>()?;
-        Ok(Page { sessions, next, request_id: answer.request_id })
+        dbs::page(answer, (offset, limit), |answer, one| session(answer, one, node))
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {
@@ -277,12 +271,6 @@ fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, 
     let fields: BTreeMap<_, _> =
         fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
     Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
-}
-
-#[derive(Deserialize)]
-struct SessionsAnswer {
-    total_count: Option<usize>,
-    sessions: Option<Vec<ListedSession>>,
 }
 
 #[derive(Deserialize)]

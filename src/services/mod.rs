@@ -4,10 +4,13 @@
 //! ([`Sessions`]) and classifies its answers ([`Error`]). It never waits, repeats, filters, groups
 //! or words messages: those are the same for all services and live in the engine and above.
 
+mod alicloud_das_redis;
+mod alicloud_ecs;
 mod dbs;
 mod error;
 mod huaweicloud_dcs;
 mod huaweicloud_dds;
+mod huaweicloud_geminidb_redis;
 mod nodes;
 mod paging;
 mod path;
@@ -46,7 +49,13 @@ pub trait Service: fmt::Debug + Send + Sync + 'static {
 }
 
 /// All services, in the order of documentation.
-pub static ALL: &[&dyn Service] = &[&huaweicloud_dds::Service, &huaweicloud_dcs::Service];
+pub static ALL: &[&dyn Service] = &[
+    &alicloud_ecs::Service,
+    &alicloud_das_redis::Service,
+    &huaweicloud_dds::Service,
+    &huaweicloud_geminidb_redis::Service,
+    &huaweicloud_dcs::Service,
+];
 
 /// What a run is aimed at: the values of the spec's [`Input`]s that were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,8 @@ use terraform_provider_session::cloud::Secret;
 use terraform_provider_session::cloud::huaweicloud::sign::{Key, sign};
 use terraform_provider_session::sandbox::redis::Redis;
 use terraform_provider_session::sandbox::{Sandbox, Setup, Switch, Trouble, cli, server};
-use terraform_provider_session::services::simulator::SteppedClock;
+use terraform_provider_session::services;
+use terraform_provider_session::services::simulator::{Clients, SteppedClock};
 use terraform_provider_session::wire::{Clock, HttpError, HttpSend};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
@@ -261,14 +262,19 @@ fn a_throttled_call_is_told_when_to_come_back() {
     assert_eq!(bench.answer(bench.signed(get(NODES))).headers()["retry-after"], "1");
 }
 
-/// A kill of one client of the instance with a single node.
-fn kill(bench: &Bench) -> Request<Bytes> {
+/// The address of a client of the instance with a single node.
+fn victim(bench: &Bench) -> String {
+    bench.sandbox.ledger().list("8f7ee181-0000-4000-8000-000000000101")[0].address.clone()
+}
+
+/// A kill of a client of the instance with a single node.
+fn kill(bench: &Bench, address: &str) -> Request<Bytes> {
     let uri = format!(
         "https://dcs.cn-north-4.myhuaweicloud.com/v2/{PROJECT}/instances/\
          9a2d6a3e-0000-4000-8000-000000000001/clients/kill"
     );
     let body = json!({
-        "node_id": "8f7ee181-0000-4000-8000-000000000101", "client_addrs": ["10.0.0.1:40000"],
+        "node_id": "8f7ee181-0000-4000-8000-000000000101", "client_addrs": [address],
     });
     bench.signed(request(Method::POST, &uri, &body.to_string()))
 }
@@ -282,9 +288,10 @@ async fn a_dropped_connection_leaves_the_effect_open() {
         (Trouble::Hang, 1),
     ] {
         let bench = Bench::new();
+        let victim = victim(&bench);
         bench.sandbox.switch_on(Switch::new(trouble));
         let minute = Duration::from_secs(60);
-        let answer = tokio::time::timeout(minute, bench.sandbox.send(kill(&bench))).await;
+        let answer = tokio::time::timeout(minute, bench.sandbox.send(kill(&bench, &victim))).await;
         match (trouble, answer) {
             (Trouble::Hang, Err(_)) | (_, Ok(Err(HttpError::Lost { .. }))) => {}
             (_, answer) => panic!("{trouble:?} gave {answer:?}"),
@@ -296,9 +303,10 @@ async fn a_dropped_connection_leaves_the_effect_open() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_answer_comes_late_and_a_strange_one_is_a_page() {
     let bench = Bench::new();
+    let victim = victim(&bench);
     bench.sandbox.switch_on(Switch::new(Trouble::SlowBody).times(1));
     let began = tokio::time::Instant::now();
-    assert_eq!(bench.sandbox.send(kill(&bench)).await.unwrap().status(), 204);
+    assert_eq!(bench.sandbox.send(kill(&bench, &victim)).await.unwrap().status(), 204);
     assert!(began.elapsed() >= Duration::from_secs(30));
     bench.sandbox.switch_on(Switch::new(Trouble::WrongContentType));
     let response = bench.sandbox.send(bench.signed(get(NODES))).await.unwrap();
@@ -311,13 +319,14 @@ fn a_redis_that_is_away_is_an_error_and_not_an_empty_list() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let redis = Redis::at(&format!("redis://127.0.0.1:{port}/")).unwrap();
     let bench = Bench::of(Setup { redis: Some(redis), ..Setup::default() });
-    assert_eq!(bench.verdict(kill(&bench)), refused(500, "APIGW.0601"));
+    assert_eq!(bench.verdict(kill(&bench, "10.0.0.1:40000")), refused(500, "APIGW.0601"));
     assert_eq!(bench.verdict(bench.signed(get(NODES))).0, 200, "others are not concerned");
 }
 
 #[test]
 fn the_control_requests_switch_watch_and_reset() {
     let bench = Bench::new();
+    let victim = victim(&bench);
     let control = |method: Method, what: &str, body: &str| {
         let uri = format!("http://127.0.0.1/_sandbox/{what}");
         let response = bench.answer(request(method, &uri, body));
@@ -328,18 +337,18 @@ fn the_control_requests_switch_watch_and_reset() {
     assert_eq!(control(Method::POST, "faults", fault).0, 200);
     assert_eq!(control(Method::POST, "faults", r#"{"fault":"flood"}"#).0, 400);
     assert_eq!(control(Method::POST, "faults", r#"{"fault":"hang","often":1}"#).0, 400);
-    assert_eq!(bench.answer(kill(&bench)).status(), 429);
-    assert_eq!(bench.answer(kill(&bench)).status(), 204);
+    assert_eq!(bench.answer(kill(&bench, &victim)).status(), 429);
+    assert_eq!(bench.answer(kill(&bench, &victim)).status(), 204);
     let (_, log) = control(Method::GET, "log", "");
     assert_eq!(log.as_array().unwrap().len(), 2);
     assert_eq!(log[0]["fault"], "throttle");
     let (_, killed) = control(Method::GET, "killed", "");
-    assert_eq!(killed[0]["address"], "10.0.0.1:40000");
+    assert_eq!(killed[0]["address"], *victim);
     assert_eq!(control(Method::POST, "reset", "").0, 200);
     assert_eq!(control(Method::GET, "killed", "").1, json!([]));
     assert_eq!(control(Method::GET, "log", "").1, json!([]));
     assert_eq!(control(Method::GET, "elsewhere", "").0, 404);
-    bench.answer(kill(&bench));
+    bench.answer(kill(&bench, &victim));
     assert_eq!(bench.sandbox.ledger().killed().len(), 1, "the client is connected again");
 }
 
@@ -349,7 +358,11 @@ fn what_the_command_prints_is_enough_to_use_it() {
     let printed = cli::description(&bench.sandbox, "http://127.0.0.1:1234");
     assert_eq!(printed["endpoint"], "http://127.0.0.1:1234");
     assert_eq!(printed["credentials"]["access_key"], "SANDBOXACCESSKEY");
-    assert_eq!(printed["instances"][0]["service"], "huaweicloud_dcs");
+    let of = |one: &Value| one["service"].as_str().map(str::to_owned);
+    let printed_of: Vec<_> = printed["instances"].as_array().unwrap().iter().map(of).collect();
+    for service in services::ALL {
+        assert!(printed_of.contains(&Some(service.spec().name.to_owned())));
+    }
     assert_eq!(printed.to_string().lines().count(), 1);
     let block = cli::block(&bench.sandbox, "http://127.0.0.1:1234");
     for word in

@@ -81,6 +81,17 @@ impl Bench {
         self.wire.answer(request.unwrap())
     }
 
+    /// Sends a call of Alibaba Cloud's kind as it is, past the client.
+    pub(crate) fn raw_action(&self, version: &str, action: &str, query: &str) -> Response<Bytes> {
+        let request = Request::builder()
+            .method("POST")
+            .uri(format!("https://product.here.invalid/?{query}"))
+            .header("x-acs-version", version)
+            .header("x-acs-action", action)
+            .body(Bytes::new());
+        self.wire.answer(request.unwrap())
+    }
+
     /// Method, path with query, and body of the requests so far.
     pub(crate) fn requests(&self) -> Vec<(String, String, String)> {
         let requests = self.wire.requests.lock().unwrap();
@@ -138,7 +149,7 @@ impl HttpSend for Wire {
     }
 }
 
-/// Signs nothing, and reads Huawei Cloud's error envelope.
+/// Signs nothing, and reads the error envelopes of both clouds.
 struct Plain;
 
 #[async_trait]
@@ -156,6 +167,8 @@ impl Signer for Plain {
             .method(call.method.clone())
             .uri(format!("https://{}.here.invalid{path}?{query}", call.product))
             .header("content-type", "application/json")
+            .header("x-acs-action", call.operation)
+            .header("x-acs-version", call.version)
             .body(Bytes::from(body));
         Ok(request.unwrap())
     }
@@ -166,16 +179,18 @@ impl Signer for Plain {
             return None;
         }
         let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap_or_default();
-        let text = |name: &str| body[name].as_str().map(str::to_owned);
+        let text = |names: [&str; 2]| {
+            names.iter().find_map(|name| body[*name].as_str()).map(str::to_owned)
+        };
         let kind = match status {
             429 => Kind::Throttled,
             500.. => Kind::Unavailable,
             400 => Kind::BadRequest,
             _ => Kind::Refused,
         };
-        let message = text("error_msg").unwrap_or_default();
+        let message = text(["error_msg", "Message"]).unwrap_or_default();
         let error = Error::new(kind, call.operation, message);
-        let error = Error { status: Some(status), code: text("error_code"), ..error };
+        let error = Error { status: Some(status), code: text(["error_code", "Code"]), ..error };
         Some(Refusal { error, expired: false })
     }
 

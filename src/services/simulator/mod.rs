@@ -5,6 +5,7 @@
 //! documentation: what no page allows is refused with the documented error. Work that the cloud
 //! does later is done later here too, by the sandbox's clock.
 
+pub mod alicloud;
 pub mod dbs;
 mod memory;
 mod request;
@@ -16,6 +17,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+
+use crate::cloud::Secret;
 
 pub use memory::{Memory, SteppedClock};
 pub use request::{BadBody, Query, body, json, segments};
@@ -141,6 +144,11 @@ impl Stage {
         if fault == Some(Fault::PartialKill) { Err(Unended::InPart) } else { Ok(()) }
     }
 
+    /// Expects somebody who will connect to a node; None where nobody can.
+    pub fn expect(&self, node: &str, user: &str) -> Option<Expected> {
+        self.clients().expect(node, user)
+    }
+
     fn clients(&self) -> std::sync::MutexGuard<'_, dyn Clients + 'static> {
         self.clients.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -190,6 +198,20 @@ pub trait Clients: Send {
 
     /// Cuts one connection; false if there is none of that key.
     fn kill(&mut self, node: &str, key: &str) -> bool;
+
+    /// Expects somebody who will connect to a node as `user`; None where nobody can.
+    fn expect(&mut self, _node: &str, _user: &str) -> Option<Expected> {
+        None
+    }
+}
+
+/// A connection that is still to be made.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Its key, under which it is listed from now on.
+    pub id: String,
+    /// What whoever connects must show.
+    pub token: Secret,
 }
 
 /// One live connection.
@@ -211,6 +233,7 @@ pub struct LiveClient {
     pub age: i64,
     /// Seconds since its last command.
     pub idle: i64,
-    /// Redis' letters for its state, like `N` or `P`; empty where the service has none.
+    /// The service's word for its state: Redis' letters, like `N` or `P`, or `Connecting`; empty
+    /// where there is none.
     pub flags: String,
 }

@@ -53,7 +53,12 @@ pub struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads the query of a URI.
     pub fn of(uri: &http::Uri) -> Query {
-        let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+        Query::read(uri.query().unwrap_or_default())
+    }
+
+    /// Reads a query or a form.
+    pub fn read(text: &str) -> Query {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
         Query(
             pairs
                 .map(|pair| {

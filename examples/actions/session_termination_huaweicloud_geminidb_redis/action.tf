@@ -1,0 +1,36 @@
+terraform {
+  required_providers {
+    session = {
+      source = "sessionops/session"
+    }
+  }
+}
+
+variable "instance_id" {
+  type        = string
+  description = "Such as huaweicloud_geminidb_instance.cache.id."
+}
+
+action "session_termination_huaweicloud_geminidb_redis" "disconnect" {
+  config {
+    instance_id = var.instance_id
+    match       = { min_idle = "10m" }
+    protect     = { names = ["monitor"] }
+  }
+}
+
+variable "password_version" {
+  type    = string
+  default = "1"
+}
+
+resource "terraform_data" "password" {
+  input = var.password_version
+
+  lifecycle {
+    action_trigger {
+      events  = [after_update]
+      actions = [action.session_termination_huaweicloud_geminidb_redis.disconnect]
+    }
+  }
+}

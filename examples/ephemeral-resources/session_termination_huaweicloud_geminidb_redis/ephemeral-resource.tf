@@ -1,0 +1,19 @@
+terraform {
+  required_providers {
+    session = {
+      source = "sessionops/session"
+    }
+  }
+}
+
+variable "instance_id" {
+  type        = string
+  description = "Such as huaweicloud_geminidb_instance.cache.id."
+}
+
+ephemeral "session_termination_huaweicloud_geminidb_redis" "maintenance" {
+  applying    = terraform.applying
+  instance_id = var.instance_id
+  match       = { min_idle = "10m" }
+  protect     = { names = ["monitor"] }
+}

@@ -1,0 +1,34 @@
+terraform {
+  required_providers {
+    session = {
+      source = "sessionops/session"
+    }
+  }
+}
+
+variable "instance_id" {
+  type        = string
+  description = "Such as huaweicloud_geminidb_instance.cache.id."
+}
+
+# Before the instance is destroyed, everybody is disconnected.
+resource "session_termination_huaweicloud_geminidb_redis" "teardown" {
+  instance_id = var.instance_id
+  when        = "destroy"
+  all         = true
+}
+
+# Another run whenever the password changes.
+variable "password_version" {
+  type    = string
+  default = "1"
+}
+
+resource "session_termination_huaweicloud_geminidb_redis" "rotation" {
+  instance_id  = var.instance_id
+  when         = "apply"
+  match        = { min_idle = "10m" }
+  protect      = { names = ["monitor"] }
+  max_sessions = 50
+  triggers     = { password = var.password_version }
+}
