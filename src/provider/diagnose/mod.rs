@@ -88,7 +88,8 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
         }
         Some(halt) => {
             let (summary, detail) = halted(about, report, halt);
-            diagnostics.error(summary, format!("{detail}{after}"));
+            let unsettled = unsettled(about.spec, report);
+            diagnostics.error(summary, format!("{detail}{after}{unsettled}"));
         }
     }
     if !report.remarks.is_empty() {
@@ -143,6 +144,26 @@ fn survivors(
         OnFailure::Fail => to.error(summary, detail),
         OnFailure::Warn => to.warn(summary, detail),
     }
+}
+
+/// Sessions whose end was asked for, and of which a run that ended early does not know that they
+/// are gone: they may be.
+fn unsettled(spec: &Spec, report: &Report) -> String {
+    let asked = report.victims.iter().filter_map(|victim| match &victim.fate {
+        Fate::Survived(reason) => Some((&victim.session, reason)),
+        Fate::Terminated | Fate::AlreadyGone | Fate::Untouched => None,
+    });
+    let asked: Vec<(&Session, &String)> = asked.collect();
+    if asked.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        format!(" Of {} more the end was asked for, and they may be gone:\n", asked.len());
+    for (session, reason) in asked.iter().take(NAMED) {
+        let _ = writeln!(text, "  {}: {reason}", table::name(spec, session));
+    }
+    more(&mut text, asked.len());
+    text
 }
 
 /// What to do about survivors.

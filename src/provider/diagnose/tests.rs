@@ -320,3 +320,25 @@ fn progress_reads_as_a_story() {
         assert_eq!(progress("client connection", &event), line);
     }
 }
+
+#[test]
+fn whoever_may_be_gone_after_an_interrupt_is_named() {
+    let given = Report {
+        victims: victims(&[
+            Fate::Terminated,
+            Fate::Survived("not verified: the run was interrupted".into()),
+            Fate::Untouched,
+        ]),
+        halt: Some(Halt::Cancelled),
+        ..Report::default()
+    };
+    check(
+        Occasion::Apply,
+        given,
+        "Error: Session termination on cn-north-4/i-1 was interrupted\n\
+        No further session was terminated after the interrupt. Apply again to go on.\n\
+        \n\
+        Result on cn-north-4/i-1: 1 of 3 selected client connections terminated. Of 1 more the end was asked for, and they may be gone:\n  \
+          10.0.0.2:4711 (user app, idle 1m30s): not verified: the run was interrupted\n",
+    );
+}
