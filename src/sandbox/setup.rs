@@ -24,8 +24,16 @@ pub struct Account {
     pub domain_name: String,
     /// Who may fetch a token.
     pub user_name: String,
+    /// The same by id.
+    pub user_id: String,
     /// With what.
     pub password: Secret,
+    /// Agencies that may be assumed; the first is that of its virtual machines.
+    pub agencies: Vec<String>,
+    /// The identity provider whose id token logs in.
+    pub idp_id: String,
+    /// That id token.
+    pub id_token: Secret,
 }
 
 impl Default for Account {
@@ -38,7 +46,11 @@ impl Default for Account {
             domain_id: "fedcba9876543210fedcba9876543210".into(),
             domain_name: "sandbox".into(),
             user_name: "operator".into(),
+            user_id: "00112233445566778899aabbccddeeff".into(),
             password: Secret::new("sandbox-password"),
+            agencies: vec!["sandbox".into(), "sandbox-next".into()],
+            idp_id: "sandbox".into(),
+            id_token: Secret::new("sandbox-id-token"),
         }
     }
 }

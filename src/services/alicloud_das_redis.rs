@@ -166,11 +166,11 @@ impl Sessions for Das {
         let (answer, data) = self.call("GetRedisAllSession").await?;
         let data: Listed = read(&answer, data.unwrap_or_default())?;
         let total = data.total.as_ref().and_then(number).unwrap_or_default();
-        let listed = match data.sessions.unwrap_or_default() {
+        let mut listed = data.sessions.unwrap_or_default();
+        if let Value::Object(deeper) = listed {
             // As the vendor's older SDKs have it: one level deeper.
-            Value::Object(deeper) => deeper.into_values().next().unwrap_or_default(),
-            list => list,
-        };
+            listed = deeper.into_values().next().unwrap_or_default();
+        }
         let listed: Option<Vec<ListedSession>> = read(&answer, listed)?;
         let listed = listed.unwrap_or_default();
         if listed.is_empty() && total > 0 {
@@ -187,10 +187,10 @@ impl Sessions for Das {
             let message = "sessions cannot be ended one by one, only all of the instance";
             return Err(Error::new(Kind::Configuration, KILL, message));
         }
-        let (answer, _) = self.call(KILL).await.map_err(|error| match error.kind {
+        let (answer, _) = self.call(KILL).await.map_err(|error| {
             // A failure that no page explains may have come after some sessions were ended.
-            Kind::Refused => Error { kind: Kind::Ambiguous, ..error },
-            _ => error,
+            let kind = if error.kind == Kind::Refused { Kind::Ambiguous } else { error.kind };
+            Error { kind, ..error }
         })?;
         Ok(Submission { request_id: answer.request_id, ..Submission::default() })
     }

@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod docs;
+mod faces;
 mod hostile;
 mod plugin;
+#[cfg(target_os = "linux")]
+mod processes;
 mod protocol;
 mod sandbox;
+mod sandbox_alicloud;
 mod services;
 mod signing;
 mod terraform;

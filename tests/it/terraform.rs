@@ -8,6 +8,7 @@
 
 mod engines;
 mod fixture;
+pub(crate) mod fixture;
 mod packages;
 mod redis;
 mod sessions;

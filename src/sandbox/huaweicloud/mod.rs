@@ -4,18 +4,18 @@
 //! Information" (<https://support.huaweicloud.com/intl/en-us/devg-apisign/api-sign-0001.html>) and
 //! of API Gateway's user guide, "Error Codes". A key whose signature fails five times in a row is
 //! locked for five minutes ("more than five", says
-//! <https://support.huaweicloud.com/intl/en-us/ocr_faq/ocr_01_0063.html>). IAM serves
-//! `GET /v3/projects` and `POST /v3/auth/tokens`
-//! (<https://support.huaweicloud.com/intl/en-us/api-iam/iam_30_0001.html>).
+//! <https://support.huaweicloud.com/intl/en-us/ocr_faq/ocr_01_0063.html>). What IAM, STS and the
+//! metadata of a virtual machine hand out is in [`identity`]; `GET /v3/projects` is here.
+
+mod identity;
 
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use self::identity::{Caller, Issued, Reply, Unfit};
 use super::gate::{Admitted, Gate, Refused};
 use super::setup::Account;
 use crate::cloud::huaweicloud::sign::{SignError, verify};
@@ -26,20 +26,20 @@ use crate::wire::https::is_loopback;
 const FAILURES: u32 = 5;
 /// How long it stays locked.
 const LOCKED: Duration = Duration::from_secs(5 * 60);
-/// How long a token is good.
-const TOKEN: Duration = Duration::from_secs(24 * 60 * 60);
+/// The metadata service of a virtual machine.
+const METADATA: &str = "169.254.169.254";
 
 /// The gateway and IAM of one account.
 pub(super) struct Huaweicloud {
     account: Account,
     failures: u32,
     locked_until: Option<SystemTime>,
-    tokens: Vec<(String, SystemTime)>,
+    issued: Issued,
 }
 
 impl Huaweicloud {
     pub(super) fn new(account: Account) -> Huaweicloud {
-        Huaweicloud { account, failures: 0, locked_until: None, tokens: Vec::new() }
+        Huaweicloud { account, failures: 0, locked_until: None, issued: Issued::default() }
     }
 }
 
@@ -50,7 +50,7 @@ impl Gate for Huaweicloud {
 
     fn recognises(&self, request: &Request<Bytes>) -> bool {
         let first = segments(request.uri().path()).into_iter().next().unwrap_or_default();
-        matches!(first.as_str(), "v2" | "v3" | "v3.0" | "v5")
+        matches!(first.as_str(), "v2" | "v3" | "v3.0" | "v5" | "openstack" | "meta-data")
     }
 
     fn operation(&self, request: &Request<Bytes>) -> String {
@@ -64,17 +64,39 @@ impl Gate for Huaweicloud {
     ) -> Result<Admitted, Response<Bytes>> {
         let path = segments(request.uri().path());
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        if matches!(path.first(), Some(&("openstack" | "meta-data"))) {
+            return Err(self.metadata(request, now));
+        }
         let product = product(request);
-        let iam = product.as_deref().is_none_or(|product| product == "iam");
-        if iam && request.method() == Method::POST && path == ["v3", "auth", "tokens"] {
-            return Err(self.token(request, now));
+        let of = |name: &str| product.as_deref().is_none_or(|product| product == name);
+        let (issued, account) = (&mut self.issued, &self.account);
+        match (request.method(), path.as_slice()) {
+            (&Method::POST, ["v3", "auth", "tokens"]) if of("iam") => {
+                return Err(either(issued.by_password(account, request, now)));
+            }
+            (&Method::POST, ["v3.0", "OS-AUTH", "id-token", "tokens"]) if of("iam") => {
+                return Err(either(issued.by_id_token(account, request, now)));
+            }
+            _ => {}
         }
-        self.authenticate(request, now)?;
-        if iam && request.method() == Method::GET && path == ["v3", "projects"] {
-            return Err(self.projects(request));
+        let caller = self.authenticate(request, now)?;
+        let (issued, account) = (&mut self.issued, &self.account);
+        match (request.method(), path.as_slice()) {
+            (&Method::GET, ["v3", "projects"]) if of("iam") => Err(self.projects(request)),
+            (&Method::POST, ["v3.0", "OS-CREDENTIAL", "securitytokens"]) if of("iam") => {
+                Err(either(issued.by_iam(account, &caller, request, now)))
+            }
+            (&Method::POST, ["v5", "agencies", "assume"]) if of("sts") => {
+                Err(either(issued.by_sts(account, &caller, request, now)))
+            }
+            (&Method::GET, ["v5", "caller-identity"]) if of("sts") => {
+                Err(identity::caller_identity(account, &caller))
+            }
+            (_, path) => {
+                self.project(request, path.get(1).copied(), &caller)?;
+                Ok(Admitted { product })
+            }
         }
-        self.project(request, path.get(1).copied())?;
-        Ok(Admitted { product })
     }
 
     fn refusal(&self, refused: Refused) -> Response<Bytes> {
@@ -99,12 +121,12 @@ impl Gate for Huaweicloud {
         response.headers_mut().insert("x-request-id", id.clone());
         let body = serde_json::from_slice::<Value>(response.body());
         let Ok(mut body) = body else { return };
-        let of_iam = ["error", "token", "projects"];
+        let of_iam = ["error", "token", "projects", "credential"];
         if of_iam.iter().any(|key| body.get(key).is_some()) {
             response.headers_mut().insert("x-iam-trace-id", id);
         }
         let code = body["error_code"].as_str().unwrap_or_default();
-        if code.starts_with("APIGW.") {
+        if code.starts_with("APIGW.") || code.starts_with("STS5.") {
             body["request_id"] = request_id.into();
             *response.body_mut() = Bytes::from(body.to_string());
         }
@@ -120,17 +142,20 @@ impl Huaweicloud {
         &mut self,
         request: &Request<Bytes>,
         now: SystemTime,
-    ) -> Result<(), Response<Bytes>> {
+    ) -> Result<Caller, Response<Bytes>> {
         if let Some(token) = text(request.headers(), "x-auth-token") {
-            let known = self.tokens.iter().find(|(known, _)| known == token);
-            return match known {
-                None => Err(bad_authentication("decrypt token fail")),
-                Some((_, until)) if *until <= now => Err(self.refusal(Refused::Expired)),
-                Some(_) => Ok(()),
-            };
+            return self.issued.token(token, now).map_err(|unfit| match unfit {
+                Unfit::Unknown => bad_authentication("decrypt token fail"),
+                Unfit::Expired => self.refusal(Refused::Expired),
+            });
         }
         let account = &self.account;
-        let secret_of = |key: &str| (key == account.access_key).then(|| account.secret_key.clone());
+        let secret_of = |key: &str| {
+            if key == account.access_key {
+                return Some(account.secret_key.clone());
+            }
+            self.issued.key(key).map(|temporary| temporary.secret.clone())
+        };
         let verdict = verify(request, now, &secret_of);
         if self.locked_until.is_some_and(|until| now < until)
             && !matches!(verdict, Err(SignError::UnknownKey(_) | SignError::NoAuthorization))
@@ -138,12 +163,11 @@ impl Huaweicloud {
             return Err(bad_authentication("AK access failed to reach the limit,forbidden."));
         }
         match verdict {
-            Ok(_) if text(request.headers(), "x-security-token").is_some() => {
-                Err(bad_authentication("the security token does not belong to the access key"))
-            }
-            Ok(_) => {
+            Ok(verified) => {
+                let token = text(request.headers(), "x-security-token");
+                let caller = self.holder(&verified.access_key, token, now)?;
                 self.failures = 0;
-                Ok(())
+                Ok(caller)
             }
             Err(SignError::NoAuthorization) => Err(bad_authentication("x-auth-token not found")),
             Err(SignError::Mismatch) => {
@@ -161,16 +185,47 @@ impl Huaweicloud {
         }
     }
 
+    /// Who has signed: a temporary key comes with its own token, the account's with none.
+    fn holder(
+        &self,
+        access: &str,
+        token: Option<&str>,
+        now: SystemTime,
+    ) -> Result<Caller, Response<Bytes>> {
+        if access == self.account.access_key && token.is_none() {
+            return Ok(Caller::User);
+        }
+        self.issued.holder(access, token, now).map_err(|unfit| match unfit {
+            Unfit::Unknown => {
+                bad_authentication("the security token does not belong to the access key")
+            }
+            Unfit::Expired => bad_authentication("the security token has expired"),
+        })
+    }
+
+    /// What a virtual machine is told of itself, at its own address or on loopback.
+    fn metadata(&mut self, request: &Request<Bytes>, now: SystemTime) -> Response<Bytes> {
+        let host = super::gate::host(request);
+        if host.as_deref().is_some_and(|host| host != METADATA && !is_loopback(host)) {
+            return self.refusal(Refused::Unknown);
+        }
+        self.issued.metadata(&self.account, request, now)
+    }
+
     /// The project in the path is the account's, and the one the header names.
     fn project(
         &self,
         request: &Request<Bytes>,
         in_path: Option<&str>,
+        caller: &Caller,
     ) -> Result<(), Response<Bytes>> {
         let named = text(request.headers(), "x-project-id");
         let own = Some(self.account.project_id.as_str());
         if in_path != own || named.is_some() && named != own {
             return Err(gateway(403, "APIGW.0310", "The project is unavailable."));
+        }
+        if *caller == (Caller::Token { scoped: false }) {
+            return Err(gateway(403, "APIGW.0302", "The IAM user is not authorized."));
         }
         Ok(())
     }
@@ -193,44 +248,6 @@ impl Huaweicloud {
         let links = json!({ "self": "https://iam.myhuaweicloud.com/v3/projects", "next": null });
         answer(StatusCode::OK, &json!({ "projects": projects, "links": links }))
     }
-
-    /// A token for name and password, with the scope of a project.
-    fn token(&mut self, request: &Request<Bytes>, now: SystemTime) -> Response<Bytes> {
-        let Ok(body) = serde_json::from_slice::<Value>(request.body()) else {
-            return iam(400, "Bad Request", "The request body is not valid JSON.");
-        };
-        let account = &self.account;
-        let identity = &body["auth"]["identity"];
-        let user = &identity["password"]["user"];
-        if identity["methods"] != json!(["password"]) {
-            return iam(400, "Bad Request", "The authentication method is not supported.");
-        }
-        if user["name"] != account.user_name.as_str()
-            || user["password"] != account.password.reveal()
-            || user["domain"]["name"] != account.domain_name.as_str()
-        {
-            return iam(401, "Unauthorized", "The username or password is wrong.");
-        }
-        let project = &body["auth"]["scope"]["project"];
-        let scoped = project["name"] == account.region.as_str()
-            || project["id"] == account.project_id.as_str();
-        if !scoped {
-            return iam(401, "Unauthorized", "The project of the scope does not exist.");
-        }
-        let until = now + TOKEN;
-        let token = format!("sandbox-token-{}", self.tokens.len() + 1);
-        let body = json!({ "token": {
-            "issued_at": rfc3339(now), "expires_at": rfc3339(until), "methods": ["password"],
-            "project": { "id": account.project_id, "name": account.region },
-            "user": { "name": account.user_name, "domain": { "name": account.domain_name } },
-        }});
-        let mut response = answer(StatusCode::CREATED, &body);
-        if let Ok(value) = HeaderValue::from_str(&token) {
-            response.headers_mut().insert("x-subject-token", value);
-        }
-        self.tokens.push((token, until));
-        response
-    }
 }
 
 /// The product of a host like `dcs.cn-north-4.myhuaweicloud.com`.
@@ -246,8 +263,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn rfc3339(at: SystemTime) -> String {
-    OffsetDateTime::from(at).format(&Rfc3339).unwrap_or_default()
+fn either(reply: Reply) -> Response<Bytes> {
+    reply.unwrap_or_else(|refusal| refusal)
 }
 
 fn bad_authentication(reason: &str) -> Response<Bytes> {

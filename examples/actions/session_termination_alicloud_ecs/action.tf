@@ -1,0 +1,36 @@
+terraform {
+  required_providers {
+    session = {
+      source = "sessionops/session"
+    }
+  }
+}
+
+variable "instance_id" {
+  type        = string
+  description = "Such as alicloud_instance.bastion.id."
+}
+
+action "session_termination_alicloud_ecs" "disconnect" {
+  config {
+    instance_id = var.instance_id
+    match       = { min_age = "8h" }
+    protect     = { users = ["breakglass"] }
+  }
+}
+
+variable "password_version" {
+  type    = string
+  default = "1"
+}
+
+resource "terraform_data" "password" {
+  input = var.password_version
+
+  lifecycle {
+    action_trigger {
+      events  = [after_update]
+      actions = [action.session_termination_alicloud_ecs.disconnect]
+    }
+  }
+}

@@ -1,0 +1,34 @@
+terraform {
+  required_providers {
+    session = {
+      source = "sessionops/session"
+    }
+  }
+}
+
+variable "instance_id" {
+  type        = string
+  description = "Such as alicloud_instance.bastion.id."
+}
+
+# Before the instance is destroyed, everybody is disconnected.
+resource "session_termination_alicloud_ecs" "teardown" {
+  instance_id = var.instance_id
+  when        = "destroy"
+  all         = true
+}
+
+# Another run whenever the password changes.
+variable "password_version" {
+  type    = string
+  default = "1"
+}
+
+resource "session_termination_alicloud_ecs" "rotation" {
+  instance_id  = var.instance_id
+  when         = "apply"
+  match        = { min_age = "8h" }
+  protect      = { users = ["breakglass"] }
+  max_sessions = 50
+  triggers     = { password = var.password_version }
+}
