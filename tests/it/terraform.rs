@@ -7,7 +7,6 @@
 #![allow(clippy::unwrap_used, reason = "the helpers here are only ever called by tests")]
 
 mod engines;
-mod fixture;
 pub(crate) mod fixture;
 mod packages;
 mod redis;
