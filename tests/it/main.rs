@@ -5,6 +5,7 @@
 mod docs;
 mod faces;
 mod faults;
+mod hostile;
 mod plugin;
 #[cfg(target_os = "linux")]
 mod processes;
