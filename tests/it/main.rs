@@ -3,10 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod docs;
+mod joined;
+mod logins;
 mod plugin;
 mod protocol;
 mod sandbox;
 mod sandbox_alicloud;
+mod sandbox_huaweicloud;
+mod sandbox_redis;
+mod sdks;
 mod services;
 mod signing;
 mod terraform;

@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers here are only ever called by tests")]
 
 mod engines;
-mod fixture;
+pub(crate) mod fixture;
 mod redis;
 mod sessions;
-mod stage;
+pub(crate) mod stage;
