@@ -244,6 +244,8 @@ pub(super) async fn send(
     outside.http.send(request).await.map_err(|failure| {
         let kind = match failure {
             HttpError::NotSent { .. } => Kind::NotSent,
+            // To wait for it would be in vain.
+            HttpError::NoSuchHost { .. } => Kind::Configuration,
             HttpError::Lost { .. } => Kind::Lost,
         };
         let message = redact::bounded(&failure.to_string(), MAX_MESSAGE);
@@ -367,9 +369,11 @@ mod tests {
     async fn no_other_failure_is_repeated() {
         let lost = HttpError::Lost { host: "cloud.example".into(), reason: "reset".into() };
         let not_sent = HttpError::NotSent { host: "cloud.example".into(), reason: "no".into() };
+        let unknown = HttpError::NoSuchHost { host: "dcs.cn-nroth-4.example".into() };
         for (first, kind) in [
             (Err(lost), Kind::Lost),
             (Err(not_sent), Kind::NotSent),
+            (Err(unknown), Kind::Configuration),
             (reply(400, &[], ""), Kind::Credentials),
             (reply(302, &[], ""), Kind::Refused),
             (reply(503, &[], ""), Kind::Refused),

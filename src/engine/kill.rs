@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::ledger::{Ledger, Standing};
 use super::run::{Repeat, Run, Trouble, reason};
-use super::{Event, Halt, Log, Request, Selection, Verify};
+use super::{Event, Halt, Log, Request, Verify};
 use crate::services::{
     Batch, Error, Everyone, Kind, Node, Progress, SessionId, Spec, Submission, Which,
 };
@@ -123,17 +123,13 @@ impl Kill<'_> {
     /// what was listed.
     fn in_one_call(&self, nodes: &[Node]) -> bool {
         let limits = self.spec.limits;
-        let guards = &self.request.guards;
         let reach = match limits.everyone {
             Everyone::Never => false,
             // A single node with an id may be a part of an instance that must stay untouched.
             Everyone::Target => nodes.len() > 1 || nodes.iter().all(|node| node.id.is_empty()),
             Everyone::NodeOrTarget => true,
         };
-        let all = matches!(self.request.selection, Selection::All)
-            && guards.protect.is_none()
-            && guards.max_sessions.is_none();
-        limits.batch == 0 || (reach && all)
+        limits.batch == 0 || (reach && self.request.means_everyone())
     }
 
     fn first_groups(&self, area: &Area) -> Vec<Group> {

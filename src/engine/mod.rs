@@ -144,10 +144,19 @@ async fn fill(
     report.victims = ledger.victims(request.verify, run.halt().as_ref());
     report.reconnected = ledger.reconnected(&report.victims);
     report.remarks = ledger.remarks();
+    report.remarks.extend(beyond(&survey));
     report.protected = survey.protected.iter().map(|&at| survey.sessions[at].clone()).collect();
     let recorded = ledger.recorded();
     report.missing = survey.missing;
     recorded
+}
+
+/// How many sessions were meant that the API cannot end, and why the first of them.
+fn beyond(survey: &Survey) -> Option<String> {
+    let first = &survey.sessions[*survey.beyond.first()?];
+    let why = first.unkillable.unwrap_or_default();
+    let count = survey.beyond.len();
+    Some(format!("{count} of the sessions that are meant cannot be ended and were left: {why}"))
 }
 
 /// A time far away is as good as none, and cannot overflow.

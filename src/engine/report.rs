@@ -11,6 +11,9 @@ pub struct Survey {
     pub selected: Vec<usize>,
     /// Indexes into `sessions`: meant by the selection, but protected.
     pub protected: Vec<usize>,
+    /// Indexes into `sessions`: meant by `all` or by criteria, but the API cannot end them. One
+    /// that was asked for by name is selected all the same, and survives with the reason.
+    pub beyond: Vec<usize>,
     /// Ids that were asked for by name and are not live.
     pub missing: Vec<String>,
     /// Ids that were asked for by name and live on several nodes each: a run would not touch any.

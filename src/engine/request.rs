@@ -23,6 +23,15 @@ pub struct Request {
     pub timeout: Duration,
 }
 
+impl Request {
+    /// Whether all are meant, and no guard could be hurt by a session that nobody has looked at.
+    pub(super) fn means_everyone(&self) -> bool {
+        matches!(self.selection, Selection::All)
+            && self.guards.protect.is_none()
+            && self.guards.max_sessions.is_none()
+    }
+}
+
 /// Which sessions are meant. Resolved when the run acts.
 #[derive(Clone, Debug)]
 pub enum Selection {

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::{Filter, Guards, Halt, Request, Selection, Survey};
-use crate::services::{Criterion, Field, Session, Spec};
+use crate::services::{Criterion, Everyone, Field, Session, Spec};
 
 /// Resolves the selection over `sessions`, which are sorted and hold each session once.
 pub(super) fn select(spec: &Spec, request: &Request, sessions: Vec<Session>) -> Survey {
@@ -17,6 +17,9 @@ pub(super) fn select(spec: &Spec, request: &Request, sessions: Vec<Session>) -> 
         Selection::Match(filter) => Some(Sieve::new(spec, filter)),
         Selection::Ids(_) | Selection::All => None,
     };
+    // A call that names nobody ends also what cannot be ended by name.
+    let reached = spec.limits.everyone != Everyone::Never && request.means_everyone();
+    let named = matches!(request.selection, Selection::Ids(_));
     let mut survey = Survey::default();
     for (index, session) in sessions.iter().enumerate() {
         let meant = match &request.selection {
@@ -29,6 +32,8 @@ pub(super) fn select(spec: &Spec, request: &Request, sessions: Vec<Session>) -> 
         }
         if protect.as_ref().is_some_and(|sieve| sieve.any(session)) {
             survey.protected.push(index);
+        } else if session.unkillable.is_some() && !reached && !named {
+            survey.beyond.push(index);
         } else {
             survey.selected.push(index);
         }

@@ -1,7 +1,8 @@
 //! The stream of InvokeAction: progress lines, then exactly one `completed`, then its end.
 //!
 //! Progress never blocks the action: lines that the client does not fetch in time are dropped. The
-//! end goes another way, so that it is never lost. A client that goes away cancels the action.
+//! end goes another way, so that it is never lost. A client that goes away cancels the action, and
+//! a cancelled action reports nothing but its end.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::task::{Context as Poller, Poll, ready};
 
 use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::DropGuard;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Status;
 
 use super::calls::Calls;
@@ -27,6 +28,7 @@ pub(super) struct Events {
     lines: mpsc::Receiver<String>,
     /// None once it has been handed out.
     end: Option<oneshot::Receiver<Diagnostics>>,
+    cancel: CancellationToken,
     /// Cancels the action when the stream is dropped.
     _gone: DropGuard,
 }
@@ -34,7 +36,7 @@ pub(super) struct Events {
 /// Starts an action. It runs to its end whether or not somebody listens.
 pub(super) fn invoke(provider: Arc<dyn Provider>, calls: &Arc<Calls>, request: Request) -> Events {
     let cancel = calls.token();
-    let gone = cancel.clone().drop_guard();
+    let (stop, gone) = (cancel.clone(), cancel.clone().drop_guard());
     let (progress, lines) = mpsc::channel(MAX_WAITING);
     let (tell_end, end) = oneshot::channel();
     // Only the apply invokes.
@@ -46,7 +48,7 @@ pub(super) fn invoke(provider: Arc<dyn Provider>, calls: &Arc<Calls>, request: R
         // The client may be gone, and then there is nobody to tell.
         let _ = tell_end.send(outcome.unwrap_or_else(|failed| failed));
     });
-    Events { lines, end: Some(end), _gone: gone }
+    Events { lines, end: Some(end), cancel: stop, _gone: gone }
 }
 
 async fn run(
@@ -75,8 +77,14 @@ impl Stream for Events {
     type Item = Result<Event, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(message) = ready!(self.lines.poll_recv(poller)) {
-            return Poll::Ready(Some(Ok(event(Type::Progress(Line { message })))));
+        while let Some(message) = ready!(self.lines.poll_recv(poller)) {
+            // Terraform 1.14 and 1.15 crash, and lose the state of the whole run, if anything
+            // follows the first progress that arrives after an interrupt: the loop over events in
+            // node_action_trigger_instance_apply.go gives up, and InvokeAction of
+            // plugin6/grpc_provider.go goes on.
+            if !self.cancel.is_cancelled() {
+                return Poll::Ready(Some(Ok(event(Type::Progress(Line { message })))));
+            }
         }
         let Some(end) = &mut self.end else { return Poll::Ready(None) };
         let diagnostics = ready!(Pin::new(end).poll(poller)).unwrap_or_else(|_| unfinished());

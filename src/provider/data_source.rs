@@ -32,8 +32,10 @@ impl List {
         let failed = |error| diagnose::call_failed("Sessions could not be listed", &error);
         let connection = run::connect(&self.shared, self.service, &inputs).map_err(failed)?;
         let survey = connection.survey(&inputs, Duration::MAX, &cx.cancel).await.map_err(failed)?;
+        let mut found: Vec<usize> = [survey.selected, survey.beyond].concat();
+        found.sort_unstable();
         let found: Vec<&Session> =
-            survey.selected.iter().filter_map(|index| survey.sessions.get(*index)).collect();
+            found.iter().filter_map(|index| survey.sessions.get(*index)).collect();
         let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
         let ids: std::collections::BTreeSet<&str> =
             found.iter().map(|one| one.id.0.as_str()).collect();

@@ -292,7 +292,9 @@ pub(super) fn advice(error: &Error) -> &'static str {
         Kind::Malformed => {
             "The answer is not what the vendor documents. If it comes again, please report it with the request id."
         }
-        Kind::Configuration => "Correct the provider block or the environment, then run again.",
+        Kind::Configuration => {
+            "Correct the region, the provider block or the environment, then run again."
+        }
         Kind::JobFailed => {
             "The cloud accepted the work and gave it up. Apply again; if it stays so, ask the cloud's support with the request id."
         }

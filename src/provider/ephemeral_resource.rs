@@ -127,7 +127,7 @@ struct Seen {
 
 impl Seen {
     fn listed(survey: Survey) -> Seen {
-        let chosen = survey.selected.iter().chain(&survey.protected);
+        let chosen = survey.selected.iter().chain(&survey.protected).chain(&survey.beyond);
         let sessions = chosen.filter_map(|index| survey.sessions.get(*index).cloned()).collect();
         Seen { sessions, run: None }
     }

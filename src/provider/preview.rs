@@ -97,6 +97,11 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
     {
         let _ = writeln!(text, "Not live any more: {}.", survey.missing.join(", "));
     }
+    if let Some(first) = of(&survey.beyond).first() {
+        let why = first.unkillable.unwrap_or_default();
+        let _ =
+            writeln!(text, "{} more are meant but cannot be ended: {why}.", survey.beyond.len());
+    }
     for consequence in consequences(connection, inputs, selected.len(), protected.len()) {
         let _ = writeln!(text, "{consequence}");
     }

@@ -155,7 +155,11 @@ impl HttpSend for Https {
         let mut answer = client.execute(request).await.map_err(|error| {
             let connect = error.is_connect() || error.is_builder();
             let reason = causes(error);
-            if connect { not_sent(reason) } else { lost(reason) }
+            match connect {
+                true if is_unknown_name(&reason) => HttpError::NoSuchHost { host: host.clone() },
+                true => not_sent(reason),
+                false => lost(reason),
+            }
         })?;
 
         let mut body = BytesMut::new();
@@ -179,6 +183,19 @@ fn check_scheme(uri: &Uri) -> Result<(), String> {
         (Some("http"), Some(_)) => Err("`http://` is for this machine only".to_owned()),
         _ => Err("the URL is not an `https://` URL".to_owned()),
     }
+}
+
+/// Whether the system says for certain that a name does not exist, in the words of glibc, musl,
+/// macOS and Windows for `EAI_NONAME`. A name service that cannot be reached is another matter.
+fn is_unknown_name(reason: &str) -> bool {
+    [
+        "Name or service not known",
+        "Name does not resolve",
+        "nodename nor servname provided",
+        "No such host is known",
+    ]
+    .iter()
+    .any(|words| reason.contains(words))
 }
 
 /// An error and what caused it, without the URL, whose query may hold secrets.
@@ -409,6 +426,19 @@ mod tests {
         ] {
             let error = get(url).await.unwrap_err();
             assert!(matches!(error, HttpError::NotSent { .. }), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_told_from_a_name_service_that_does_not_answer() {
+        let prefix = "client error (Connect): dns error: failed to lookup address information: ";
+        for (words, unknown) in [
+            ("Name or service not known", true),
+            ("nodename nor servname provided, or not known", true),
+            ("Temporary failure in name resolution", false),
+            ("Try again", false),
+        ] {
+            assert_eq!(is_unknown_name(&format!("{prefix}{words}")), unknown, "{words}");
         }
     }
 

@@ -35,6 +35,12 @@ pub enum HttpError {
         /// The causes, joined by colons.
         reason: String,
     },
+    /// The name service answered that there is no such host: a region or an address is wrong.
+    #[error("there is no host `{host}`")]
+    NoSuchHost {
+        /// Host and port.
+        host: String,
+    },
     /// The request went out and no whole answer came back: whether it took effect is not known.
     #[error("no whole answer from `{host}`: {reason}")]
     Lost {

@@ -298,6 +298,8 @@ async fn an_expiry_that_the_cloud_tells_is_mended_by_exactly_one_renewal() {
             let joined = Joined::new(Setup::default());
             let sessions = joined.sessions(target.0, target.1, &settings).unwrap();
             joined.list(sessions.as_ref()).await.unwrap();
+            // A key of a moment ago would not be renewed.
+            joined.clock.step(Duration::from_secs(60));
             joined.sandbox.switch_on(Switch::new(Trouble::ExpiredToken).on(operation).times(times));
             let listed = joined.list(sessions.as_ref()).await;
             assert_eq!(listed.is_ok(), well, "{listed:?}");

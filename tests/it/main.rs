@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod docs;
+mod faces;
 mod joined;
 mod logins;
 mod plugin;
+#[cfg(target_os = "linux")]
+mod processes;
 mod protocol;
 mod sandbox;
 mod sandbox_alicloud;

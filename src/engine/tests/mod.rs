@@ -386,15 +386,22 @@ async fn the_audit_log_has_each_request_each_fate_and_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unkillable_session_survives_with_its_reason_and_is_never_named() {
-    let world = world(ABC);
-    world.set(|state| {
-        let one = state.live.get_mut(&("n".to_owned(), "b".to_owned())).unwrap();
-        one.unkillable = Some("no operation is running");
-    });
-    let report = play(Selection::All).run(&world).await;
-    assert_eq!(fates(&report)[1], "b: survived, no operation is running");
-    assert!(!world.get(|state| state.named.contains(&("n".to_owned(), "b".to_owned()))));
+async fn an_unkillable_session_is_never_named_and_survives_only_if_it_was_asked_for_by_id() {
+    for (selection, fate, remarks) in [
+        (ids(&["a", "b"]), Some("b: survived, no operation is running"), 0),
+        (Selection::All, None, 1),
+    ] {
+        let world = world(ABC);
+        world.set(|state| {
+            let one = state.live.get_mut(&("n".to_owned(), "b".to_owned())).unwrap();
+            one.unkillable = Some("no operation is running");
+        });
+        let report = play(selection).run(&world).await;
+        let fates = fates(&report);
+        assert_eq!(fates.iter().find(|one| one.starts_with("b:")).map(String::as_str), fate);
+        assert_eq!(report.remarks.len(), remarks, "{:?}", report.remarks);
+        assert!(!world.get(|state| state.named.contains(&("n".to_owned(), "b".to_owned()))));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -92,6 +92,7 @@ macro_rules! answers {
                 _request: Request<wire::stop_provider::Request>,
             ) -> Result<Response<wire::stop_provider::Response>, Status> {
                 self.calls.stop();
+                tracing::debug!("the host asks to stop");
                 Ok(Response::new(wire::stop_provider::Response::default()))
             }
 

@@ -223,7 +223,11 @@ impl Action for Toy {
         progress.report("ding".to_owned());
         match name(&config).as_str() {
             "panic" => panic!("the bell fell off"),
-            "wait" => return self.wait(cx).await,
+            "wait" => {
+                let told = self.wait(cx).await;
+                progress.report("too late".to_owned());
+                return told;
+            }
             "flood" => (0..10_000).for_each(|_| progress.report("dong".to_owned())),
             _ => progress.report("dong".to_owned()),
         }

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use terraform_provider_session::demo::{Core, Engine, Error, Output, Scratch, Workshop};
 
 /// The pinned cores that every scenario runs on.
-pub(crate) const CORES: [&str; 3] = ["1.6.6", "1.11.4", "1.15.5"];
+pub(crate) const CORES: [&str; 9] =
+    ["1.6.6", "1.8.4", "1.9.8", "1.10.5", "1.11.4", "1.12.2", "1.13.5", "1.14.9", "1.15.5"];
 
 /// The provider as built by this test run.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_terraform-provider-session");

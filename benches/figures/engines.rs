@@ -1,0 +1,131 @@
+//! Plans and applies by a real Terraform, with our resources and with its own, by turns.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use terraform_provider_session::demo::{Core, Engine, Scratch, Workshop};
+use terraform_provider_session::sandbox::{Sandbox, Setup, server};
+use terraform_provider_session::wire::https::SystemClock;
+use tokio_util::sync::CancellationToken;
+
+use crate::table::{Figure, median, seconds};
+
+/// The service whose resources are planned.
+const SERVICE: &str = "huaweicloud_dds";
+
+/// No longer for a plan with one resource.
+const PLAN: Duration = Duration::from_millis(120);
+
+/// How often each command is run.
+const RUNS: [(usize, usize); 2] = [(1, 25), (200, 5)];
+
+/// The engine's name, and the figures.
+pub(crate) async fn plans_and_applies(program: &Path) -> (String, Vec<Figure>) {
+    let sandbox = Arc::new(Sandbox::new(Setup::default(), Arc::new(SystemClock)));
+    let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(server::serve(Arc::clone(&sandbox), listener, stop.clone()));
+
+    let workshop = Workshop::here();
+    let engine = match Engine::on_path(&workshop).unwrap().into_iter().next() {
+        Some(engine) => engine,
+        None => Engine::pinned(&workshop, "1.11.4").unwrap(),
+    };
+    let core = Core::new(engine, program).unwrap();
+    let mut figures = Vec::new();
+    for (count, runs) in RUNS {
+        let ours = Stand::new(&core, &termination(&sandbox, &endpoint, count));
+        let builtin = Stand::new(&core, &data(count));
+        for verb in ["plan", "apply"] {
+            let (mut times, mut beside) = (Vec::new(), Vec::new());
+            for _ in 0..runs {
+                sandbox.reset();
+                times.push(ours.run(verb).await);
+                beside.push(builtin.run(verb).await);
+            }
+            let (time, beside) = (median(times), median(beside));
+            let goal = (verb == "plan" && count == 1)
+                .then(|| (format!("< {}", seconds(PLAN)), time < PLAN));
+            figures.push(Figure {
+                name: format!("`terraform {verb}`, {count} resource{}", plural(count)),
+                measured: seconds(time),
+                goal,
+                beside: format!("{count} `terraform_data`: {}", seconds(beside)),
+            });
+        }
+    }
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    (core.engine().name.clone(), figures)
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// A configuration and an engine.
+struct Stand<'a> {
+    core: &'a Core,
+    folder: Scratch,
+}
+
+impl Stand<'_> {
+    fn new<'a>(core: &'a Core, configuration: &str) -> Stand<'a> {
+        let folder = Scratch::new("figures").unwrap();
+        std::fs::write(folder.path().join("main.tf"), configuration).unwrap();
+        Stand { core, folder }
+    }
+
+    /// Runs a command where nothing has been applied yet.
+    async fn run(&self, verb: &str) -> Duration {
+        let _ = std::fs::remove_file(self.folder.path().join("terraform.tfstate"));
+        let arguments = if verb == "apply" { vec![verb, "-auto-approve"] } else { vec![verb] };
+        let began = Instant::now();
+        let told = self.core.run(self.folder.path(), &arguments, &[]).await.unwrap();
+        let took = began.elapsed();
+        assert_eq!(told.code, 0, "{}", told.text());
+        took
+    }
+}
+
+/// So many resources of ours.
+fn termination(sandbox: &Sandbox, endpoint: &str, count: usize) -> String {
+    let account = sandbox.account();
+    let scenery = sandbox.scenery().iter().find(|(spec, _)| spec.name == SERVICE).unwrap();
+    let endpoints = json!({ scenery.0.product: endpoint, "iam": endpoint });
+    format!(
+        r#"
+terraform {{
+  required_providers {{ session = {{ source = "sessionops/session" }} }}
+}}
+provider "session" {{
+  huaweicloud = {{
+    region     = "{}"
+    access_key = "{}"
+    secret_key = "{}"
+    project_id = "{}"
+    endpoints  = {endpoints}
+  }}
+}}
+resource "session_termination_{SERVICE}" "it" {{
+  count       = {count}
+  instance_id = "{}"
+  when        = "apply"
+  all         = true
+}}
+"#,
+        account.region,
+        account.access_key,
+        account.secret_key.reveal(),
+        account.project_id,
+        scenery.1[0].id,
+    )
+}
+
+/// So many resources that are built into Terraform.
+fn data(count: usize) -> String {
+    format!("resource \"terraform_data\" \"it\" {{\n  count = {count}\n  input = \"x\"\n}}\n")
+}

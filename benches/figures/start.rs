@@ -1,0 +1,71 @@
+//! What every one of the short processes costs that Terraform starts for a command.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use terraform_provider_session::protocol::wire_types::get_provider_schema::Request;
+use terraform_provider_session::protocol::wire_types::provider_client::ProviderClient;
+
+use crate::host::Host;
+use crate::table::{Figure, median, milliseconds};
+
+/// Starts that are measured.
+const STARTS: usize = 300;
+
+/// No longer until the line.
+const TIME: Duration = Duration::from_millis(5);
+
+/// No more resident, in KiB.
+const MEMORY: u64 = 12 << 10;
+
+/// From the start to the handshake line.
+pub(crate) fn until_the_line(program: &Path) -> Figure {
+    let host = Host::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (mut starts, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        starts.push(host.start(program, folder.path()).took);
+        let began = Instant::now();
+        let version = Command::new(program).arg("--version").stdout(Stdio::null()).status();
+        beside.push(began.elapsed());
+        assert!(version.unwrap().success());
+    }
+    let time = median(starts);
+    Figure {
+        name: "start to handshake line, mutual TLS, median".into(),
+        measured: milliseconds(time),
+        goal: Some((format!("< {}", milliseconds(TIME)), time < TIME)),
+        beside: format!("the same program's `--version`: {}", milliseconds(median(beside))),
+    }
+}
+
+/// Resident memory after the schema.
+pub(crate) async fn memory(program: &Path) -> Figure {
+    let host = Host::new();
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = host.start(program, folder.path());
+    let before = resident(plugin.id());
+    let channel = host.connect(&plugin).await;
+    let mut client = ProviderClient::new(channel).max_decoding_message_size(64 << 20);
+    let schema = client.get_provider_schema(Request {}).await.unwrap().into_inner();
+    assert!(!schema.resource_schemas.is_empty());
+    let after = resident(plugin.id());
+    let shown = |kib: Option<u64>| match kib {
+        Some(kib) => format!("{:.1} MiB", kib as f64 / 1024.0),
+        None => "not known on this system".to_owned(),
+    };
+    Figure {
+        name: "resident after GetProviderSchema".into(),
+        measured: shown(after),
+        goal: Some((format!("< {}", shown(Some(MEMORY))), after.is_none_or(|kib| kib < MEMORY))),
+        beside: format!("right after its handshake line: {}", shown(before)),
+    }
+}
+
+/// A process's resident memory in KiB, where the system tells.
+fn resident(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}

@@ -1,0 +1,113 @@
+//! Figures as a table, and the page that they are kept on.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Something that was measured.
+#[derive(Debug)]
+pub(crate) struct Figure {
+    /// What it is.
+    pub(crate) name: String,
+    /// How much it is, with its unit.
+    pub(crate) measured: String,
+    /// What it should be, and whether it is.
+    pub(crate) goal: Option<(String, bool)>,
+    /// What was measured side by side.
+    pub(crate) beside: String,
+}
+
+impl Figure {
+    /// Whether it is as it should be; one without a goal always is.
+    pub(crate) fn is_met(&self) -> bool {
+        self.goal.as_ref().is_none_or(|(_, met)| *met)
+    }
+}
+
+/// The middle of several measurements.
+pub(crate) fn median(mut all: Vec<Duration>) -> Duration {
+    all.sort();
+    all[all.len() / 2]
+}
+
+/// Milliseconds, for people.
+pub(crate) fn milliseconds(time: Duration) -> String {
+    let time = time.as_secs_f64() * 1e3;
+    format!("{time:.*} ms", if time < 10.0 { 2 } else { 0 })
+}
+
+/// Seconds, for people.
+pub(crate) fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+/// The whole page.
+pub(crate) fn text(figures: &[Figure], engine: Option<&str>) -> String {
+    let mut rows = vec![["figure", "measured", "goal", "side by side"].map(str::to_owned)];
+    for Figure { name, measured, goal, beside } in figures {
+        let goal = match goal {
+            Some((goal, true)) => goal.clone(),
+            Some((goal, false)) => format!("**missed:** {goal}"),
+            None => String::new(),
+        };
+        rows.push([name.clone(), measured.clone(), goal, beside.clone()]);
+    }
+    let mut text = INTRODUCTION.to_owned();
+    for (number, row) in rows.iter().enumerate() {
+        let _ = writeln!(text, "| {} |", row.join(" | "));
+        if number == 0 {
+            text.push_str("|---|---|---|---|\n");
+        }
+    }
+    let engine = engine.map(|engine| format!(", {engine}")).unwrap_or_default();
+    let _ = write!(text, "\nMeasured on {}{engine}.\n{NOTES}", machine());
+    text
+}
+
+const INTRODUCTION: &str = "\
+<!-- Written by `UPDATE=1 cargo bench`. -->
+# Figures
+
+```console
+cargo bench
+```
+
+prints this table for your machine; `UPDATE=1 cargo bench` writes it here. It needs what the tests
+need, and nothing else should run meanwhile. It fails if a goal is missed.
+
+";
+
+const NOTES: &str = "
+What is measured:
+
+* The program is that of release archives: `cargo build --release --no-default-features`. Only the
+  10,000 sessions are ended by the same code inside the bench, with the same optimisation.
+* The start is the time from the creation of the process until its handshake line has been read,
+  its one-time certificate included; the host's certificate is ECDSA P-521, as Terraform's is.
+* Memory is what is resident after the host has connected with mutual TLS, called
+  GetProviderSchema and read the answer.
+* Plans and applies are those of `session_termination_huaweicloud_dds` with `when = \"apply\"` and
+  `all = true` against the sandbox, so every plan has a preview, and every apply a kill. Each run
+  is followed by one of as many `terraform_data`, which is built into Terraform.
+* The 10,000 sessions are operations on 50 nodes of one DDS instance, which are listed, ended and
+  listed again, eight calls at a time. The plain loop sends the very same requests, already
+  signed, through the same HTTP client at the same concurrency, and looks at nothing. The least
+  possible number of calls is one to look the nodes up, full pages to list, full batches to kill,
+  and one look at each node afterwards; those beyond it ask for the page after a last one that was
+  full.
+";
+
+/// Cores, processor and system.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let value = |file: &str, name: &str, mark: char| {
+        let text = std::fs::read_to_string(file).ok()?;
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        let (_, value) = line.split_once(mark)?;
+        Some(value.trim().trim_matches('"').to_owned())
+    };
+    let processor = value("/proc/cpuinfo", "model name", ':');
+    let processor = processor.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let system = value("/etc/os-release", "PRETTY_NAME", '=');
+    let system = system.unwrap_or_else(|| std::env::consts::OS.to_owned());
+    format!("{cores} cores of {processor}, {system}")
+}

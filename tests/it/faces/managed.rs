@@ -1,0 +1,181 @@
+//! The managed resource: the table of when it acts, row by row, for every service.
+
+use std::time::Duration;
+
+use terraform_provider_session::framework::{Object, Value};
+use terraform_provider_session::sandbox::Trouble;
+use terraform_provider_session::services::simulator::Fault;
+
+use super::core::{Core, Doing};
+use super::world::{World, errors, map, some, texts, warning, worlds};
+
+/// A block that means everybody, with more arguments.
+fn all(core: &Core<'_>, when: &str, more: &[(&str, Value)]) -> Object {
+    let mut config = core.config(&[("when", when.into()), ("all", true.into())]);
+    config.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    config
+}
+
+/// How many sessions a run on the whole instance ends.
+async fn everybody(world: &World) -> usize {
+    let other = World::new(world.service, Default::default());
+    let mut core = Core::new(&other);
+    core.applied(&all(&core, "apply", &[])).await;
+    let killed = other.killed().len();
+    assert!(killed > 0, "{}: nobody can be ended", world.spec().name);
+    killed
+}
+
+#[tokio::test(start_paused = true)]
+async fn create_runs_unless_it_waits_for_the_destroy_and_destroy_runs_unless_it_is_for_the_apply() {
+    for when in ["apply", "destroy", "both"] {
+        for world in worlds() {
+            let (mut seen, everybody) = (0, everybody(&world).await);
+            let mut core = Core::new(&world);
+            let config = all(&core, when, &[]);
+            let (on_apply, on_destroy) = (when != "destroy", when != "apply");
+            let plan = core.plan(Some(&config)).await;
+            assert_eq!((plan.doing, plan.will_run()), (Doing::Create, on_apply));
+            assert_eq!(plan.told.len(), usize::from(on_apply), "{:#?}", plan.told);
+            assert_eq!(world.cuts(&mut seen), 0, "a plan ends nobody");
+
+            assert_eq!(core.apply_plan(&plan, Some(&config)).await, []);
+            let expected = if on_apply { everybody } else { 0 };
+            assert_eq!(world.cuts(&mut seen), expected, "{}: {when}", world.spec().name);
+            if on_apply {
+                assert_eq!(core.last_run("terminated"), (everybody as i64).into());
+                assert_eq!(core.last_run("reason"), "create".into());
+            } else {
+                assert_eq!(core.state()["last_run"], Value::Null);
+            }
+
+            let again = core.plan(Some(&config)).await;
+            assert_eq!(
+                (again.doing, again.told),
+                (Doing::Nothing, vec![]),
+                "a second plan is empty"
+            );
+
+            world.connect(&world.instance, 1);
+            let plan = core.plan(None).await;
+            assert_eq!(plan.doing, Doing::Delete);
+            assert_eq!(plan.told.len(), usize::from(on_destroy), "{:#?}", plan.told);
+            assert_eq!(world.cuts(&mut seen), 0, "neither does a destroy's plan");
+            assert_eq!(core.apply_plan(&plan, None).await, []);
+            assert_eq!(core.stored, None);
+            let cut = world.cuts(&mut seen);
+            assert_eq!(cut > 0, on_destroy, "{}: {when} cut {cut}", world.spec().name);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_selection_or_triggers_runs_again_in_place_unless_it_waits_for_the_destroy() {
+    for when in ["apply", "destroy", "both"] {
+        for world in worlds() {
+            let mut seen = 0;
+            let mut core = Core::new(&world);
+            core.applied(&all(&core, when, &[("triggers", map(&[("version", "1")]))])).await;
+            world.cuts(&mut seen);
+            let on_apply = when != "destroy";
+            let selected = [("all", Value::Null), ("session_ids", texts(&["900001"]))];
+            for change in [&[("triggers", map(&[("version", "2")]))][..], &selected] {
+                if change.len() > 1 && !world.is_selective() {
+                    continue;
+                }
+                world.connect(&world.instance, 1);
+                let config = all(&core, when, change);
+                let plan = core.plan(Some(&config)).await;
+                assert_eq!((plan.doing, plan.will_run()), (Doing::Update, on_apply));
+                assert_eq!(plan.told.len(), usize::from(on_apply), "{:#?}", plan.told);
+                assert_eq!(core.apply_plan(&plan, Some(&config)).await, []);
+                if on_apply {
+                    assert_eq!(core.last_run("reason"), "update".into());
+                } else {
+                    assert_eq!(world.cuts(&mut seen), 0, "{}: {when}", world.spec().name);
+                }
+                assert_eq!(core.plan(Some(&config)).await.doing, Doing::Nothing);
+            }
+            assert_eq!(world.cuts(&mut seen) > 0, on_apply, "{}: {when}", world.spec().name);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_guards_conduct_or_when_only_writes_state() {
+    for world in worlds() {
+        let mut seen = 0;
+        let mut core = Core::new(&world);
+        core.applied(&all(&core, "both", &[])).await;
+        world.cuts(&mut seen);
+        world.connect(&world.instance, 1);
+        let ran = core.state()["last_run"].clone();
+        let networks = some(&[("client_cidrs", texts(&["192.0.2.0/24"]))]);
+        for change in [
+            ("protect", networks),
+            ("max_sessions", 5.into()),
+            ("dry_run", true.into()),
+            ("verify", false.into()),
+            ("on_failure", "warn".into()),
+            ("timeouts", some(&[("create", "1m".into())])),
+            ("when", "apply".into()),
+            ("when", "destroy".into()),
+        ] {
+            let config = all(&core, "both", std::slice::from_ref(&change));
+            let plan = core.plan(Some(&config)).await;
+            assert_eq!((plan.doing, plan.will_run()), (Doing::Update, false), "{change:?}");
+            assert_eq!(plan.told, [], "{change:?}");
+            assert_eq!(core.apply_plan(&plan, Some(&config)).await, []);
+            assert_eq!(core.state()["last_run"], ran, "{change:?}");
+        }
+        assert_eq!(world.cuts(&mut seen), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_target_is_a_replacement_that_lets_the_old_one_go_as_when_says() {
+    for when in ["apply", "destroy", "both"] {
+        for world in worlds() {
+            let Some(other) = world.other(1) else { continue };
+            let mut core = Core::new(&world);
+            core.applied(&all(&core, when, &[])).await;
+            world.connect(&world.instance, 1);
+            let before = world.killed().len();
+            let config = all(&core, when, &[("instance_id", other.id.as_str().into())]);
+            let plan = core.plan(Some(&config)).await;
+            assert_eq!(plan.doing, Doing::Replace);
+            assert_eq!(plan.told.len(), if when == "both" { 2 } else { 1 }, "{:#?}", plan.told);
+            assert_eq!(core.apply_plan(&plan, Some(&config)).await, []);
+            let killed = world.killed().split_off(before);
+            let (old, new): (Vec<_>, Vec<_>) =
+                killed.iter().partition(|(node, _)| world.instance.has(node));
+            assert_eq!(!old.is_empty(), when != "apply", "{}: {when}", world.spec().name);
+            assert_eq!(!new.is_empty(), when != "destroy", "{}: {when}", world.spec().name);
+            assert!(new.iter().all(|(node, _)| other.has(node)));
+            assert_eq!(core.plan(Some(&config)).await.doing, Doing::Nothing);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn survivors_hold_a_destroy_back_until_they_are_gone() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        let timeouts = some(&[("delete", "20s".into())]);
+        core.applied(&all(&core, "destroy", &[("timeouts", timeouts)])).await;
+        world.fault(Trouble::Service(Fault::Refuses));
+        let told = core.destroy().await;
+        assert_eq!(errors(&told).len(), 1, "{}: {told:#?}", world.spec().name);
+        assert!(told[0].summary.starts_with("Sessions survived on "), "{told:#?}");
+        assert!(told[0].detail.contains("The resource stays in the state"), "{told:#?}");
+        assert!(world.killed().is_empty());
+        assert_eq!(core.last_run("terminated"), 0.into());
+        assert!(core.last_run("survived").as_i64().unwrap() > 0);
+        let _ = Duration::ZERO;
+        let _ = warning;
+        world.sandbox.reset();
+        assert_eq!(core.destroy().await, []);
+        assert_eq!(core.stored, None);
+        assert!(!world.killed().is_empty());
+    }
+}

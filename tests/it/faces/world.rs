@@ -1,0 +1,448 @@
+//! One service's sandbox, time that is never waited for, and the provider behind its real door.
+//!
+//! Every walk of Terraform is a process of its own: [`World::plugin`] starts the real provider anew,
+//! with the real gRPC server, over a pipe in memory. The sandbox's clock is tokio's, so a paused
+//! test sees jobs, backoffs and timeouts pass at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper_util::rt::TokioIo;
+use terraform_provider_session::framework::{Face, Object, Provider, Type, Value};
+use terraform_provider_session::protocol::wire_types::provider_client::ProviderClient;
+use terraform_provider_session::protocol::wire_types::{self as wire};
+use terraform_provider_session::protocol::{Shutdown, dynamic_value, serve};
+use terraform_provider_session::provider::SessionProvider;
+use terraform_provider_session::sandbox::{Sandbox, Setup, Switch, Trouble};
+use terraform_provider_session::services::simulator::{Clients, Instance, LiveClient};
+use terraform_provider_session::services::{ALL, Service, Spec};
+use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
+use tokio::io::DuplexStream;
+use tokio::time::Instant;
+use tonic::codegen::Service as TowerService;
+use tonic::transport::{Channel, Endpoint, Server, Uri};
+
+/// The secret that must appear nowhere.
+pub(crate) const SECRET: &str = "sandbox-secret-key-of-no-value";
+
+/// One service, one of its instances, and everybody who is connected to it.
+pub(crate) struct World {
+    pub(crate) service: &'static dyn Service,
+    pub(crate) instance: Instance,
+    pub(crate) sandbox: Arc<Sandbox>,
+    way: Arc<Way>,
+    outside: Outside,
+}
+
+/// The way to the sandbox, which can be cut.
+struct Way {
+    sandbox: Arc<Sandbox>,
+    sent: AtomicUsize,
+    cut: AtomicBool,
+}
+
+#[async_trait]
+impl HttpSend for Way {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        if self.cut.load(Ordering::Relaxed) {
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            return Err(HttpError::NotSent { host, reason: "no route".to_owned() });
+        }
+        self.sandbox.send(request).await
+    }
+}
+
+/// Tokio's time as a wall clock.
+struct Virtual {
+    start: SystemTime,
+    began: Instant,
+}
+
+impl Clock for Virtual {
+    fn now(&self) -> SystemTime {
+        self.start + self.began.elapsed()
+    }
+}
+
+/// Foreseeable randomness, and no environment.
+#[derive(Default)]
+struct Nothing(AtomicU64);
+
+impl Entropy for Nothing {
+    fn unit(&self) -> f64 {
+        0.5
+    }
+
+    fn nonce(&self) -> String {
+        format!("{:032x}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+#[async_trait]
+impl Environment for Nothing {
+    fn var(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        None
+    }
+
+    fn read(&self, _path: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    async fn run(&self, _program: &str, _arguments: &[String]) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// A world for every service.
+pub(crate) fn worlds() -> impl Iterator<Item = World> {
+    ALL.iter().map(|service| World::new(*service, Setup::default()))
+}
+
+/// The service of a name, in a world of its own.
+pub(crate) fn world(name: &str) -> World {
+    worlds().find(|world| world.spec().name == name).unwrap()
+}
+
+impl World {
+    pub(crate) fn new(service: &'static dyn Service, setup: Setup) -> World {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let clock: Arc<dyn Clock> = Arc::new(Virtual { start, began: Instant::now() });
+        let sandbox = Arc::new(Sandbox::new(setup, Arc::clone(&clock)));
+        let (sent, cut) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let way = Arc::new(Way { sandbox: Arc::clone(&sandbox), sent, cut });
+        let nothing = Arc::new(Nothing::default());
+        let outside = Outside {
+            http: Arc::clone(&way) as Arc<dyn HttpSend>,
+            clock,
+            entropy: Arc::clone(&nothing) as Arc<dyn Entropy>,
+            environment: nothing,
+        };
+        let instance = service.scenery().remove(0);
+        World { service, instance, sandbox, way, outside }
+    }
+
+    /// The same with another instance of the service, by its number.
+    pub(crate) fn other(&self, number: usize) -> Option<Instance> {
+        self.service.scenery().into_iter().nth(number)
+    }
+
+    pub(crate) fn spec(&self) -> &'static Spec {
+        self.service.spec()
+    }
+
+    /// Whether single sessions can be meant.
+    pub(crate) fn is_selective(&self) -> bool {
+        self.spec().limits.batch > 0
+    }
+
+    /// The type's name, of all faces but the data source.
+    pub(crate) fn termination(&self) -> String {
+        format!("session_termination_{}", self.spec().name)
+    }
+
+    pub(crate) fn fault(&self, trouble: Trouble) {
+        self.sandbox.switch_on(Switch::new(trouble));
+    }
+
+    /// No connection can be made from now on, or again.
+    pub(crate) fn cut(&self, cut: bool) {
+        self.way.cut.store(cut, Ordering::Relaxed);
+    }
+
+    /// How many requests were tried.
+    pub(crate) fn sent(&self) -> usize {
+        self.way.sent.load(Ordering::Relaxed)
+    }
+
+    /// Node and number of everybody who was really cut, in order.
+    pub(crate) fn killed(&self) -> Vec<(String, String)> {
+        let ledger = self.sandbox.ledger();
+        ledger.killed().map(|one| (one.node.clone(), one.client.id.clone())).collect()
+    }
+
+    /// How many were really cut since the last time.
+    pub(crate) fn cuts(&self, seen: &mut usize) -> usize {
+        let all = self.sandbox.ledger().killed().len();
+        all - std::mem::replace(seen, all)
+    }
+
+    /// Everybody who is connected to the instance.
+    pub(crate) fn live(&self) -> Vec<LiveClient> {
+        let mut ledger = self.sandbox.ledger();
+        self.instance.nodes.iter().flat_map(|(node, _)| ledger.list(node)).collect()
+    }
+
+    /// Somebody of user `app` connects to the first node of an instance.
+    pub(crate) fn connect(&self, instance: &Instance, number: usize) {
+        let client = LiveClient {
+            id: (900_000 + number).to_string(),
+            address: format!("10.9.{}.{}:41000", number / 250, number % 250 + 1),
+            name: format!("late-{number}"),
+            user: "app".into(),
+            command: "get".into(),
+            database: "0".into(),
+            age: 60,
+            idle: 30,
+            ..LiveClient::default()
+        };
+        self.sandbox.ledger().connect(&instance.nodes[0].0, client);
+    }
+
+    /// A provider block that leads to the sandbox's account, with more arguments.
+    pub(crate) fn block(&self, more: &[(&str, Value)]) -> Object {
+        let login = self.sandbox.account();
+        let cloud = some(&[
+            ("region", login.region.as_str().into()),
+            ("access_key", login.access_key.as_str().into()),
+            ("secret_key", login.secret_key.reveal().into()),
+        ]);
+        let mut block: Object = [(self.spec().cloud.to_owned(), cloud)].into();
+        block.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        block
+    }
+
+    /// The same with arguments of its cloud exchanged.
+    pub(crate) fn block_of(&self, changed: &[(&str, Value)]) -> Object {
+        let mut block = self.block(&[]);
+        let Some(Value::Object(cloud)) = block.get_mut(self.spec().cloud) else { panic!("none") };
+        cloud.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        block
+    }
+
+    /// The plugin's process, configured; `apply` says in which walk.
+    pub(crate) async fn configured(&self, block: &Object, apply: bool) -> Plugin {
+        let mut plugin = self.plugin().await;
+        let told = plugin.configure(block, apply).await;
+        assert!(told.is_empty(), "{told:#?}");
+        plugin
+    }
+
+    /// The plugin's process.
+    pub(crate) async fn plugin(&self) -> Plugin {
+        let provider = Arc::new(SessionProvider::new(self.outside.clone()));
+        let served = serve(Arc::clone(&provider) as Arc<dyn Provider>);
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let incoming = tokio_stream::once(Ok::<_, io::Error>(far));
+        let server = Server::builder().add_routes(served.routes);
+        tokio::spawn(server.serve_with_incoming(incoming));
+        let endpoint = Endpoint::from_static("http://localhost");
+        let channel = endpoint.connect_with_connector(Once(Some(near))).await.unwrap();
+        Plugin { client: ProviderClient::new(channel), shutdown: served.shutdown, provider }
+    }
+}
+
+/// A connection that is there already.
+struct Once(Option<DuplexStream>);
+
+impl TowerService<Uri> for Once {
+    type Response = TokioIo<DuplexStream>;
+    type Error = io::Error;
+    type Future = std::future::Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let io = self.0.take().ok_or_else(|| io::Error::other("it has been used"));
+        std::future::ready(io.map(TokioIo::new))
+    }
+}
+
+/// One process of the provider, and somebody who calls it.
+pub(crate) struct Plugin {
+    pub(crate) client: ProviderClient<Channel>,
+    pub(crate) shutdown: Shutdown,
+    provider: Arc<SessionProvider>,
+}
+
+/// What a face is called in a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    Provider,
+    Resource,
+    Data,
+    Ephemeral,
+    Action,
+}
+
+impl Plugin {
+    pub(crate) async fn configure(&mut self, block: &Object, apply: bool) -> Vec<Told> {
+        let config = self.write(Of::Provider, "", block);
+        let request = wire::validate_provider_config::Request { config: config.clone() };
+        let answer = self.client.validate_provider_config(request).await.unwrap().into_inner();
+        let mut told = told(&answer.diagnostics);
+        let request = wire::configure_provider::Request {
+            terraform_version: "1.15.5".into(),
+            config,
+            client_capabilities: can(apply),
+        };
+        let answer = self.client.configure_provider(request).await.unwrap().into_inner();
+        told.extend(self::told(&answer.diagnostics));
+        told
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        self.client.stop_provider(wire::stop_provider::Request {}).await.unwrap();
+    }
+
+    pub(crate) async fn end(self) {
+        self.shutdown.run().await;
+    }
+
+    /// The type of a face's values.
+    pub(crate) fn kind(&self, of: Of, name: &str) -> Type {
+        fn find<F: Face + ?Sized>(faces: &[Arc<F>], name: &str) -> Type {
+            let face = faces.iter().find(|face| face.type_name() == name).unwrap();
+            face.schema().block.value_type()
+        }
+        match of {
+            Of::Provider => self.provider.schema().block.value_type(),
+            Of::Resource => find(self.provider.resources(), name),
+            Of::Data => find(self.provider.data_sources(), name),
+            Of::Ephemeral => find(self.provider.ephemeral_resources(), name),
+            Of::Action => find(self.provider.actions(), name),
+        }
+    }
+
+    /// An object of a face on the wire; what is not given is null.
+    pub(crate) fn write(&self, of: Of, name: &str, given: &Object) -> Option<wire::DynamicValue> {
+        let kind = self.kind(of, name);
+        let whole = whole(&Value::Object(given.clone()), &kind);
+        Some(dynamic_value::encode(&whole, &kind).unwrap())
+    }
+
+    /// An object of a face from the wire.
+    pub(crate) fn read(
+        &self,
+        of: Of,
+        name: &str,
+        value: Option<&wire::DynamicValue>,
+    ) -> Option<Object> {
+        match dynamic_value::decode(value, &self.kind(of, name)).unwrap() {
+            Value::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The schema's attributes that Terraform lets the provider set.
+    pub(crate) fn computed(&self, name: &str) -> BTreeSet<String> {
+        let faces = self.provider.resources();
+        let face = faces.iter().find(|face| face.type_name() == name).unwrap();
+        let attributes = &face.schema().block.attributes;
+        let computed = attributes.iter().filter(|(_, one)| one.is_computed());
+        computed.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// What the client of a walk can do: `deferral_allowed` is what tells an apply.
+pub(crate) fn can(apply: bool) -> Option<wire::ClientCapabilities> {
+    Some(wire::ClientCapabilities {
+        deferral_allowed: apply,
+        write_only_attributes_allowed: true,
+        ..Default::default()
+    })
+}
+
+/// Objects of a type have all its attributes, null if they are not given.
+pub(crate) fn whole(value: &Value, kind: &Type) -> Value {
+    match (value, kind) {
+        (Value::Object(given), Type::Object(kinds)) => {
+            let unknown = given.keys().find(|name| !kinds.contains_key(*name));
+            assert_eq!(unknown, None, "there is no such attribute");
+            let all = kinds.iter().map(|(name, kind)| {
+                let value = given.get(name).map_or(Value::Null, |value| whole(value, kind));
+                (name.clone(), value)
+            });
+            Value::Object(all.collect())
+        }
+        (Value::List(items), Type::List(kind) | Type::Set(kind)) => {
+            Value::List(items.iter().map(|item| whole(item, kind)).collect())
+        }
+        (value, _) => value.clone(),
+    }
+}
+
+/// An object of some attributes.
+pub(crate) fn some(given: &[(&str, Value)]) -> Value {
+    Value::Object(object(given))
+}
+
+pub(crate) fn object(given: &[(&str, Value)]) -> Object {
+    given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+pub(crate) fn texts(texts: &[&str]) -> Value {
+    Value::List(texts.iter().map(|text| Value::from(*text)).collect())
+}
+
+pub(crate) fn map(given: &[(&str, &str)]) -> Value {
+    let entries = given.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
+    Value::Map(entries.collect::<BTreeMap<_, _>>())
+}
+
+/// One message.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) error: bool,
+    pub(crate) summary: String,
+    pub(crate) detail: String,
+    pub(crate) attribute: Option<String>,
+}
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = if self.error { "Error" } else { "Warning" };
+        let at = self.attribute.as_deref().map(|at| format!(" [{at}]")).unwrap_or_default();
+        write!(f, "{kind}{at}: {}\n{}", self.summary, self.detail)
+    }
+}
+
+/// Messages but the one that every first call to a sandbox brings.
+pub(crate) fn told(diagnostics: &[wire::Diagnostic]) -> Vec<Told> {
+    let mut all = Vec::new();
+    for one in diagnostics {
+        assert!(!one.summary.ends_with('.') && !one.detail.is_empty(), "{one:?}");
+        assert!(!format!("{one:?}").contains(SECRET), "{one:?}");
+        let attribute = one.attribute.as_ref().and_then(|path| {
+            use wire::attribute_path::step::Selector;
+            match path.steps.first()?.selector.as_ref()? {
+                Selector::AttributeName(name) => Some(name.clone()),
+                _ => None,
+            }
+        });
+        all.push(Told {
+            error: one.severity == 1,
+            summary: one.summary.clone(),
+            detail: one.detail.clone(),
+            attribute,
+        });
+    }
+    all.retain(|one| one.summary != "Answers come from a sandbox");
+    all
+}
+
+/// The summaries of the errors.
+pub(crate) fn errors(told: &[Told]) -> Vec<&str> {
+    told.iter().filter(|one| one.error).map(|one| one.summary.as_str()).collect()
+}
+
+/// The one warning.
+pub(crate) fn warning(told: &[Told]) -> &Told {
+    let [only] = told else { panic!("not one message: {told:#?}") };
+    assert!(!only.error, "{only:?}");
+    only
+}
