@@ -26,10 +26,17 @@ pub(crate) struct Joined {
 #[derive(Default)]
 pub(crate) struct Surroundings {
     pub(crate) variables: Mutex<BTreeMap<String, String>>,
-    pub(crate) files: Mutex<BTreeMap<PathBuf, String>>,
+    files: Mutex<BTreeMap<PathBuf, String>>,
     /// What the program `keys` prints.
     pub(crate) keys: Mutex<String>,
     nonces: Mutex<u128>,
+}
+
+impl Surroundings {
+    /// Puts a file there.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        self.files.lock().unwrap().insert(PathBuf::from(path), text.to_owned());
+    }
 }
 
 impl Joined {
@@ -100,7 +107,7 @@ impl Joined {
         panic!("the job did not end");
     }
 
-    /// The operations since the last time that are none of a service, in order.
+    /// The operations so far that are none of a service, in order.
     pub(crate) fn identity_calls(&self) -> Vec<String> {
         let of_service = |operation: &str| {
             operation.contains("/instances/")

@@ -2,7 +2,6 @@
 //!
 //! A row is what a user writes, and the calls that tell who they are, in order.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -165,10 +164,8 @@ async fn every_way_to_log_in_to_huawei_cloud_ends_in_a_list() {
         let agency =
             json!({ "name": "role", "agencyName": "sandbox", "agencyDomainName": "sandbox" });
         let file = json!({ "profiles": [key, with(key.clone(), agency)] }).to_string();
-        let mut files = joined.surroundings.files.lock().unwrap();
-        files.insert(PathBuf::from(HOME[0]), file);
-        files.insert(PathBuf::from("/var/run/id-token"), "sandbox-id-token\n".to_owned());
-        drop(files);
+        joined.surroundings.write(HOME[0], &file);
+        joined.surroundings.write("/var/run/id-token", "sandbox-id-token\n");
         check(&joined, DCS, name, settings, &calls).await;
     }
 }
@@ -177,7 +174,6 @@ async fn every_way_to_log_in_to_huawei_cloud_ends_in_a_list() {
 async fn what_was_handed_out_elsewhere_and_what_stands_in_variables_logs_in_too() {
     let joined = Joined::new(Setup::default());
     let key = machine_key(&joined);
-    joined.sandbox.calls();
     let settings = json!({
         "access_key": key["access"], "secret_key": key["secret"],
         "security_token": key["securitytoken"],
@@ -416,10 +412,8 @@ async fn every_way_to_log_in_to_alibaba_cloud_ends_in_a_list() {
             "sts_token": key["SecurityToken"], "expiration": key["Expiration"],
         });
         *joined.surroundings.keys.lock().unwrap() = printed.to_string();
-        let mut files = joined.surroundings.files.lock().unwrap();
-        files.insert(PathBuf::from(HOME[1]), profiles(&key).to_string());
-        files.insert(PathBuf::from("/var/run/oidc-token"), "sandbox-oidc-token\n".to_owned());
-        drop(files);
+        joined.surroundings.write(HOME[1], &profiles(&key).to_string());
+        joined.surroundings.write("/var/run/oidc-token", "sandbox-oidc-token\n");
         let mut all = vec![URI]; // for the key that some profiles hold
         all.extend(calls);
         check(&joined, ECS, name, settings, &all).await;
