@@ -31,7 +31,7 @@ pub use self::redis::Redis;
 pub use self::sandbox_process::{Card, CardCredentials, CardInstance, SandboxProcess};
 pub use self::scenario::{Scenario, variables};
 pub use self::scratch::Scratch;
-pub use self::workshop::{Wheel, Workshop};
+pub use self::workshop::{Packages, Wheel, Workshop};
 
 use self::play::{Verdict, play};
 use self::screen::{Colour, Screen, Style};

@@ -16,4 +16,4 @@ mod packages;
 mod redis;
 mod scenarios;
 mod sessions;
-mod stage;
+pub(crate) mod stage;
