@@ -87,7 +87,10 @@ pub(crate) async fn many_sessions() -> Vec<Figure> {
             name: "10,000 sessions on 50 nodes: time".into(),
             measured: seconds(time),
             goal: Some((format!("< {GOAL} times the plain loop"), share < GOAL)),
-            beside: format!("a plain loop of the same calls: {}, so {share:.2} times", seconds(beside)),
+            beside: format!(
+                "a plain loop of the same calls: {}, so {share:.2} times",
+                seconds(beside)
+            ),
         },
     ]
 }

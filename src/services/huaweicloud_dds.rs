@@ -32,8 +32,8 @@ static SPEC: Spec = Spec {
     session: "database operation",
     about: "Ends what sessions of a Document Database Service instance are doing, by the ids that \
             a node lists. Needs Community Edition 3.4 or newer. A session that does nothing \
-            cannot be ended and counts as one that survives, so where idle ones may stay, select \
-            with `match` (`min_age`, `commands`) and not with `all`. The client's connection stays, \
+            cannot be ended: `all` and `match` leave it and say so, and one named in \
+            `session_ids` counts as surviving. The client's connection stays, \
             and its next operation is another session. Every mongos of a cluster lists what all \
             shards are doing, so an operation is seen once per mongos.",
     regional: true,

@@ -1,8 +1,9 @@
 //! Pages and examples equal what the code renders. `UPDATE=1` writes them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use terraform_provider_session::provider::docs;
 
@@ -10,18 +11,29 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn updating() -> bool {
-    std::env::var_os("UPDATE").is_some()
+/// Everything that is rendered, and written if `UPDATE` asks for it: once, before any test reads.
+fn rendered() -> &'static BTreeMap<String, String> {
+    static RENDERED: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+        let mut files = docs::render();
+        files.insert("README.md".to_owned(), readme());
+        if std::env::var_os("UPDATE").is_some() {
+            for (path, content) in &files {
+                let file = root().join(path);
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(&file, content).unwrap();
+            }
+        }
+        files
+    });
+    &RENDERED
 }
 
-/// Compares a stored file with what it must be, or writes it.
-fn stale(path: &str, content: &str) -> bool {
-    let file = root().join(path);
-    if updating() {
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, content).unwrap();
-    }
-    fs::read_to_string(&file).ok().as_deref() != Some(content)
+/// The README with its table of services rendered.
+fn readme() -> String {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let (head, rest) = text.split_once("<!-- services -->\n").expect("the table's begin");
+    let (_, tail) = rest.split_once("<!-- /services -->").expect("the table's end");
+    format!("{head}<!-- services -->\n{}<!-- /services -->{tail}", docs::service_table())
 }
 
 /// Every file below a folder, relative to the root.
@@ -42,19 +54,21 @@ fn stored(folder: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn pages_and_examples_are_what_the_code_renders() {
-    let rendered = docs::render();
-    let old: Vec<&String> = rendered
+fn pages_examples_and_the_readme_are_what_the_code_renders() {
+    let differs = |path: &str, content: &str| {
+        fs::read_to_string(root().join(path)).ok().as_deref() != Some(content)
+    };
+    let stale: Vec<&String> = rendered()
         .iter()
-        .filter(|(path, content)| stale(path, content))
+        .filter(|(path, content)| differs(path, content))
         .map(|(path, _)| path)
         .collect();
-    assert!(old.is_empty(), "stale, run `UPDATE=1 cargo test --test it docs`: {old:#?}");
+    assert!(stale.is_empty(), "stale, run `UPDATE=1 cargo test --test it docs`: {stale:#?}");
 }
 
 #[test]
 fn nothing_but_guides_and_scenarios_is_written_by_hand() {
-    let rendered = docs::render();
+    let rendered = rendered();
     let by_hand = ["docs/guides/", "examples/scenarios/"];
     let strangers: Vec<String> = stored("docs")
         .into_iter()
@@ -66,18 +80,8 @@ fn nothing_but_guides_and_scenarios_is_written_by_hand() {
 }
 
 #[test]
-fn the_readme_names_every_service() {
-    let file = root().join("README.md");
-    let text = fs::read_to_string(&file).unwrap();
-    let (head, rest) = text.split_once("<!-- services -->\n").expect("the table's begin");
-    let (_, tail) = rest.split_once("<!-- /services -->").expect("the table's end");
-    let table = docs::service_table();
-    let wanted = format!("{head}<!-- services -->\n{table}<!-- /services -->{tail}");
-    assert!(!stale("README.md", &wanted), "stale, run `UPDATE=1 cargo test --test it docs`");
-}
-
-#[test]
 fn pages_keep_the_registrys_rules() {
+    let _ = rendered();
     let pages: Vec<String> =
         stored("docs").into_iter().filter(|path| !path.ends_with("/.gitkeep")).collect();
     assert!(pages.len() > 4);

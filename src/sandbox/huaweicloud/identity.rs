@@ -244,8 +244,8 @@ impl Issued {
         let prefix = format!("iam::{}:agency:", account.domain_id);
         let agency = body.agency_urn.strip_prefix(&prefix);
         let known = agency.filter(|name| account.agencies.iter().any(|one| one == name));
-        let agency = known
-            .ok_or_else(|| sts(404, "STS5.AgencyNotFound", "The agency does not exist."))?;
+        let agency =
+            known.ok_or_else(|| sts(404, "STS5.AgencyNotFound", "The agency does not exist."))?;
         if matches!(caller, Caller::Token { .. }) {
             let message = "A temporary key is given to a signature only.";
             return Err(sts(403, "STS5.AccessDenied", message));
