@@ -4,6 +4,7 @@
 
 mod docs;
 mod faces;
+mod faults;
 mod plugin;
 #[cfg(target_os = "linux")]
 mod processes;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::terraform::fixture::{Fixture, core, few, on};
+use crate::terraform::fixture::{Fixture, core, newest, on};
 
 /// Every folder below `examples` that holds a configuration.
 fn folders() -> Vec<PathBuf> {
@@ -31,17 +31,22 @@ fn files(folder: &Path) -> Vec<(String, String)> {
     paths.map(named).collect()
 }
 
+/// The oldest pinned cores that know the blocks.
+const RESOURCES: &str = "1.6.6";
+const EPHEMERALS: &str = "1.10.5";
+const ACTIONS: &str = "1.14.9";
+
 /// The oldest pinned core that knows the blocks of a configuration.
 fn oldest(files: &[(String, String)]) -> &'static str {
     let has = |block: &str| {
         files.iter().flat_map(|(_, text)| text.lines()).any(|line| line.starts_with(block))
     };
     if has("action ") {
-        "1.14.9"
+        ACTIONS
     } else if has("ephemeral ") {
-        "1.10.5"
+        EPHEMERALS
     } else {
-        "1.6.6"
+        RESOURCES
     }
 }
 
@@ -49,8 +54,9 @@ fn oldest(files: &[(String, String)]) -> &'static str {
 async fn every_example_is_valid() {
     let folders = folders();
     assert!(folders.len() > 10, "{folders:?}");
-    on(["1.6.6", "1.10.5", "1.14.9", "1.15.5"].map(core), async |engine| {
-        let newest = few().any(|one| one.name == engine.name) && engine.version >= (1, 15, 0);
+    let oldest_ones = [RESOURCES, EPHEMERALS, ACTIONS].map(core);
+    on(oldest_ones.into_iter().chain(newest()), async |engine| {
+        let newest = engine.name == newest()[0].name;
         for folder in &folders {
             let files = files(folder);
             if !newest && engine.name != format!("Terraform {}", oldest(&files)) {

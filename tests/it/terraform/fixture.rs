@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 /// The provider as built by this test run.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_terraform-provider-session");
 
-/// Commands of engines that run at a time, of all tests together: each is busy on about one core.
-static AT_ONCE: Semaphore = Semaphore::const_new(3);
+/// Commands of engines that run at a time, of all tests together: enough to
+/// keep two processors busy while some of them wait for the sandbox.
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
 
 /// Every pinned core, oldest first, then what is on PATH.
 pub(crate) fn engines() -> &'static [Engine] {
@@ -34,6 +35,11 @@ pub(crate) fn core(version: &str) -> &'static Engine {
 pub(crate) fn few() -> impl Iterator<Item = &'static Engine> {
     let last = PINS.len() - 1;
     engines().iter().enumerate().filter(move |(at, _)| *at == 0 || *at >= last).map(|(_, one)| one)
+}
+
+/// The newest pinned core.
+pub(crate) fn newest() -> [&'static Engine; 1] {
+    [core(PINS[PINS.len() - 1].core)]
 }
 
 /// Runs a test on several engines at the same time.

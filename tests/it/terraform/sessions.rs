@@ -1,8 +1,11 @@
 //! `session_termination_huaweicloud_dcs` under real engines, with connections that are really cut.
+//!
+//! What is the provider's own decision is tested in process, and what engines make of each change
+//! in the matrix; those tests here run on one engine, to see the connections of real clients.
 
 use serde_json::json;
 
-use crate::terraform::fixture::{engines, few, on};
+use crate::terraform::fixture::{few, newest, on};
 use crate::terraform::stage::{Stage, assert_cut};
 
 /// One resource on a stand-in for the cache, with a body of arguments.
@@ -90,7 +93,7 @@ async fn a_session_that_refuses_to_die_holds_back_the_destroy_of_the_cache() {
 #[tokio::test]
 async fn a_changed_trigger_runs_again_in_place() {
     let main = resource(&format!("when = \"apply\"\n{REPORT}\ntriggers = {{ word = var.word }}"));
-    on(few(), async |engine| {
+    on(newest(), async |engine| {
         let stage = Stage::new(engine, &main).await;
         stage.fixture.succeed(APPLY).await;
         let report = stage.client("report", "nightly").await;
@@ -107,7 +110,7 @@ async fn a_changed_trigger_runs_again_in_place() {
 #[tokio::test]
 async fn a_changed_guard_changes_the_state_and_cuts_nobody() {
     let with = |guard: &str| resource(&format!("when = \"apply\"\n{REPORT}\n{guard}"));
-    on(few(), async |engine| {
+    on(newest(), async |engine| {
         let stage = Stage::new(engine, &with("max_sessions = 5")).await;
         stage.fixture.succeed(APPLY).await;
         let report = stage.client("report", "nightly").await;
@@ -124,7 +127,7 @@ async fn a_changed_guard_changes_the_state_and_cuts_nobody() {
 
 #[tokio::test]
 async fn a_changed_target_is_a_replacement() {
-    on(few(), async |engine| {
+    on(newest(), async |engine| {
         let stage = Stage::new(engine, &resource(&format!("when = \"apply\"\n{REPORT}"))).await;
         stage.fixture.succeed(APPLY).await;
         let other = stage.instances().pop().unwrap();
@@ -137,7 +140,7 @@ async fn a_changed_target_is_a_replacement() {
 
 #[tokio::test]
 async fn too_many_selected_means_an_error_and_nobody_is_cut() {
-    on(few(), async |engine| {
+    on(newest(), async |engine| {
         let main = resource("when = \"apply\"\nall = true\nmax_sessions = 1");
         let stage = Stage::new(engine, &main).await;
         let both = [stage.client("app", "one").await, stage.client("app", "two").await];
@@ -152,7 +155,7 @@ async fn too_many_selected_means_an_error_and_nobody_is_cut() {
 
 #[tokio::test]
 async fn a_protected_client_outlives_the_teardown() {
-    on(few(), async |engine| {
+    on(newest(), async |engine| {
         let body = "when = \"both\"\nall = true\nprotect = { names = [\"console\"] }";
         let stage = Stage::new(engine, &resource(body)).await;
         let console = stage.client("admin", "console").await;
@@ -185,7 +188,7 @@ async fn refreshing_replanning_and_importing_cut_nobody() {
 
 #[tokio::test]
 async fn a_preview_that_cannot_be_made_does_not_fail_the_plan() {
-    on(few(), async |engine| {
+    on(newest(), async |engine| {
         let stage = Stage::new(engine, &resource("when = \"apply\"\nall = true")).await;
         // A port of this machine where nobody listens: it was bound a moment ago.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -209,7 +212,7 @@ async fn arguments_that_cannot_be_right_are_refused_before_anything_happens() {
         ("when", "when = \"sometimes\"\nall = true"),
         ("when", "all = true"),
     ];
-    let engine = &engines()[0];
+    let engine = newest()[0];
     let stage = Stage::new(engine, "").await;
     for (attribute, body) in cases {
         stage.fixture.write("main.tf", &resource(body));
