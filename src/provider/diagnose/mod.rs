@@ -68,8 +68,18 @@ pub(super) fn summary(spec: &Spec, target: &str, report: &Report) -> String {
 pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
     let done = done(about.spec, about.target, report);
-    // What did not come to a list has done nothing that the message does not say.
-    let after = if was_listed(report) { format!("\n\n{done}") } else { String::new() };
+    // What did not come to a list, or past a guard, has done nothing that its message does not say.
+    let guarded = matches!(
+        report.halt,
+        Some(
+            Halt::TooMany { .. }
+                | Halt::ProtectedInTheWay
+                | Halt::NotSelective
+                | Halt::SameIdOnSeveralNodes(_)
+        )
+    );
+    let tells = was_listed(report) && !guarded;
+    let after = if tells { format!("\n\n{done}") } else { String::new() };
     match &report.halt {
         None => survivors(about, report, &done, None, &mut diagnostics),
         Some(Halt::TargetGone(error)) => diagnostics.warn(

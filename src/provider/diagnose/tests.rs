@@ -242,10 +242,8 @@ fn every_way_to_end_early_says_what_was_not_done_and_what_to_do() {
             Result on cn-north-4/i-1: 1 of 3 selected client connections terminated.",
         ),
     ] {
-        let protected = match halt {
-            Halt::ProtectedInTheWay => vec![session(9)],
-            _ => Vec::new(),
-        };
+        let in_the_way = matches!(halt, Halt::ProtectedInTheWay);
+        let protected = if in_the_way { vec![session(9)] } else { Vec::new() };
         let given = Report { halt: Some(halt), victims, protected, ..Report::default() };
         check(Occasion::Apply, given, expected);
     }
