@@ -1,5 +1,6 @@
 //! What a sandbox is made of: the accounts that it knows, and how it behaves.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::alicloud::AlicloudAccount;
@@ -64,8 +65,8 @@ pub struct Login<'a> {
     pub access_key: &'a str,
     /// Signing half of its key.
     pub secret_key: &'a Secret,
-    /// The product of the cloud that says who is who; projects or temporary keys come from it.
-    pub identity: &'static str,
+    /// The products of the cloud that say who is who; projects and temporary keys come from them.
+    pub identity: &'static [&'static str],
 }
 
 /// What a sandbox is made of.
@@ -82,6 +83,8 @@ pub struct Setup {
     pub clients: usize,
     /// The server behind the instances that can have a real one.
     pub redis: Option<Redis>,
+    /// Servers behind those of one service, by its name, in place of that one.
+    pub redis_of: BTreeMap<String, Redis>,
 }
 
 impl Default for Setup {
@@ -94,6 +97,7 @@ impl Default for Setup {
             gone: Gone::Accepted,
             clients: 3,
             redis: None,
+            redis_of: BTreeMap::new(),
         }
     }
 }

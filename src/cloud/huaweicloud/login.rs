@@ -55,6 +55,15 @@ pub(super) struct Login<'a> {
 impl Login<'_> {
     /// Logs in, then takes on the roles.
     pub(super) async fn run(&self) -> Result<Held, Error> {
+        self.steps().await.map_err(|error| {
+            // An agency or identity provider that does not exist stays so, and without it there is
+            // no key to try anything else with.
+            let final_word = matches!(error.kind, Kind::Refused | Kind::BadRequest);
+            Error { kind: if final_word { Kind::Credentials } else { error.kind }, ..error }
+        })
+    }
+
+    async fn steps(&self) -> Result<Held, Error> {
         let mut held = match &self.resolved.source {
             Source::Token(token) => {
                 Held::only(Credentials::Token { token: token.clone(), expires_at: None })
@@ -81,7 +90,7 @@ impl Login<'_> {
             projects: Vec<Project>,
         }
         const OPERATION: &str = "KeystoneListProjects";
-        let path = format!("v3/projects?name={}", sign::encode_text(name));
+        let path = format!("v3/projects?name={}", crate::cloud::signature::encode(name));
         let mut request = self.identity(Method::GET, &path, None)?;
         self.authorize(&mut request, credentials)?;
         let (body, _) = self.exchange::<Body>(OPERATION, request).await?;
