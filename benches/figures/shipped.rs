@@ -27,13 +27,14 @@ pub(crate) fn build() -> PathBuf {
     assert!(told.status.success(), "it does not build");
     let text = String::from_utf8(told.stdout).unwrap();
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let built = lines.filter_map(|line| line["executable"].as_str().map(PathBuf::from)).last();
-    let built = built.expect("cargo tells what it has built");
+    let built: Vec<PathBuf> =
+        lines.filter_map(|line| line["executable"].as_str().map(PathBuf::from)).collect();
+    let [built] = built.as_slice() else { panic!("one program is built, not {built:?}") };
     // Cargo puts the program with the sandbox, of an ordinary build, at the same place.
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shipped");
     std::fs::create_dir_all(&kept).unwrap();
     let kept = kept.join(built.file_name().unwrap());
-    std::fs::copy(&built, &kept).unwrap();
+    std::fs::copy(built, &kept).unwrap();
     kept
 }
 

@@ -9,6 +9,7 @@ mod client;
 mod credentials;
 mod error;
 pub mod settings;
+mod signature;
 
 pub mod alicloud;
 pub mod huaweicloud;
@@ -18,6 +19,7 @@ pub use client::{Answer, Call, Client, Refusal, Renew, Signer};
 pub use credentials::{Credentials, Secret};
 pub use error::{Error, Kind};
 pub use settings::{Given, Setting, Shape, Value as SettingValue};
+pub use signature::{Key, Malformed};
 
 /// All clouds.
 pub static ALL: &[&dyn Cloud] = &[&alicloud::AlibabaCloud, &huaweicloud::HuaweiCloud];

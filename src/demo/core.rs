@@ -12,6 +12,7 @@ use tokio::process::Command;
 
 use super::engines::Engine;
 use super::error::Error;
+use super::leash::leashed;
 use super::scratch::Scratch;
 
 /// No command of a demo or test takes longer, unless something hangs.
@@ -70,9 +71,10 @@ impl Core {
     }
 
     /// A command in folder `dir`, not started: for whoever wants to interrupt it. `-no-color` goes
-    /// after the command's name. Standard input is empty; the process dies with its handle.
+    /// after the command's name. Standard input is empty; the process dies with its handle, and
+    /// with this process.
     pub fn command(&self, dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Command {
-        let mut command = Command::from(self.engine.command());
+        let mut command = Command::from(leashed(self.engine.command()));
         let (verb, rest) =
             args.split_first().map_or(("version", args), |(verb, rest)| (*verb, rest));
         let words = verb.split(' ').chain(colourless(verb)).chain(rest.iter().copied());

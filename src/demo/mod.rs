@@ -10,6 +10,7 @@ mod core;
 mod engines;
 mod error;
 mod excerpt;
+mod leash;
 mod play;
 mod redis;
 mod sandbox_process;

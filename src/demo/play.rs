@@ -57,7 +57,7 @@ pub(super) async fn play(screen: &mut Screen) -> Result<Verdict, Error> {
     let workshop = Workshop::here();
     let redis = Redis::start(&workshop).await?;
     let binary = std::env::current_exe().map_err(Error::io("cannot find this program"))?;
-    let sandbox = SandboxProcess::start(&binary, &redis.url()).await?;
+    let sandbox = SandboxProcess::start(&binary, &["--redis", &redis.url()]).await?;
     let core = Core::new(Engine::any(&workshop, OLDEST)?, &binary)?;
     let scenario = Scenario::redis_teardown(&sandbox.card, SERVICE)?;
     let actors = enter(&redis).await?;

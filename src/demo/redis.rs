@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 
 use super::clients::Connection;
 use super::error::Error;
+use super::leash::leashed;
 use super::scratch::Scratch;
 use super::workshop::{Wheel, Workshop};
 
@@ -30,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two questions whether it is up.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// A running server. It is killed on drop.
+/// A running server. It is killed on drop, and dies with this process.
 #[derive(Debug)]
 pub struct Redis {
     address: SocketAddr,
@@ -89,7 +90,7 @@ impl Redis {
             .map_err(Error::io(format!("could not write {}", settings.display())))?;
         let said = fs::File::create(&log)
             .map_err(Error::io(format!("could not write {}", log.display())))?;
-        let started = Command::new(program)
+        let started = Command::from(leashed(std::process::Command::new(program)))
             .arg(&settings)
             .current_dir(folder.path())
             .stdin(Stdio::null())

@@ -12,13 +12,14 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::error::Error;
+use super::leash::leashed;
 
 /// From start to the first line.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest first line.
 const LINE: u64 = 1 << 20;
 
-/// A running sandbox. It is killed on drop.
+/// A running sandbox. It is killed on drop, and dies with this process.
 #[derive(Debug)]
 pub struct SandboxProcess {
     /// What it told of itself.
@@ -75,13 +76,14 @@ impl Card {
 }
 
 impl SandboxProcess {
-    /// Starts `binary sandbox` before a Redis and reads its card.
+    /// Starts `binary sandbox` with some of its options and reads its card.
     ///
     /// # Errors
     /// It ends, or says something else than its card, or nothing for 20 seconds.
-    pub async fn start(binary: &Path, redis_url: &str) -> Result<SandboxProcess, Error> {
-        let started = Command::new(binary)
-            .args(["sandbox", "--listen", "127.0.0.1:0", "--redis", redis_url])
+    pub async fn start(binary: &Path, options: &[&str]) -> Result<SandboxProcess, Error> {
+        let started = Command::from(leashed(std::process::Command::new(binary)))
+            .args(["sandbox", "--listen", "127.0.0.1:0"])
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -43,11 +43,12 @@ impl Scenario {
 
 /// The variables that lead a provider block for Huawei Cloud to a sandbox.
 pub fn variables(card: &Card) -> Value {
+    let endpoint = &card.endpoint;
     json!({
         "region": card.region,
         "access_key": card.credentials.access_key,
         "secret_key": card.credentials.secret_key,
         "project_id": card.project_id,
-        "endpoints": { "dcs": card.endpoint, "iam": card.endpoint },
+        "endpoints": { "dcs": endpoint, "dds": endpoint, "iam": endpoint },
     })
 }

@@ -204,7 +204,9 @@ impl Kill<'_> {
         });
         let which = if group.everyone { Which::Everyone } else { Which::These(&ids) };
         let batch = Batch { node: group.node.as_ref(), which };
-        let call = self.run.call(Repeat::IfWithoutEffect, || self.run.sessions.terminate(batch));
+        let call = self.run.call("terminate sessions", Repeat::IfWithoutEffect, || {
+            self.run.sessions.terminate(batch)
+        });
         match call.await {
             Ok(submission) => self.taken(group, submission).await,
             Err(Trouble::Failed(error)) => self.failed(group, error).await,

@@ -63,7 +63,8 @@ impl Run<'_> {
 
     /// The nodes of the target, each once.
     async fn nodes(&self) -> Result<Vec<Node>, Trouble> {
-        let mut nodes = self.call(Repeat::Freely, || self.sessions.nodes()).await?;
+        let mut nodes =
+            self.call("look up nodes", Repeat::Freely, || self.sessions.nodes()).await?;
         if nodes.len() > MOST_NODES {
             return Err(malformed(format!("the target claims to have {} nodes", nodes.len())));
         }
@@ -80,8 +81,9 @@ impl Run<'_> {
         let mut listing = Listing { sessions: Vec::new(), steady: true };
         let mut cursor: Option<Cursor> = None;
         for page_number in 0..MOST_PAGES {
-            let page =
-                self.call(Repeat::Freely, || self.sessions.list(node, cursor.clone())).await?;
+            let page = self
+                .call("list sessions", Repeat::Freely, || self.sessions.list(node, cursor.clone()))
+                .await?;
             self.note_request(page.request_id.as_deref());
             listing.steady = snapshot || page_number == 0;
             for mut session in page.sessions {
@@ -108,7 +110,8 @@ impl Run<'_> {
     async fn prepare(&self, node: &Node) -> Result<bool, Trouble> {
         let mut tries = 1;
         loop {
-            let ticket = self.call(Repeat::Freely, || self.sessions.prepare(node)).await?;
+            let ticket =
+                self.call("prepare a list", Repeat::Freely, || self.sessions.prepare(node)).await?;
             let Some(ticket) = ticket else { return Ok(false) };
             match self.finish(&ticket, self.deadline).await {
                 Ok(_) => return Ok(true),
@@ -133,7 +136,7 @@ impl Run<'_> {
         patience: tokio::time::Instant,
     ) -> Result<Progress, Trouble> {
         loop {
-            match self.call(Repeat::Freely, || self.sessions.poll(ticket)).await? {
+            match self.call("poll a job", Repeat::Freely, || self.sessions.poll(ticket)).await? {
                 Progress::Done => return Ok(Progress::Done),
                 Progress::Running => {}
             }

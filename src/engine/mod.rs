@@ -46,6 +46,7 @@ pub use audit::{Audit, AuditFile, AuditLine, Counts, Log, NoAudit};
 pub use pace::Pace;
 pub use report::{Event, Fate, Halt, Observer, Report, Silent, Survey, Victim};
 pub use request::{Filter, Guards, Mode, Request, Selection, Verify};
+pub use select::guard;
 
 use std::collections::HashSet;
 use std::time::Duration;

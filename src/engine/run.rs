@@ -85,9 +85,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Makes a call, as often as `repeat` and the time left allow.
+    /// Makes a call, as often as `repeat` and the time left allow. `what` it is for is told where
+    /// no answer tells the cloud's name of it.
     pub(super) async fn call<T, F>(
         &self,
+        what: &'static str,
         repeat: Repeat,
         make: impl Fn() -> F,
     ) -> Result<T, Trouble>
@@ -97,7 +99,7 @@ impl<'a> Run<'a> {
         let mut last = None;
         let mut attempt = 0;
         loop {
-            let answer = match self.once(&make).await {
+            let answer = match self.once(what, &make).await {
                 Some(answer) => answer,
                 None => return Err(self.over(last)),
             };
@@ -129,7 +131,7 @@ impl<'a> Run<'a> {
     }
 
     /// One attempt; None if it must not be started. What is cut off counts as lost.
-    async fn once<T, F>(&self, make: impl Fn() -> F) -> Option<Result<T, Error>>
+    async fn once<T, F>(&self, what: &'static str, make: impl Fn() -> F) -> Option<Result<T, Error>>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -146,8 +148,8 @@ impl<'a> Run<'a> {
         Some(tokio::select! {
             biased;
             answer = make() => answer,
-            () = sleep_until(self.deadline) => Err(lost("there was no answer when time was up")),
-            () = interrupted => Err(lost("there was no answer soon after the interrupt")),
+            () = sleep_until(self.deadline) => Err(lost(what, "there was no answer when time was up")),
+            () = interrupted => Err(lost(what, "there was no answer soon after the interrupt")),
         })
     }
 
@@ -231,6 +233,6 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn lost(message: &str) -> Error {
-    Error::new(Kind::Lost, "call", message)
+fn lost(what: &'static str, message: &str) -> Error {
+    Error::new(Kind::Lost, what, message)
 }

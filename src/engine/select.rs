@@ -57,8 +57,8 @@ pub(super) fn select(spec: &Spec, request: &Request, sessions: Vec<Session>) -> 
     survey
 }
 
-/// Why nothing of what was found may be ended, if so.
-pub(super) fn guard(spec: &Spec, guards: &Guards, survey: &Survey) -> Option<Halt> {
+/// Why a run on what was found would end nothing, if so.
+pub fn guard(spec: &Spec, guards: &Guards, survey: &Survey) -> Option<Halt> {
     if let Some(id) = survey.several_nodes.first() {
         return Some(Halt::SameIdOnSeveralNodes(id.clone()));
     }

@@ -33,7 +33,7 @@ impl Invocation {
         progress: &dyn Progress,
     ) -> Result<Diagnostics, Diagnostics> {
         let read = inputs::read(self.service.spec(), config, Timeout::Attribute);
-        let inputs = read.inputs.ok_or(read.diagnostics)?;
+        let inputs = read.complete()?;
         let connection = run::connect(&self.shared, self.service, &inputs)
             .map_err(|error| diagnose::call_failed("Sessions could not be terminated", &error))?;
         let narrator = Narrator { progress, session: self.service.spec().session };

@@ -28,7 +28,7 @@ impl List {
     async fn list(&self, cx: &Context, mut config: Object) -> Result<Refreshed, Diagnostics> {
         let spec = self.service.spec();
         let read = inputs::read_list(spec, &config);
-        let inputs = read.inputs.ok_or(read.diagnostics)?;
+        let inputs = read.complete()?;
         let failed = |error| diagnose::call_failed("Sessions could not be listed", &error);
         let connection = run::connect(&self.shared, self.service, &inputs).map_err(failed)?;
         let survey = connection.survey(&inputs, Duration::MAX, &cx.cancel).await.map_err(failed)?;

@@ -55,7 +55,7 @@ impl Ephemeral {
     async fn opened(&self, cx: &Context, mut config: Object) -> Result<Opened, Diagnostics> {
         let spec = self.service.spec();
         let read = inputs::read(spec, &config, Timeout::Attribute);
-        let inputs = read.inputs.ok_or(read.diagnostics)?;
+        let inputs = read.complete()?;
         let applying = config.get("applying").and_then(Value::as_bool).unwrap_or(false);
         let on_close = config.get("when").and_then(Value::as_str) == Some("close");
         let failed = |error| diagnose::call_failed("Sessions could not be listed", &error);
@@ -75,6 +75,10 @@ impl Ephemeral {
             }
             Ok(connection) => match connection.survey(&inputs, LIST_LIMIT, &cx.cancel).await {
                 Ok(survey) => result = Seen::listed(survey),
+                // What waits for the close would be tried in vain then, once everything is done.
+                Err(error) if applying && error.kind.stops_everything() => {
+                    return Err(failed(error).into());
+                }
                 Err(error) => diagnostics.extend(unlisted(&error)),
             },
             Err(error) => diagnostics.extend(unlisted(error)),

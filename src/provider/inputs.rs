@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::fields::Fields;
 use crate::engine::{Filter, Guards, Mode, Request, Selection, Verify};
-use crate::framework::{Diagnostics, Object, Path, Value};
+use crate::framework::{Diagnostics, Object, Path};
 use crate::services::{Criterion, SessionId, Spec, Target};
 
 /// How long a run may take if nothing is said.
@@ -44,6 +44,27 @@ pub(super) struct Read<T> {
     pub(super) inputs: Option<T>,
     /// What is wrong.
     pub(super) diagnostics: Diagnostics,
+}
+
+impl<T> Read<T> {
+    /// What was read, for whoever has to act on it now.
+    ///
+    /// # Errors
+    /// What is wrong, or that something is not known: an engine acts on what it knows.
+    pub(super) fn complete(self) -> Result<T, Diagnostics> {
+        let mut diagnostics = self.diagnostics;
+        self.inputs.ok_or_else(|| {
+            if !diagnostics.has_errors() {
+                diagnostics.error(
+                    "An argument is not known yet",
+                    "The block has to act, and the value of one of its arguments is still unknown. \
+                     Nothing was done. This is a mistake of the engine or the provider: please \
+                     report it.",
+                );
+            }
+            diagnostics
+        })
+    }
 }
 
 /// Where a face keeps its time limit.
@@ -108,11 +129,7 @@ fn target(spec: &Spec, fields: &mut Fields<'_>) -> (Target, Option<String>) {
             format!("At least one of {names} must be given, to say whose sessions are meant.");
         fields.error("No target is given", detail);
     }
-    // Not known before the first apply of a resource that leaves it to the provider block.
-    let region = match fields.value("region") {
-        Some(Value::String(_)) => fields.text("region").map(str::to_owned),
-        _ => None,
-    };
+    let region = fields.text("region").map(str::to_owned);
     (target, region)
 }
 
@@ -227,6 +244,7 @@ fn filter(spec: &Spec, fields: &mut Fields<'_>, name: &str) -> Option<Filter> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framework::Value;
     use crate::provider::schema;
     use crate::services;
 

@@ -10,7 +10,7 @@ use super::run::Connection;
 use super::settings::Shared;
 use super::{diagnose, run, table};
 use crate::cloud::{Error, Kind};
-use crate::engine::{Mode, Selection, Survey};
+use crate::engine::{self, Halt, Mode, Survey};
 use crate::framework::{Context, Diagnostics, Walk};
 use crate::services::{Service, Session};
 
@@ -59,8 +59,9 @@ fn untold(target: &str, when: &str, error: &Error) -> Diagnostics {
             .into();
     }
     let mut diagnostics = Diagnostics::none();
-    let why = diagnose::answer(error);
-    diagnostics.warn(SUMMARY, format!("{when}: {target}.\n\nWho would go cannot be told: {why}"));
+    let (why, advice) = (diagnose::answer(error), diagnose::advice(error));
+    let detail = format!("{when}: {target}.\n\nWho would go cannot be told. {why}\n\n{advice}");
+    diagnostics.warn(SUMMARY, detail);
     diagnostics
 }
 
@@ -76,61 +77,83 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
         indexes.iter().filter_map(|index| survey.sessions.get(*index)).collect()
     };
     let (selected, protected) = (of(&survey.selected), of(&survey.protected));
-    let mut text = format!(
-        "{when}: {}.\n\n{} of {} live {}s would go now",
-        connection.label,
-        selected.len(),
-        survey.sessions.len(),
-        spec.session
-    );
-    text.push_str(if selected.is_empty() { ".\n" } else { ":\n" });
+    let obstacle = engine::guard(spec, &inputs.request.guards, survey);
+    let dry = inputs.request.mode == Mode::DryRun || connection.is_dry_run();
+    let mut text = format!("{when}: {}.\n\n", connection.label);
+    let live = table::count(survey.sessions.len(), &format!("live {}", spec.session));
+    let fate = if obstacle.is_some() || dry { "selected" } else { "to go" };
+    let _ = match (survey.sessions.len(), selected.len()) {
+        (0, _) => writeln!(text, "No {} is live now.", spec.session),
+        (_, 0) => writeln!(text, "None of {live} is {fate} now."),
+        (_, 1) => writeln!(text, "1 of {live} is {fate} now:"),
+        (_, some) => writeln!(text, "{some} of {live} are {fate} now:"),
+    };
     if !selected.is_empty() {
         text.push_str(&table::table(spec, &selected));
     }
-    if !protected.is_empty() {
-        let names: Vec<String> =
-            protected.iter().take(table::ROWS).map(|one| table::name(spec, one)).collect();
-        let _ = writeln!(text, "Protected: {}.", names.join("; "));
+    if let Some(stuck) = selected.iter().find_map(|one| one.unkillable) {
+        let count = selected.iter().filter(|one| one.unkillable.is_some()).count();
+        let _ = writeln!(text, "{count} of these would survive: {stuck}.");
     }
-    if let Selection::Ids(_) = &inputs.request.selection
-        && !survey.missing.is_empty()
-    {
-        let _ = writeln!(text, "Not live any more: {}.", survey.missing.join(", "));
+    if !protected.is_empty() {
+        let names = protected.iter().take(table::ROWS).map(|one| table::name(spec, one));
+        let _ = writeln!(text, "Protected: {}.", listed(names.collect(), protected.len()));
+    }
+    if !survey.missing.is_empty() {
+        let names = survey.missing.iter().take(table::ROWS).map(|id| table::printable(id));
+        let _ = writeln!(text, "Not live now: {}.", listed(names.collect(), survey.missing.len()));
     }
     if let Some(first) = of(&survey.beyond).first() {
         let why = first.unkillable.unwrap_or_default();
         let _ =
             writeln!(text, "{} more are meant but cannot be ended: {why}.", survey.beyond.len());
     }
-    for consequence in consequences(connection, inputs, selected.len(), protected.len()) {
+    for consequence in consequences(inputs, obstacle, dry) {
         let _ = writeln!(text, "{consequence}");
     }
     text.push_str("Sessions come and go: which are meant is resolved again at that moment.");
     text
 }
 
+/// The first of `all`, and how many more there are.
+fn listed(first: Vec<String>, all: usize) -> String {
+    let more = all - first.len();
+    let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+    format!("{}{more}", first.join("; "))
+}
+
 /// What guards and switches would make of it.
-fn consequences(
-    connection: &Connection,
-    inputs: &Inputs,
-    selected: usize,
-    protected: usize,
-) -> Vec<String> {
+fn consequences(inputs: &Inputs, obstacle: Option<Halt>, dry: bool) -> Vec<String> {
     let mut lines = Vec::new();
-    let cap = inputs.request.guards.max_sessions.map(|cap| cap.get());
-    if let Some(cap) = cap.filter(|cap| u64::try_from(selected).unwrap_or(u64::MAX) > *cap) {
-        lines.push(format!(
-            "`max_sessions` is {cap}, so NOTHING would be terminated and it would be an error."
-        ));
+    if let Some(why) = obstacle.and_then(|halt| blocked(&halt)) {
+        lines.push(format!("{why}, so NOTHING would be terminated and it would be an error."));
     }
-    if connection.spec.limits.batch == 0 && protected > 0 {
-        lines.push("The API can only terminate everything, so with protected sessions live NOTHING would be terminated and it would be an error.".to_owned());
-    }
-    if inputs.request.mode == Mode::DryRun || connection.is_dry_run() {
+    if dry {
         lines.push("It is a dry run: nothing will be terminated.".to_owned());
     }
     if inputs.on_failure == OnFailure::Warn {
         lines.push("Survivors will only be a warning (`on_failure = \"warn\"`).".to_owned());
     }
     lines
+}
+
+/// Why a guard would let nothing happen.
+fn blocked(halt: &Halt) -> Option<String> {
+    match halt {
+        Halt::TooMany { allowed, .. } => Some(format!("`max_sessions` is {allowed}")),
+        Halt::ProtectedInTheWay => {
+            Some("The API can only terminate everything and a protected session is live".to_owned())
+        }
+        Halt::NotSelective => {
+            Some("The API can only terminate everything and not all are meant".to_owned())
+        }
+        Halt::SameIdOnSeveralNodes(id) => {
+            Some(format!("The id `{}` is live on several nodes", table::printable(id)))
+        }
+        Halt::TargetGone(_)
+        | Halt::Failed(_)
+        | Halt::TimedOut(_)
+        | Halt::Cancelled
+        | Halt::Audit(_) => None,
+    }
 }

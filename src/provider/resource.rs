@@ -16,11 +16,16 @@ use super::{diagnose, outcome, preview, schema};
 use crate::engine::Silent;
 use crate::framework::{
     Applied, Change, Context, Diagnostics, Face, Object, Path, Planned, Resource, Schema, Value,
+    Walk,
 };
 use crate::services::Service;
 
 /// Private state of a resource whose last run failed: the next plan runs again for what is left.
 const PENDING: &[u8] = b"pending";
+
+/// Planned private state of a replacement: the second call, for the new instance, has its preview
+/// already. Terraform drops what that call warns of, but would wait for it.
+const PREVIEWED: &[u8] = b"previewed";
 
 /// A change of any of these, or of `triggers`, is a re-run.
 const SELECTION: [&str; 3] = ["session_ids", "all", "match"];
@@ -93,17 +98,26 @@ impl Termination {
         }
     }
 
-    async fn plan_create(&self, cx: &Context, mut planned: Object) -> Planned {
+    async fn plan_create(
+        &self,
+        cx: &Context,
+        config: &Object,
+        mut planned: Object,
+        private: Bytes,
+    ) -> Planned {
         let acts = When::of(&planned).is_none_or(When::on_apply);
-        self.plan_region(&mut planned, None);
-        planned.insert("id".into(), Value::Unknown);
-        planned.insert("last_run".into(), if acts { Value::Unknown } else { Value::Null });
         let diagnostics = match When::of(&planned) {
-            Some(when) if when.on_apply() => {
-                self.preview(cx, &planned, "create", "In this apply").await
+            Some(when) if when.on_apply() && private != PREVIEWED => {
+                self.preview(cx, config, "create", "In this apply").await
             }
             _ => Diagnostics::none(),
         };
+        if self.leaves_region(config) {
+            let region = self.shared.region(self.service.spec().cloud);
+            planned.insert("region".into(), region.map_or(Value::Unknown, Value::from));
+        }
+        planned.insert("id".into(), Value::Unknown);
+        planned.insert("last_run".into(), if acts { Value::Unknown } else { Value::Null });
         Planned { state: Some(planned), diagnostics, ..Planned::default() }
     }
 
@@ -113,10 +127,15 @@ impl Termination {
         prior: &Object,
         config: &Object,
         mut planned: Object,
-        private: Bytes,
+        mut private: Bytes,
     ) -> Planned {
-        if config.get("region").is_some_and(|given| *given == Value::Null) {
-            self.plan_region(&mut planned, prior.get("region"));
+        // The apply walk must come to what the plan came to, which was not to replace. So it keeps
+        // the region, should the provider block have been unknown or another one in the plan.
+        if self.leaves_region(config)
+            && cx.walk != Walk::Apply
+            && let Some(region) = self.shared.region(self.service.spec().cloud)
+        {
+            planned.insert("region".into(), Value::from(region));
         }
         let requires_replace: Vec<Path> = self
             .target()
@@ -125,17 +144,26 @@ impl Termination {
             .collect();
         let mut diagnostics = Diagnostics::none();
         if !requires_replace.is_empty() {
-            // Terraform plans the new instance in a second call, whose warnings it drops.
-            if When::of(prior).is_some_and(When::on_destroy) {
-                diagnostics.extend(
-                    self.preview(cx, prior, "delete", "When the old target is let go").await,
-                );
-            }
-            if When::of(&planned).is_some_and(When::on_apply) {
-                diagnostics.extend(
-                    self.preview(cx, &planned, "create", "In this apply, on the new target").await,
-                );
-            }
+            // Terraform plans the new instance in a second call, whose warnings it drops. Both
+            // previews are made side by side, for a plan waits no longer for two than for one.
+            let old = async {
+                if When::of(prior).is_some_and(When::on_destroy) {
+                    self.preview(cx, prior, "delete", "When the old target is let go").await
+                } else {
+                    Diagnostics::none()
+                }
+            };
+            let new = async {
+                if When::of(&planned).is_some_and(When::on_apply) {
+                    self.preview(cx, &planned, "create", "In this apply, on the new target").await
+                } else {
+                    Diagnostics::none()
+                }
+            };
+            let (old, new) = futures_util::future::join(old, new).await;
+            diagnostics.extend(old);
+            diagnostics.extend(new);
+            private = Bytes::from_static(PREVIEWED);
         } else if self.reruns(prior, &planned, &private) {
             planned.insert("last_run".into(), Value::Unknown);
             diagnostics.extend(self.preview(cx, &planned, "update", "In this apply").await);
@@ -155,25 +183,19 @@ impl Termination {
         When::of(planned).is_some_and(When::on_apply) && (asked || private == PENDING)
     }
 
-    /// The region that an instance without one of its own is in: the provider's, as far as known.
-    fn plan_region(&self, planned: &mut Object, prior: Option<&Value>) {
-        if !self.service.spec().regional
-            || planned.get("region").is_some_and(|region| matches!(region, Value::String(_)))
-                && prior.is_none()
-        {
-            return;
-        }
-        let now = self.shared.region(self.service.spec().cloud).map(Value::from);
-        let region = now.or_else(|| prior.cloned()).unwrap_or(Value::Unknown);
-        planned.insert("region".into(), region);
+    /// Whether a block leaves it to the provider block to say the region.
+    fn leaves_region(&self, config: &Object) -> bool {
+        self.service.spec().regional && config.get("region") == Some(&Value::Null)
     }
 
-    async fn apply_run(&self, cx: &Context, reason: &'static str, mut state: Object) -> Applied {
+    /// Acts as planned in `state`. An update has a `before`.
+    async fn apply_run(&self, cx: &Context, mut state: Object, before: Option<&Object>) -> Applied {
+        let reason = if before.is_some() { "update" } else { "create" };
         let (inputs, connection) = match self.connect(&state, reason) {
             Ok(connected) => connected,
             Err(diagnostics) => {
                 // Nothing ran: a create leaves nothing, an update runs again in the next apply.
-                let kept = (reason == "update").then(|| settled(state, None));
+                let kept = before.map(|before| settled(state, before.get("last_run").cloned()));
                 return Applied { state: kept, private: Bytes::from_static(PENDING), diagnostics };
             }
         };
@@ -215,14 +237,13 @@ impl Termination {
         object: &Object,
         timeout: &'static str,
     ) -> Result<(Inputs, Connection), Diagnostics> {
-        let read = inputs::read(self.service.spec(), object, Timeout::Block(timeout));
-        let Some(inputs) = read.inputs else {
-            let mut diagnostics = read.diagnostics;
-            if !diagnostics.has_errors() {
-                diagnostics.error("Arguments are not known", "An argument of a session termination is still unknown when it has to act. This is a mistake of the provider; please report it.");
-            }
-            return Err(diagnostics);
-        };
+        let mut object = object.clone();
+        if object.get("region") == Some(&Value::Unknown) {
+            // A plan could not tell; what was written is known by now, so nothing was.
+            object.insert("region".into(), Value::Null);
+        }
+        let read = inputs::read(self.service.spec(), &object, Timeout::Block(timeout));
+        let inputs = read.complete()?;
         match run::connect(&self.shared, self.service, &inputs) {
             Ok(connection) => Ok((inputs, connection)),
             Err(error) => {
@@ -277,7 +298,9 @@ impl Face for Termination {
 impl Resource for Termination {
     async fn plan(&self, cx: &Context, change: Change, private: Bytes) -> Planned {
         match change {
-            Change::Create { planned, .. } => self.plan_create(cx, planned).await,
+            Change::Create { config, planned } => {
+                self.plan_create(cx, &config, planned, private).await
+            }
             Change::Update { prior, config, planned } => {
                 self.plan_update(cx, &prior, &config, planned, private).await
             }
@@ -296,11 +319,11 @@ impl Resource for Termination {
     async fn apply(&self, cx: &Context, change: Change, private: Bytes) -> Applied {
         match change {
             Change::Create { planned, .. } if acts(&planned) => {
-                self.apply_run(cx, "create", planned).await
+                self.apply_run(cx, planned, None).await
             }
             Change::Create { planned, .. } => self.keep(planned),
-            Change::Update { planned, .. } if acts(&planned) => {
-                self.apply_run(cx, "update", planned).await
+            Change::Update { prior, planned, .. } if acts(&planned) => {
+                self.apply_run(cx, planned, Some(&prior)).await
             }
             Change::Update { planned, .. } => {
                 Applied { state: Some(planned), private, diagnostics: Diagnostics::none() }

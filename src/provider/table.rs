@@ -11,6 +11,11 @@ pub(super) const ROWS: usize = 20;
 const SHOWN: [Role; 7] =
     [Role::Client, Role::User, Role::Database, Role::Name, Role::Command, Role::Idle, Role::Age];
 
+/// A number of things, like `1 session` or `2 sessions`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// One session in a few words, like `10.0.0.1:4711 (user app, idle 30s)`.
 pub(super) fn name(spec: &Spec, session: &Session) -> String {
     let facts: Vec<String> = SHOWN
@@ -87,7 +92,7 @@ fn cell(unit: Unit, field: Option<&Field>) -> Option<String> {
 }
 
 /// Text that a stranger chose, such as a client's name: no control characters, at most 40 long.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut clean: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     if clean.chars().count() > 40 {
         clean = clean.chars().take(39).chain(['…']).collect();

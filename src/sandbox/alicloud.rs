@@ -411,7 +411,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// What is wrong with a signature, in the cloud's words.
 fn unsigned(reason: &SignError) -> Response<Bytes> {
     match reason {
-        SignError::Malformed(what) if what.contains("x-acs-date") => {
+        SignError::Malformed(what) if what.0.contains("x-acs-date") => {
             let message = "Specified time stamp or date value is not well formatted.";
             refusal(400, "InvalidTimeStamp.Format", message)
         }

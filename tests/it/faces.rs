@@ -4,6 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
 pub(crate) mod core;
+pub(crate) mod other;
 pub(crate) mod world;
 
+mod action;
+mod data;
+mod ephemeral;
+mod failures;
 mod managed;
+mod preview;
+
+pub(crate) use managed::all;

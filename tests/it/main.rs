@@ -4,6 +4,7 @@
 
 mod docs;
 mod faces;
+mod faults;
 mod joined;
 mod logins;
 mod plugin;

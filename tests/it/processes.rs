@@ -10,13 +10,14 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as blocking;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use terraform_provider_session::demo::{Engine, Workshop};
 use terraform_provider_session::sandbox::{CallLine, Happening, Sandbox, Setup, server};
 use terraform_provider_session::wire::https::SystemClock;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -24,14 +25,14 @@ use tokio::process::Child;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
-use crate::terraform::fixture::{Fixture, engines};
+use crate::terraform::fixture::{CORES, Fixture, must};
 
 /// Enough for a busy machine, and too little to hang.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// From the end of a command, or of what kept a process from ending, to the end of the process:
-/// the plugin looks after its host every second.
-const SOON: Duration = Duration::from_secs(5);
+/// Longest life of a plugin after its host: it looks after it every second, and then awaits calls
+/// in flight for five.
+const SOON: Duration = Duration::from_secs(10);
 
 /// An instance with one node, and so many sessions on it.
 const SERVICE: &str = "huaweicloud_dds";
@@ -71,8 +72,7 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let audit_log = folder.path().join("audit.jsonl");
         let main = configuration(&sandbox, &endpoint, &audit_log.display().to_string(), conduct);
-        // What is on PATH, else the newest that is pinned.
-        let fixture = Fixture::new(engines().last().unwrap(), &main);
+        let fixture = Fixture::new(engine(), &main);
         let _stop = stop.drop_guard();
         Scene { fixture, sandbox, folder, reached, go_on, _stop }
     }
@@ -213,6 +213,16 @@ impl Command {
     }
 }
 
+/// What is on PATH, else a pinned core: here it is only the host, and any will do.
+fn engine() -> &'static Engine {
+    static ONE: OnceLock<Engine> = OnceLock::new();
+    ONE.get_or_init(|| {
+        let workshop = Workshop::here();
+        let found = Engine::on_path(&workshop).unwrap_or_else(must).into_iter().next();
+        found.unwrap_or_else(|| Engine::pinned(&workshop, CORES[1]).unwrap_or_else(must))
+    })
+}
+
 async fn read(from: impl AsyncRead + Unpin, tell: UnboundedSender<String>) {
     let mut lines = BufReader::new(from).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -340,8 +350,11 @@ async fn when_terraform_is_killed_the_plugin_records_what_it_did_and_ends() {
     scene.middle().await;
     signal("KILL", command.id());
     assert_eq!(command.ended().await.0, None);
-    scene.go_on();
+    // There is no answer to come: what was in flight counts as lost.
     scene.nobody_is_left(0).await;
+    scene.assert_audited(&["halted"]);
+    assert_eq!((scene.kills(), scene.killed().len()), (HELD + 1, GONE));
+    scene.go_on();
     scene.the_next_apply_ends_the_rest().await;
     scene.nobody_is_left(0).await;
 }

@@ -1,13 +1,18 @@
 //! Real engines over real configurations: what a user's Terraform makes of the provider.
 //!
-//! Every scenario runs on the oldest, a middle and the newest pinned core, and on whatever
-//! `terraform` or `tofu` is on PATH. Engines are fetched on first use and shared by all tests;
-//! one that cannot be had is a failure that says how to get it.
+//! [`matrix`] runs every pinned core, and whatever `terraform` or `tofu` is on PATH, through all
+//! that a core can do with the three terminating faces. The others need fewer: what is the
+//! provider's own doing is tested without an engine. Engines are fetched on first use and shared by
+//! all tests; one that cannot be had is a failure that says how to get it.
 
 #![allow(clippy::unwrap_used, reason = "the helpers here are only ever called by tests")]
 
 mod engines;
+mod examples;
 pub(crate) mod fixture;
+mod interrupt;
+mod matrix;
 mod redis;
+mod scenarios;
 mod sessions;
 pub(crate) mod stage;

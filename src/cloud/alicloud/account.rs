@@ -13,9 +13,10 @@ use http::{Request, Response};
 use super::endpoints::{Endpoint, checked};
 use super::resolve::{Resolved, resolve};
 use super::settings::Settings;
-use super::sign::{canonical_query, encode, sign};
+use super::sign::{canonical_query, sign};
 use super::source::{Login, Means, Source};
 use super::{LOGIN, errors, misconfigured};
+use crate::cloud::signature::encode;
 use crate::cloud::{Call, Error, Kind, Refusal, Renew, Signer};
 use crate::wire::Outside;
 

@@ -11,16 +11,20 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderName, HeaderValue, Request};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use sha2::{Digest, Sha256};
+use percent_encoding::percent_decode_str;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+pub use crate::cloud::signature::Key;
+
 use crate::cloud::Secret;
+use crate::cloud::signature::{
+    Authorization, Malformed, encode, mac, malformed, plain, sensitive, sha256_hex, text,
+};
 
 /// How far `x-acs-date` may be off (error code `InvalidTimeStamp.Expired`: 15 minutes).
 pub const MAX_SKEW: Duration = Duration::from_secs(15 * 60);
@@ -35,9 +39,6 @@ const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-acs-security-token
 const DATE_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
-/// RFC 3986: all but the unreserved characters are encoded.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
 /// Headers without which no call is looked at. All of them must be signed.
 const REQUIRED: [&str; 6] = [
     "host",
@@ -47,17 +48,6 @@ const REQUIRED: [&str; 6] = [
     "x-acs-signature-nonce",
     "x-acs-version",
 ];
-
-/// A key pair, temporary if it has a token beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Public half.
-    pub access_key: String,
-    /// Signing half, used as it is.
-    pub secret_key: Secret,
-    /// Sent as `x-acs-security-token`.
-    pub security_token: Option<Secret>,
-}
 
 /// A good signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +67,8 @@ pub enum SignError {
     #[error("the request has no `Authorization` header")]
     NoAuthorization,
     /// The signature, or what it covers, cannot be read or written.
-    #[error("{0}")]
-    Malformed(String),
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
     /// This header must be there and must be signed.
     #[error("header `{0}` is missing or not signed")]
     Incomplete(String),
@@ -92,10 +82,6 @@ pub enum SignError {
     /// cloud shows in its own message.
     #[error("the signature does not match the request")]
     Mismatch(String),
-}
-
-fn malformed(what: impl Into<String>) -> SignError {
-    SignError::Malformed(what.into())
 }
 
 /// Adds `Host`, the `x-acs-` headers of date, nonce, content hash and temporary key, and
@@ -152,10 +138,9 @@ fn authorization(
     let text = string_to_sign(&canonical_request(request, signed)?);
     let signature = hex::encode(mac(&key.secret_key, &text).finalize().into_bytes());
     let access = &key.access_key;
-    sensitive(
-        &format!("{ALGORITHM} Credential={access},SignedHeaders={signed},Signature={signature}"),
-        "access key",
-    )
+    let value =
+        format!("{ALGORITHM} Credential={access},SignedHeaders={signed},Signature={signature}");
+    Ok(sensitive(&value, "access key")?)
 }
 
 /// Checks the signature of a request as it came in: exactly the headers that it names.
@@ -174,7 +159,7 @@ pub fn verify(
 ) -> Result<Verified, SignError> {
     let value = request.headers().get(AUTHORIZATION).ok_or(SignError::NoAuthorization)?;
     let value = text("Authorization", value)?;
-    let claim = Authorization::parse(&value)?;
+    let claim = Authorization::parse(&value, ALGORITHM, "Credential")?;
     let sent = request.headers().keys().filter(|name| is_cloud_header(name));
     for name in sent.map(HeaderName::as_str).chain(REQUIRED) {
         if !claim.signed_headers.split(';').any(|signed| signed.eq_ignore_ascii_case(name)) {
@@ -256,11 +241,6 @@ pub(super) fn canonical_query(query: &[(String, String)]) -> String {
     encoded.collect::<Vec<_>>().join("&")
 }
 
-/// Percent-encodes for queries and forms: space is `%20`, `*` is `%2A`.
-pub(super) fn encode(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
-}
-
 /// Reads a query as a web form: `+` is a space, as the vendor's Python SDK sends it.
 fn read_query(query: &str) -> Result<Vec<(String, String)>, SignError> {
     let decode = |text: &str| {
@@ -280,8 +260,8 @@ fn read_query(query: &str) -> Result<Vec<(String, String)>, SignError> {
 /// An instant as this cloud writes it, like `2023-10-26T10:22:32Z`.
 ///
 /// # Errors
-/// [`SignError::Malformed`] outside the years 0 to 9999.
-pub fn date(at: SystemTime) -> Result<String, SignError> {
+/// [`Malformed`] outside the years 0 to 9999.
+pub fn date(at: SystemTime) -> Result<String, Malformed> {
     OffsetDateTime::from(at).format(DATE_FORMAT).map_err(|_| malformed("the clock is unreadable"))
 }
 
@@ -289,36 +269,6 @@ pub fn date(at: SystemTime) -> Result<String, SignError> {
 pub fn parse_date(text: &str) -> Option<SystemTime> {
     let date = PrimitiveDateTime::parse(text, DATE_FORMAT).ok()?;
     Some(date.assume_utc().into())
-}
-
-/// The parts of an `Authorization` header.
-struct Authorization<'a> {
-    access_key: &'a str,
-    signed_headers: &'a str,
-    signature: Vec<u8>,
-}
-
-impl<'a> Authorization<'a> {
-    fn parse(text: &'a str) -> Result<Authorization<'a>, SignError> {
-        let rest = text
-            .strip_prefix(ALGORITHM)
-            .and_then(|rest| rest.strip_prefix(' '))
-            .ok_or_else(|| malformed(format!("`Authorization` does not begin with {ALGORITHM}")))?;
-        let part = |name: &str| {
-            rest.split(',')
-                .filter_map(|part| part.trim().split_once('='))
-                .find_map(|(key, value)| (key == name).then_some(value))
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| malformed(format!("`Authorization` has no `{name}`")))
-        };
-        let signature = hex::decode(part("Signature")?)
-            .map_err(|_| malformed("`Signature` is not hexadecimal"))?;
-        Ok(Authorization {
-            access_key: part("Credential")?,
-            signed_headers: part("SignedHeaders")?,
-            signature,
-        })
-    }
 }
 
 fn is_cloud_header(name: &HeaderName) -> bool {
@@ -338,31 +288,6 @@ fn header(request: &Request<Bytes>, name: &str) -> Result<String, SignError> {
         (true, Some(authority)) if name == HOST.as_str() => Ok(authority.as_str().to_owned()),
         (true, _) => Err(SignError::Incomplete(name.chars().take(64).collect())),
     }
-}
-
-fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
-
-fn mac(secret: &Secret, text: &str) -> Hmac<Sha256> {
-    let mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes());
-    mac.expect("HMAC takes keys of any length").chain_update(text)
-}
-
-fn text(name: &str, value: &HeaderValue) -> Result<String, SignError> {
-    let text = std::str::from_utf8(value.as_bytes());
-    text.map(str::to_owned).map_err(|_| malformed(format!("header `{name}` is not text")))
-}
-
-fn plain(value: &str, what: &str) -> Result<HeaderValue, SignError> {
-    HeaderValue::from_str(value)
-        .map_err(|_| malformed(format!("the {what} holds characters that no header may hold")))
-}
-
-fn sensitive(value: &str, what: &str) -> Result<HeaderValue, SignError> {
-    let mut value = plain(value, what)?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]

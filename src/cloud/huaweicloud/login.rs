@@ -90,7 +90,7 @@ impl Login<'_> {
             projects: Vec<Project>,
         }
         const OPERATION: &str = "KeystoneListProjects";
-        let path = format!("v3/projects?name={}", sign::encode_text(name));
+        let path = format!("v3/projects?name={}", crate::cloud::signature::encode(name));
         let mut request = self.identity(Method::GET, &path, None)?;
         self.authorize(&mut request, credentials)?;
         let (body, _) = self.exchange::<Body>(OPERATION, request).await?;

@@ -103,10 +103,11 @@ fn url(base: &str, call: &Call, project: &str) -> Result<String, Error> {
             return Err(wrong(format!("the path `{}` has an empty part", call.path)));
         }
         url.push('/');
-        url.push_str(&sign::encode_text(segment));
+        url.push_str(&crate::cloud::signature::encode(segment));
     }
     for (place, (name, value)) in call.query.iter().enumerate() {
-        let (name, value) = (sign::encode_text(name), sign::encode_text(value));
+        let (name, value) =
+            (crate::cloud::signature::encode(name), crate::cloud::signature::encode(value));
         // Writing to a String cannot fail.
         let _ = write!(url, "{}{name}={value}", if place == 0 { '?' } else { '&' });
     }

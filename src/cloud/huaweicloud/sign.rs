@@ -8,16 +8,20 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderName, HeaderValue, Request};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use sha2::{Digest, Sha256};
+use percent_encoding::percent_decode_str;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+pub use crate::cloud::signature::Key;
+
 use crate::cloud::Secret;
+use crate::cloud::signature::{
+    Authorization, Malformed, encode, mac, malformed, plain, sensitive, sha256_hex, text,
+};
 
 /// How far `X-Sdk-Date` may be off ("API Signing Guide": 15 minutes).
 pub const MAX_SKEW: Duration = Duration::from_secs(15 * 60);
@@ -31,20 +35,6 @@ const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 const DATE_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year][month][day]T[hour][minute][second]Z");
-
-/// RFC 3986: all but the unreserved characters are encoded.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// A key pair, temporary if it has a token beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Public half.
-    pub access_key: String,
-    /// Signing half, used as it is.
-    pub secret_key: Secret,
-    /// Sent as `X-Security-Token`.
-    pub security_token: Option<Secret>,
-}
 
 /// A good signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +50,8 @@ pub enum SignError {
     #[error("the request has no `Authorization` header")]
     NoAuthorization,
     /// The signature, or what it covers, cannot be read.
-    #[error("{0}")]
-    Malformed(String),
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
     /// Nobody has this key.
     #[error("the access key `{0}` is not known")]
     UnknownKey(String),
@@ -71,10 +61,6 @@ pub enum SignError {
     /// The signature is not that of the request.
     #[error("the signature does not match the request")]
     Mismatch,
-}
-
-fn malformed(what: impl Into<String>) -> SignError {
-    SignError::Malformed(what.into())
 }
 
 /// Adds `Host`, `X-Sdk-Date`, `X-Security-Token` and `Authorization`. The signature covers these,
@@ -124,10 +110,9 @@ fn authorization(
     let text = string_to_sign(&date, &canonical_request(request, signed)?);
     let signature = hex::encode(mac(&key.secret_key, &text).finalize().into_bytes());
     let access = &key.access_key;
-    sensitive(
-        &format!("{ALGORITHM} Access={access}, SignedHeaders={signed}, Signature={signature}"),
-        "access key",
-    )
+    let value =
+        format!("{ALGORITHM} Access={access}, SignedHeaders={signed}, Signature={signature}");
+    Ok(sensitive(&value, "access key")?)
 }
 
 /// Checks the signature of a request as it came in: exactly the headers that it names, with
@@ -143,16 +128,16 @@ pub fn verify(
 ) -> Result<Verified, SignError> {
     let value = request.headers().get(AUTHORIZATION).ok_or(SignError::NoAuthorization)?;
     let text = value.to_str().map_err(|_| malformed("`Authorization` is not plain text"))?;
-    let parts = Authorization::parse(text)?;
+    let parts = Authorization::parse(text, ALGORITHM, "Access")?;
     if !parts.signed_headers.split(';').any(|name| name.eq_ignore_ascii_case(DATE.as_str())) {
-        return Err(malformed("`SignedHeaders` does not name `x-sdk-date`"));
+        return Err(malformed("`SignedHeaders` does not name `x-sdk-date`").into());
     }
     let date = header(request, DATE.as_str())?;
     let at = parse_date(&date)?;
     let canonical = canonical_request(request, parts.signed_headers)?;
 
-    let secret = secret_of(parts.access)
-        .ok_or_else(|| SignError::UnknownKey(parts.access.chars().take(128).collect()))?;
+    let secret = secret_of(parts.access_key)
+        .ok_or_else(|| SignError::UnknownKey(parts.access_key.chars().take(128).collect()))?;
     let skew = now.duration_since(at).unwrap_or_else(|ahead| ahead.duration());
     if skew > MAX_SKEW {
         return Err(SignError::DateSkew);
@@ -164,7 +149,7 @@ pub fn verify(
     if body_is_another(request) {
         return Err(SignError::Mismatch);
     }
-    Ok(Verified { access_key: parts.access.to_owned() })
+    Ok(Verified { access_key: parts.access_key.to_owned() })
 }
 
 /// The request in the form that is hashed and signed. `signed_headers` are names joined by `;`.
@@ -207,8 +192,8 @@ pub fn string_to_sign(date: &str, canonical_request: &str) -> String {
 /// The value of `X-Sdk-Date`.
 ///
 /// # Errors
-/// [`SignError::Malformed`] outside the years 1970 to 9999.
-pub fn date(at: SystemTime) -> Result<String, SignError> {
+/// [`Malformed`] outside the years 1970 to 9999.
+pub fn date(at: SystemTime) -> Result<String, Malformed> {
     at.duration_since(SystemTime::UNIX_EPOCH)
         .ok()
         .and_then(|since| i64::try_from(since.as_secs()).ok())
@@ -217,7 +202,7 @@ pub fn date(at: SystemTime) -> Result<String, SignError> {
         .ok_or_else(|| malformed("the clock is out of range"))
 }
 
-fn parse_date(text: &str) -> Result<SystemTime, SignError> {
+fn parse_date(text: &str) -> Result<SystemTime, Malformed> {
     PrimitiveDateTime::parse(text, DATE_FORMAT)
         .map(|date| date.assume_utc().into())
         .map_err(|_| malformed("`X-Sdk-Date` is not like 20060102T150405Z"))
@@ -250,30 +235,17 @@ fn canonical_query(query: &str) -> String {
     encoded.join("&")
 }
 
-/// Encodes a path segment, a query name or a query value for the wire, as it is signed.
-pub(super) fn encode_text(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
-}
-
-fn encode(bytes: &[u8]) -> String {
-    percent_encoding::percent_encode(bytes, ENCODED).to_string()
-}
-
 fn decode(text: &str) -> Vec<u8> {
     percent_decode_str(text).collect()
 }
 
 /// A header's value, repeated ones joined by commas; `host` may stand in the URL instead.
-fn header(request: &Request<Bytes>, name: &str) -> Result<String, SignError> {
+fn header(request: &Request<Bytes>, name: &str) -> Result<String, Malformed> {
     let values: Vec<&str> = request
         .headers()
         .get_all(name)
         .iter()
-        .map(|value| {
-            // Go and Python sign UTF-8, which HeaderValue::to_str refuses.
-            std::str::from_utf8(value.as_bytes())
-                .map_err(|_| malformed(format!("header `{name}` is not text")))
-        })
+        .map(|value| text(name, value))
         .collect::<Result<_, _>>()?;
     match (values.is_empty(), request.uri().authority()) {
         (false, _) => Ok(values.join(",")),
@@ -290,56 +262,6 @@ fn body_is_another(request: &Request<Bytes>) -> bool {
     request.headers().get(CONTENT_SHA256).is_some_and(|hash| {
         hash != UNSIGNED_PAYLOAD && hash.as_bytes() != sha256_hex(request.body()).as_bytes()
     })
-}
-
-fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
-
-fn mac(secret: &Secret, text: &str) -> Hmac<Sha256> {
-    let mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes());
-    mac.expect("HMAC takes keys of any length").chain_update(text)
-}
-
-fn plain(value: &str, what: &str) -> Result<HeaderValue, SignError> {
-    HeaderValue::from_str(value)
-        .map_err(|_| malformed(format!("the {what} holds characters that no header may hold")))
-}
-
-fn sensitive(value: &str, what: &str) -> Result<HeaderValue, SignError> {
-    let mut value = plain(value, what)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// The parts of an `Authorization` header.
-struct Authorization<'a> {
-    access: &'a str,
-    signed_headers: &'a str,
-    signature: Vec<u8>,
-}
-
-impl<'a> Authorization<'a> {
-    fn parse(text: &'a str) -> Result<Authorization<'a>, SignError> {
-        let rest = text
-            .strip_prefix(ALGORITHM)
-            .and_then(|rest| rest.strip_prefix(' '))
-            .ok_or_else(|| malformed(format!("`Authorization` does not begin with {ALGORITHM}")))?;
-        let part = |name: &str| {
-            rest.split(',')
-                .filter_map(|part| part.trim().split_once('='))
-                .find_map(|(key, value)| (key == name).then_some(value))
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| malformed(format!("`Authorization` has no `{name}`")))
-        };
-        let signature = hex::decode(part("Signature")?)
-            .map_err(|_| malformed("`Signature` is not hexadecimal"))?;
-        Ok(Authorization {
-            access: part("Access")?,
-            signed_headers: part("SignedHeaders")?,
-            signature,
-        })
-    }
 }
 
 #[cfg(test)]

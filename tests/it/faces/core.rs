@@ -157,12 +157,6 @@ impl<'w> Core<'w> {
         told(&answer.diagnostics)
     }
 
-    /// `terraform validate`.
-    pub(crate) async fn validate(&self, config: &Object) -> Vec<Told> {
-        let mut walk = Walk::begin(self, false).await;
-        walk.validate(config).await
-    }
-
     pub(crate) fn state(&self) -> &Object {
         &self.stored.as_ref().expect("something is in state").state
     }

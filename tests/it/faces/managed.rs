@@ -1,16 +1,14 @@
 //! The managed resource: the table of when it acts, row by row, for every service.
 
-use std::time::Duration;
-
 use terraform_provider_session::framework::{Object, Value};
 use terraform_provider_session::sandbox::Trouble;
 use terraform_provider_session::services::simulator::Fault;
 
 use super::core::{Core, Doing};
-use super::world::{World, errors, map, some, texts, warning, worlds};
+use super::world::{World, errors, map, some, texts, worlds};
 
 /// A block that means everybody, with more arguments.
-fn all(core: &Core<'_>, when: &str, more: &[(&str, Value)]) -> Object {
+pub(crate) fn all(core: &Core<'_>, when: &str, more: &[(&str, Value)]) -> Object {
     let mut config = core.config(&[("when", when.into()), ("all", true.into())]);
     config.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     config
@@ -133,11 +131,13 @@ async fn a_change_of_guards_conduct_or_when_only_writes_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_target_is_a_replacement_that_lets_the_old_one_go_as_when_says() {
+async fn a_new_target_is_a_replacement_that_in_both_orders_acts_on_either_as_when_says() {
     for when in ["apply", "destroy", "both"] {
-        for world in worlds() {
+        for (create_before_destroy, world) in
+            [false, true].into_iter().flat_map(|order| worlds().map(move |world| (order, world)))
+        {
             let Some(other) = world.other(1) else { continue };
-            let mut core = Core::new(&world);
+            let mut core = Core { create_before_destroy, ..Core::new(&world) };
             core.applied(&all(&core, when, &[])).await;
             world.connect(&world.instance, 1);
             let before = world.killed().len();
@@ -171,8 +171,6 @@ async fn survivors_hold_a_destroy_back_until_they_are_gone() {
         assert!(world.killed().is_empty());
         assert_eq!(core.last_run("terminated"), 0.into());
         assert!(core.last_run("survived").as_i64().unwrap() > 0);
-        let _ = Duration::ZERO;
-        let _ = warning;
         world.sandbox.reset();
         assert_eq!(core.destroy().await, []);
         assert_eq!(core.stored, None);

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
@@ -47,6 +47,20 @@ struct Way {
     sandbox: Arc<Sandbox>,
     sent: AtomicUsize,
     cut: AtomicBool,
+    /// A fault for one call, and how many calls come before it.
+    one: Mutex<Option<(Trouble, usize)>>,
+}
+
+impl Way {
+    /// Counts towards the one call that meets a fault.
+    fn count(&self) {
+        let mut one = self.one.lock().unwrap();
+        match one.take() {
+            Some((trouble, 0)) => self.sandbox.switch_on(Switch::new(trouble).times(1)),
+            Some((trouble, before)) => *one = Some((trouble, before - 1)),
+            None => {}
+        }
+    }
 }
 
 #[async_trait]
@@ -57,6 +71,7 @@ impl HttpSend for Way {
             let host = request.uri().host().unwrap_or_default().to_owned();
             return Err(HttpError::NotSent { host, reason: "no route".to_owned() });
         }
+        self.count();
         self.sandbox.send(request).await
     }
 }
@@ -122,7 +137,7 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(Virtual { start, began: Instant::now() });
         let sandbox = Arc::new(Sandbox::new(setup, Arc::clone(&clock)));
         let (sent, cut) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let way = Arc::new(Way { sandbox: Arc::clone(&sandbox), sent, cut });
+        let way = Arc::new(Way { sandbox: Arc::clone(&sandbox), sent, cut, one: Mutex::new(None) });
         let nothing = Arc::new(Nothing::default());
         let outside = Outside {
             http: Arc::clone(&way) as Arc<dyn HttpSend>,
@@ -155,6 +170,11 @@ impl World {
 
     pub(crate) fn fault(&self, trouble: Trouble) {
         self.sandbox.switch_on(Switch::new(trouble));
+    }
+
+    /// One call meets a fault, after so many others.
+    pub(crate) fn fault_in(&self, trouble: Trouble, before: usize) {
+        *self.way.one.lock().unwrap() = Some((trouble, before));
     }
 
     /// No connection can be made from now on, or again.
@@ -203,10 +223,10 @@ impl World {
 
     /// A provider block that leads to the sandbox's account, with more arguments.
     pub(crate) fn block(&self, more: &[(&str, Value)]) -> Object {
-        let login = self.sandbox.account();
+        let login = self.sandbox.login(self.spec().cloud).unwrap();
         let cloud = some(&[
-            ("region", login.region.as_str().into()),
-            ("access_key", login.access_key.as_str().into()),
+            ("region", login.region.into()),
+            ("access_key", login.access_key.into()),
             ("secret_key", login.secret_key.reveal().into()),
         ]);
         let mut block: Object = [(self.spec().cloud.to_owned(), cloud)].into();
@@ -262,7 +282,8 @@ impl TowerService<Uri> for Once {
     }
 }
 
-/// One process of the provider, and somebody who calls it.
+/// One process of the provider, and somebody who calls it. A clone calls the same.
+#[derive(Clone)]
 pub(crate) struct Plugin {
     pub(crate) client: ProviderClient<Channel>,
     pub(crate) shutdown: Shutdown,

@@ -3,25 +3,51 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use terraform_provider_session::demo::{Core, Engine, Error, Output, Scratch, Workshop};
-
-/// The pinned cores that every scenario runs on.
-pub(crate) const CORES: [&str; 9] =
-    ["1.6.6", "1.8.4", "1.9.8", "1.10.5", "1.11.4", "1.12.2", "1.13.5", "1.14.9", "1.15.5"];
+use terraform_provider_session::demo::{Core, Engine, Error, Output, PINS, Scratch, Workshop};
+use tokio::sync::Semaphore;
 
 /// The provider as built by this test run.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_terraform-provider-session");
 
-/// The engines that every scenario runs on.
+/// Commands of engines that run at a time, of all tests together: enough to
+/// keep two processors busy while some of them wait for the sandbox.
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
+
+/// Every pinned core, oldest first, then what is on PATH.
 pub(crate) fn engines() -> &'static [Engine] {
     static ALL: OnceLock<Vec<Engine>> = OnceLock::new();
     ALL.get_or_init(|| {
         let workshop = Workshop::here();
-        let pinned = CORES.map(|core| Engine::pinned(&workshop, core));
-        let mut all = pinned.into_iter().collect::<Result<Vec<_>, Error>>().unwrap_or_else(must);
+        let pinned = PINS.iter().map(|pin| Engine::pinned(&workshop, pin.core));
+        let mut all = pinned.collect::<Result<Vec<_>, Error>>().unwrap_or_else(must);
         all.extend(Engine::on_path(&workshop).unwrap_or_else(must));
         all
     })
+}
+
+/// The pinned core of a version.
+pub(crate) fn core(version: &str) -> &'static Engine {
+    let named = |engine: &&Engine| engine.name == format!("Terraform {version}");
+    engines().iter().find(named).unwrap()
+}
+
+/// The oldest core, the newest, and what is on PATH: enough where cores hardly differ.
+pub(crate) fn few() -> impl Iterator<Item = &'static Engine> {
+    let last = PINS.len() - 1;
+    engines().iter().enumerate().filter(move |(at, _)| *at == 0 || *at >= last).map(|(_, one)| one)
+}
+
+/// The newest pinned core.
+pub(crate) fn newest() -> [&'static Engine; 1] {
+    [core(PINS[PINS.len() - 1].core)]
+}
+
+/// Runs a test on several engines at the same time.
+pub(crate) async fn on(
+    engines: impl IntoIterator<Item = &'static Engine>,
+    test: impl AsyncFn(&'static Engine),
+) {
+    futures_util::future::join_all(engines.into_iter().map(|engine| test(engine))).await;
 }
 
 /// A failure in the error's own words.
@@ -57,6 +83,7 @@ impl Fixture {
 
     /// Runs a command that may fail.
     pub(crate) async fn run(&self, args: &[&str]) -> Output {
+        let _turn = AT_ONCE.acquire().await.unwrap();
         self.core.run(self.dir(), args, &[]).await.unwrap_or_else(must)
     }
 
@@ -80,6 +107,22 @@ impl Fixture {
             self.succeed(&["state list"]).await.lines().map(str::to_owned).collect();
         lines.sort();
         lines
+    }
+
+    /// The attributes of a resource in the state.
+    pub(crate) async fn values(&self, address: &str) -> serde_json::Value {
+        let told = self.run(&["show", "-json"]).await;
+        let state: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+        let all = state["values"]["root_module"]["resources"].as_array().cloned();
+        let found = all.unwrap_or_default().into_iter().find(|one| one["address"] == address);
+        found.unwrap_or_else(|| panic!("{address} is not in {state}"))["values"].clone()
+    }
+
+    /// Forgets all state.
+    pub(crate) fn forget(&self) {
+        for file in ["terraform.tfstate", "terraform.tfstate.backup"] {
+            let _ = std::fs::remove_file(self.dir().join(file));
+        }
     }
 
     /// The value of an output.

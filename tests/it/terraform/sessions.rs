@@ -1,8 +1,11 @@
 //! `session_termination_huaweicloud_dcs` under real engines, with connections that are really cut.
+//!
+//! What is the provider's own decision is tested in process, and what engines make of each change
+//! in the matrix; those tests here run on one engine, to see the connections of real clients.
 
 use serde_json::json;
 
-use crate::terraform::fixture::engines;
+use crate::terraform::fixture::{few, newest, on};
 use crate::terraform::stage::{Stage, assert_cut};
 
 /// One resource on a stand-in for the cache, with a body of arguments.
@@ -28,7 +31,7 @@ const IT: &str = "session_termination_huaweicloud_dcs.it";
 
 #[tokio::test]
 async fn an_apply_cuts_whom_the_plan_named_and_a_second_plan_has_nothing_to_do() {
-    for engine in engines() {
+    on(few(), async |engine| {
         let main = resource(&format!("when = \"apply\"\n{REPORT}"));
         let stage = Stage::new(engine, &main).await;
         let report = stage.client("report", "nightly").await;
@@ -43,12 +46,13 @@ async fn an_apply_cuts_whom_the_plan_named_and_a_second_plan_has_nothing_to_do()
         let run = stage.fixture.output("last_run").await;
         assert_eq!((&run["selected"], &run["terminated"]), (&json!(1), &json!(1)), "{run}");
         assert_eq!(run["terminated_ids"], json!([report.address.to_string()]));
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn with_when_destroy_an_apply_cuts_nobody_and_a_destroy_cuts_before_the_cache_goes() {
-    for engine in engines() {
+    on(few(), async |engine| {
         let stage = Stage::new(engine, &resource("when = \"destroy\"\nall = true")).await;
         let app = stage.client("app", "shop").await;
         stage.fixture.succeed(APPLY).await;
@@ -61,13 +65,14 @@ async fn with_when_destroy_an_apply_cuts_nobody_and_a_destroy_cuts_before_the_ca
         assert_cut(&[&app], &[]).await;
         let at = |what: String| told.find(&what).unwrap_or_else(|| panic!("{what}: {told}"));
         assert!(at(format!("{IT}: Destruction complete")) < at(format!("{CACHE}: Destroying...")));
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_session_that_refuses_to_die_holds_back_the_destroy_of_the_cache() {
     let body = "when = \"destroy\"\nall = true\ntimeouts { delete = \"8s\" }";
-    for engine in engines() {
+    on(few(), async |engine| {
         let stage = Stage::new(engine, &resource(body)).await;
         let app = stage.client("app", "shop").await;
         stage.fixture.succeed(APPLY).await;
@@ -81,13 +86,14 @@ async fn a_session_that_refuses_to_die_holds_back_the_destroy_of_the_cache() {
         stage.fixture.succeed(DESTROY).await;
         assert_cut(&[&app], &[]).await;
         assert_eq!(stage.fixture.state().await, Vec::<String>::new());
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_changed_trigger_runs_again_in_place() {
     let main = resource(&format!("when = \"apply\"\n{REPORT}\ntriggers = {{ word = var.word }}"));
-    for engine in engines() {
+    on(newest(), async |engine| {
         let stage = Stage::new(engine, &main).await;
         stage.fixture.succeed(APPLY).await;
         let report = stage.client("report", "nightly").await;
@@ -97,13 +103,14 @@ async fn a_changed_trigger_runs_again_in_place() {
         assert!(told.contains("0 added, 1 changed, 0 destroyed"), "{told}");
         assert_cut(&[&report], &[]).await;
         assert_eq!(stage.fixture.output("last_run").await["reason"], "update");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_changed_guard_changes_the_state_and_cuts_nobody() {
     let with = |guard: &str| resource(&format!("when = \"apply\"\n{REPORT}\n{guard}"));
-    for engine in engines() {
+    on(newest(), async |engine| {
         let stage = Stage::new(engine, &with("max_sessions = 5")).await;
         stage.fixture.succeed(APPLY).await;
         let report = stage.client("report", "nightly").await;
@@ -114,24 +121,26 @@ async fn a_changed_guard_changes_the_state_and_cuts_nobody() {
         }
         assert_cut(&[], &[&report]).await;
         assert_eq!(stage.fixture.output("last_run").await["reason"], "create");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_changed_target_is_a_replacement() {
-    for engine in engines() {
+    on(newest(), async |engine| {
         let stage = Stage::new(engine, &resource(&format!("when = \"apply\"\n{REPORT}"))).await;
         stage.fixture.succeed(APPLY).await;
         let other = stage.instances().pop().unwrap();
         stage.aim(&other, &stage.endpoint());
         let plan = stage.fixture.succeed(&["plan"]).await;
         assert!(plan.contains(&format!("{IT} must be replaced")), "{plan}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn too_many_selected_means_an_error_and_nobody_is_cut() {
-    for engine in engines() {
+    on(newest(), async |engine| {
         let main = resource("when = \"apply\"\nall = true\nmax_sessions = 1");
         let stage = Stage::new(engine, &main).await;
         let both = [stage.client("app", "one").await, stage.client("app", "two").await];
@@ -140,12 +149,13 @@ async fn too_many_selected_means_an_error_and_nobody_is_cut() {
         let told = stage.fixture.fail(APPLY).await;
         assert!(told.contains("Too many sessions selected"), "{told}");
         assert_cut(&[], &[&both[0], &both[1]]).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_protected_client_outlives_the_teardown() {
-    for engine in engines() {
+    on(newest(), async |engine| {
         let body = "when = \"both\"\nall = true\nprotect = { names = [\"console\"] }";
         let stage = Stage::new(engine, &resource(body)).await;
         let console = stage.client("admin", "console").await;
@@ -155,12 +165,13 @@ async fn a_protected_client_outlives_the_teardown() {
         let second = stage.client("app", "second").await;
         stage.fixture.succeed(DESTROY).await;
         assert_cut(&[&second], &[&console]).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn refreshing_replanning_and_importing_cut_nobody() {
-    for engine in engines() {
+    on(few(), async |engine| {
         let stage = Stage::new(engine, &resource("when = \"both\"\nall = true")).await;
         stage.fixture.succeed(APPLY).await;
         let app = stage.client("app", "shop").await;
@@ -171,19 +182,21 @@ async fn refreshing_replanning_and_importing_cut_nobody() {
         let told = stage.fixture.fail(&["import", IT, "anything"]).await;
         assert!(told.contains("cannot be imported"), "{told}");
         assert_cut(&[], &[&app]).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_preview_that_cannot_be_made_does_not_fail_the_plan() {
-    for engine in engines() {
+    on(newest(), async |engine| {
         let stage = Stage::new(engine, &resource("when = \"apply\"\nall = true")).await;
         // A port of this machine where nobody listens: it was bound a moment ago.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         stage.aim(&stage.instances()[0], &format!("http://{port}"));
         let plan = stage.fixture.succeed(&["plan"]).await;
         assert!(plan.contains("Plan: 2 to add"), "{plan}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -199,7 +212,7 @@ async fn arguments_that_cannot_be_right_are_refused_before_anything_happens() {
         ("when", "when = \"sometimes\"\nall = true"),
         ("when", "all = true"),
     ];
-    let engine = &engines()[0];
+    let engine = newest()[0];
     let stage = Stage::new(engine, "").await;
     for (attribute, body) in cases {
         stage.fixture.write("main.tf", &resource(body));

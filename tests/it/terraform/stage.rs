@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::terraform::fixture::{BINARY, Fixture, must};
 
-/// The provider block of every scenario; its variables are written by [`Stage::new`].
+/// The provider block of every test; its variables are written by [`Stage::aim`].
 const PROVIDER: &str = r#"
 terraform {
   required_providers { session = { source = "sessionops/session" } }
@@ -37,25 +37,53 @@ provider "session" {
 /// How long a cut may take to be noticed, and at most how long somebody is watched who shall live.
 const NOTICED: Duration = Duration::from_secs(5);
 
-/// Everything that a scenario with real connections needs.
+/// Everything that a test with sessions needs.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) fixture: Fixture,
-    redis: Redis,
+    /// None if the sessions are in the sandbox's memory.
+    redis: Option<Redis>,
     sandbox: SandboxProcess,
 }
 
 impl Stage {
-    /// Starts all, for an engine; `main` is the configuration without the provider block.
+    /// A DCS instance with a real Redis; `main` is the configuration without the provider block.
     pub(crate) async fn new(engine: &Engine, main: &str) -> Stage {
-        let redis = Redis::start(&Workshop::here()).await.unwrap_or_else(must);
-        let sandbox =
-            SandboxProcess::start(Path::new(BINARY), &redis.url()).await.unwrap_or_else(must);
-        let fixture = Fixture::new(engine, main);
-        let stage = Stage { fixture, redis, sandbox };
+        let stage = Stage::on_redis(engine).await;
         stage.fixture.write("provider.tf", PROVIDER);
-        let instance = stage.sandbox.card.instance("huaweicloud_dcs").unwrap_or_else(must);
-        stage.aim(instance, &stage.sandbox.card.endpoint);
+        stage.fixture.write("main.tf", main);
+        stage
+    }
+
+    /// The same with the files of a folder of `examples/scenarios`.
+    pub(crate) async fn scenario(engine: &Engine, name: &str) -> Stage {
+        let stage = Stage::on_redis(engine).await;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenarios").join(name);
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), stage.fixture.dir().join(entry.file_name())).unwrap();
+        }
+        stage
+    }
+
+    /// The same without a Redis: two sessions on every node, which nobody holds.
+    pub(crate) async fn in_memory(engine: &Engine, main: &str) -> Stage {
+        let options = ["--clients", "2", "--job", "100ms"];
+        let sandbox = SandboxProcess::start(Path::new(BINARY), &options).await;
+        let sandbox = sandbox.unwrap_or_else(must);
+        let stage = Stage { fixture: Fixture::new(engine, main), redis: None, sandbox };
+        stage.fixture.write("provider.tf", PROVIDER);
+        stage.aim(&stage.instances()[0], &stage.endpoint());
+        stage
+    }
+
+    async fn on_redis(engine: &Engine) -> Stage {
+        let redis = Redis::start(&Workshop::here()).await.unwrap_or_else(must);
+        let options = ["--redis", &redis.url(), "--job", "100ms"];
+        let sandbox = SandboxProcess::start(Path::new(BINARY), &options).await;
+        let sandbox = sandbox.unwrap_or_else(must);
+        let stage = Stage { fixture: Fixture::new(engine, ""), redis: Some(redis), sandbox };
+        stage.aim(&stage.instances()[0], &stage.endpoint());
         stage
     }
 
@@ -63,7 +91,9 @@ impl Stage {
     pub(crate) fn aim(&self, instance: &str, endpoint: &str) {
         let mut values = variables(&self.sandbox.card);
         values["instance_id"] = json!(instance);
-        values["endpoints"] = json!({ "dcs": endpoint, "iam": endpoint });
+        for known in values["endpoints"].as_object_mut().unwrap().values_mut() {
+            *known = json!(endpoint);
+        }
         self.fixture.write("terraform.tfvars.json", &values.to_string());
     }
 
@@ -76,8 +106,9 @@ impl Stage {
 
     /// Connects a client.
     pub(crate) async fn client(&self, user: &str, name: &str) -> Client {
-        let password = self.redis.password();
-        Client::connect(self.redis.address(), user, password, name).await.unwrap_or_else(must)
+        let redis = self.redis.as_ref().unwrap();
+        let client = Client::connect(redis.address(), user, redis.password(), name);
+        client.await.unwrap_or_else(must)
     }
 
     /// Switches a fault on, in the sandbox's own words.
@@ -86,7 +117,24 @@ impl Stage {
         assert!(status.is_success(), "{status}: {body}");
     }
 
-    /// Switches all faults off.
+    /// The nodes on which a session was really ended, one for each, in order.
+    pub(crate) async fn killed(&self) -> Vec<String> {
+        let (_, body) = self.ask("GET", "/_sandbox/killed", "").await;
+        let killed: Vec<Value> = serde_json::from_str(&body).unwrap();
+        killed.iter().map(|one| one["node_id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// How many calls have met a fault whose operation ends like this.
+    pub(crate) async fn troubled(&self, fault: &str, operation: &str) -> usize {
+        let (_, body) = self.ask("GET", "/_sandbox/log", "").await;
+        let calls: Vec<Value> = serde_json::from_str(&body).unwrap();
+        let meant = |one: &&Value| {
+            one["fault"] == fault && one["operation"].as_str().unwrap().ends_with(operation)
+        };
+        calls.iter().filter(meant).count()
+    }
+
+    /// Switches all faults off; in memory, everybody is connected again and nobody was cut.
     pub(crate) async fn reset(&self) {
         let (status, body) = self.ask("POST", "/_sandbox/reset", "").await;
         assert!(status.is_success(), "{status}: {body}");

@@ -41,11 +41,12 @@ pub(super) fn call_failed(summary: impl Into<String>, error: &Error) -> Diagnost
 
 /// A line for the person who watches a run.
 pub(super) fn progress(session: &str, event: &Event) -> String {
+    let live = |number: usize| table::count(number, &format!("live {session}"));
     match event {
         Event::Listed { sessions, nodes } if *nodes > 1 => {
-            format!("listed {sessions} live {session}s on {nodes} nodes")
+            format!("listed {} on {nodes} nodes", live(*sessions))
         }
-        Event::Listed { sessions, .. } => format!("listed {sessions} live {session}s"),
+        Event::Listed { sessions, .. } => format!("listed {}", live(*sessions)),
         Event::Selected { selected, protected: 0 } => format!("selected {selected}"),
         Event::Selected { selected, protected } => {
             format!("selected {selected}, {protected} protected")
@@ -67,26 +68,28 @@ pub(super) fn summary(spec: &Spec, target: &str, report: &Report) -> String {
 pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
     let done = done(about.spec, about.target, report);
+    // What did not come to a list has done nothing that the message does not say.
+    let after = if was_listed(report) { format!("\n\n{done}") } else { String::new() };
     match &report.halt {
         None => survivors(about, report, &done, None, &mut diagnostics),
         Some(Halt::TargetGone(error)) => diagnostics.warn(
             "Target of a session termination does not exist any more",
             format!(
-                "{} is gone, so nothing can hold a session on it.\n\n{}\n\n{done}",
+                "{} is gone, so nothing can hold a session on it.\n\n{}{after}",
                 about.target,
                 answer(error)
             ),
         ),
-        Some(Halt::TimedOut(last)) => {
-            let mut why = "Time was up before all selected sessions were gone. Raise the timeout, or narrow the selection.".to_owned();
-            if let Some(error) = last {
-                let _ = write!(why, "\n\nThe last failure: {}", answer(error));
-            }
+        // Without a list there are no survivors to shrug at: nobody knows who is there.
+        Some(Halt::TimedOut(last)) if was_listed(report) => {
+            let why = "Time was up before all selected sessions were gone. Raise the timeout, or narrow the selection.";
+            let why = format!("{why}{}", last_failure(last.as_ref()));
             survivors(about, report, &done, Some(why), &mut diagnostics);
         }
         Some(halt) => {
             let (summary, detail) = halted(about, report, halt);
-            diagnostics.error(summary, format!("{detail}\n\n{done}"));
+            let unsettled = unsettled(about.spec, report);
+            diagnostics.error(summary, format!("{detail}{after}{unsettled}"));
         }
     }
     if !report.remarks.is_empty() {
@@ -96,6 +99,17 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
         );
     }
     diagnostics
+}
+
+/// Whether the run came as far as to know any session that is meant.
+fn was_listed(report: &Report) -> bool {
+    !report.victims.is_empty() || !report.protected.is_empty() || !report.missing.is_empty()
+}
+
+fn last_failure(last: Option<&Error>) -> String {
+    last.map_or_else(String::new, |error| {
+        format!("\n\nThe last failure: {}\n\n{}", answer(error), advice(error))
+    })
 }
 
 /// Selected sessions that live on are an error or a warning, as the user chose.
@@ -112,18 +126,15 @@ fn survivors(
         .filter(|victim| lives_on(&victim.fate, report.dry_run))
         .map(|victim| (&victim.session, &victim.fate))
         .collect();
-    if alive.is_empty() && why.is_none() {
+    if alive.is_empty() {
         return;
     }
-    let mut detail = format!("{done}\n");
-    if !alive.is_empty() {
-        detail.push_str("\nStill alive:\n");
-        for (session, fate) in alive.iter().take(NAMED) {
-            let reason = if let Fate::Survived(reason) = fate { reason } else { "not tried" };
-            let _ = writeln!(detail, "  {}: {reason}", table::name(about.spec, session));
-        }
-        more(&mut detail, alive.len());
+    let mut detail = format!("{done}\n\nStill alive:\n");
+    for (session, fate) in alive.iter().take(NAMED) {
+        let reason = if let Fate::Survived(reason) = fate { reason } else { "not tried" };
+        let _ = writeln!(detail, "  {}: {reason}", table::name(about.spec, session));
     }
+    more(&mut detail, alive.len());
     if let Some(why) = why {
         let _ = write!(detail, "\n{why}\n");
     }
@@ -133,6 +144,26 @@ fn survivors(
         OnFailure::Fail => to.error(summary, detail),
         OnFailure::Warn => to.warn(summary, detail),
     }
+}
+
+/// Sessions whose end was asked for, and of which a run that ended early does not know that they
+/// are gone: they may be.
+fn unsettled(spec: &Spec, report: &Report) -> String {
+    let asked = report.victims.iter().filter_map(|victim| match &victim.fate {
+        Fate::Survived(reason) => Some((&victim.session, reason)),
+        Fate::Terminated | Fate::AlreadyGone | Fate::Untouched => None,
+    });
+    let asked: Vec<(&Session, &String)> = asked.collect();
+    if asked.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        format!(" Of {} more the end was asked for, and they may be gone:\n", asked.len());
+    for (session, reason) in asked.iter().take(NAMED) {
+        let _ = writeln!(text, "  {}: {reason}", table::name(spec, session));
+    }
+    more(&mut text, asked.len());
+    text
 }
 
 /// What to do about survivors.
@@ -201,9 +232,14 @@ fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
                 "{reason}\n\nNothing more was terminated: no session may end without a record. Make the file of the provider's `audit_log` writable, then apply again."
             ),
         ),
-        Halt::TargetGone(_) | Halt::TimedOut(_) => {
-            unreachable!("worded by `report` before this is called")
-        }
+        Halt::TimedOut(last) => (
+            format!("Sessions on {target} could not be listed in time"),
+            format!(
+                "Time was up before it was known who is connected, so nothing was terminated. Raise the timeout.{}",
+                last_failure(last.as_ref())
+            ),
+        ),
+        Halt::TargetGone(_) => unreachable!("worded by `report` before this is called"),
     }
 }
 
@@ -211,10 +247,9 @@ fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
 fn done(spec: &Spec, target: &str, report: &Report) -> String {
     let verb = if report.dry_run { "Dry run" } else { "Result" };
     let mut text = format!(
-        "{verb} on {target}: {} of {} selected {}s terminated",
+        "{verb} on {target}: {} of {} terminated",
         report.terminated(),
-        report.selected(),
-        spec.session
+        table::count(report.selected(), &format!("selected {}", spec.session))
     );
     let extras = [
         (report.already_gone(), "already gone"),
@@ -305,238 +340,4 @@ pub(super) fn advice(error: &Error) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::Victim;
-    use crate::services::{self, Field, SessionId};
-
-    fn about(occasion: Occasion) -> About<'static> {
-        About {
-            spec: services::ALL
-                .iter()
-                .map(|service| service.spec())
-                .find(|spec| spec.name == "huaweicloud_dcs")
-                .unwrap(),
-            target: "cn-north-4/i-1",
-            on_failure: OnFailure::Fail,
-            occasion,
-        }
-    }
-
-    fn session(number: usize) -> Session {
-        let id = format!("10.0.0.{number}:4711");
-        Session {
-            id: SessionId(id.clone()),
-            node: "n".into(),
-            unkillable: None,
-            fields: [
-                ("client_address", Field::Text(id)),
-                ("user", Field::Text("app".into())),
-                ("idle_seconds", Field::Integer(90)),
-            ]
-            .into(),
-        }
-    }
-
-    fn victims(fates: &[Fate]) -> Vec<Victim> {
-        let numbered = fates.iter().enumerate();
-        numbered
-            .map(|(number, fate)| Victim {
-                session: session(number + 1),
-                fate: fate.clone(),
-                request_id: None,
-            })
-            .collect()
-    }
-
-    fn refused() -> Error {
-        Error {
-            request: Some(
-                "POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill"
-                    .into(),
-            ),
-            status: Some(403),
-            code: Some("DCS.2003".into()),
-            request_id: Some("r-77".into()),
-            ..Error::new(Kind::Permission, "HangUpClients", "No permission.")
-        }
-    }
-
-    /// Severity, summary and detail as a person reads them.
-    fn check(occasion: Occasion, given: Report, expected: &str) {
-        let messages: Vec<String> = report(about(occasion), &given)
-            .0
-            .iter()
-            .map(|one| format!("{:?}: {}\n{}", one.severity, one.summary, one.detail))
-            .collect();
-        let shown = messages.join("\n---\n");
-        assert_eq!(shown, expected, "\n{shown}\n");
-    }
-
-    #[test]
-    fn a_run_that_went_well_says_nothing() {
-        let given = Report {
-            victims: victims(&[Fate::Terminated, Fate::AlreadyGone]),
-            ..Report::default()
-        };
-        check(Occasion::Apply, given, "");
-    }
-
-    #[test]
-    fn survivors_are_named_with_their_reasons_and_hold_a_destroy_back() {
-        let given = || Report {
-            victims: victims(&[
-                Fate::Terminated,
-                Fate::Survived("still listed after 3 attempts".into()),
-            ]),
-            reconnected: 2,
-            ..Report::default()
-        };
-        check(
-            Occasion::Destroy,
-            given(),
-            "Error: Sessions survived on cn-north-4/i-1\n\
-            Result on cn-north-4/i-1: 1 of 2 selected client connections terminated, 2 reconnected.\n\
-            \n\
-            Still alive:\n  \
-              10.0.0.2:4711 (user app, idle 1m30s): still listed after 3 attempts\n\
-            \n\
-            The resource stays in the state, so nothing that it depends on was destroyed. Destroy again to try again. To let it go in spite of survivors, set `on_failure = \"warn\"`, apply, then destroy.",
-        );
-        let warned = About { on_failure: OnFailure::Warn, ..about(Occasion::Apply) };
-        let messages = report(warned, &given());
-        assert!(!messages.has_errors() && messages.0.len() == 1);
-    }
-
-    #[test]
-    fn a_refusal_names_the_call_the_code_the_request_and_what_was_done_before() {
-        let given = Report {
-            victims: victims(&[Fate::Terminated, Fate::Untouched]),
-            halt: Some(Halt::Failed(refused())),
-            ..Report::default()
-        };
-        check(
-            Occasion::Apply,
-            given,
-            "Error: Sessions on cn-north-4/i-1 could not be terminated\n\
-            HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.2003: No permission. (request id r-77)\n\
-            \n\
-            The credentials are valid but lack a permission. The page of this type lists what must be granted.\n\
-            \n\
-            Result on cn-north-4/i-1: 1 of 2 selected client connections terminated.",
-        );
-    }
-
-    #[test]
-    fn too_many_sessions_are_counted_and_the_first_ones_named() {
-        let given = Report {
-            victims: victims(&vec![Fate::Untouched; 21]),
-            halt: Some(Halt::TooMany { selected: 21, allowed: 5 }),
-            ..Report::default()
-        };
-        let messages = report(about(Occasion::Apply), &given);
-        let detail = &messages.0[0].detail;
-        assert!(detail.starts_with("21 client connections are selected and `max_sessions` allows 5, so nothing was terminated."), "{detail}");
-        assert!(
-            detail.contains("10.0.0.20:4711") && !detail.contains("10.0.0.21:4711"),
-            "{detail}"
-        );
-        assert!(detail.contains("  and 1 more\n"), "{detail}");
-    }
-
-    #[test]
-    fn a_target_that_is_gone_is_a_warning() {
-        let given = Report {
-            halt: Some(Halt::TargetGone(Error::new(
-                Kind::TargetGone,
-                "ShowNodesInformation",
-                "instance does not exist",
-            ))),
-            ..Report::default()
-        };
-        check(
-            Occasion::Destroy,
-            given,
-            "Warning: Target of a session termination does not exist any more\n\
-            cn-north-4/i-1 is gone, so nothing can hold a session on it.\n\
-            \n\
-            ShowNodesInformation: instance does not exist\n\
-            \n\
-            Result on cn-north-4/i-1: 0 of 0 selected client connections terminated.",
-        );
-    }
-
-    #[test]
-    fn every_way_to_end_early_has_words_and_fails_unless_the_target_is_gone() {
-        let halts = [
-            (Halt::ProtectedInTheWay, "Protected sessions are live on cn-north-4/i-1"),
-            (Halt::NotSelective, "Single sessions cannot be terminated on cn-north-4/i-1"),
-            (Halt::SameIdOnSeveralNodes("7".into()), "Session id is not unique on cn-north-4/i-1"),
-            (Halt::TimedOut(Some(refused())), "Sessions survived on cn-north-4/i-1"),
-            (Halt::TimedOut(None), "Sessions survived on cn-north-4/i-1"),
-            (Halt::Cancelled, "Session termination on cn-north-4/i-1 was interrupted"),
-            (
-                Halt::Audit("`/a`: disk full".into()),
-                "Audit log could not be written for cn-north-4/i-1",
-            ),
-        ];
-        for (halt, summary) in halts {
-            let given = Report { halt: Some(halt), ..Report::default() };
-            let messages = report(about(Occasion::Apply), &given);
-            assert_eq!(messages.0[0].summary, summary);
-            assert!(messages.has_errors(), "{summary}");
-        }
-    }
-
-    #[test]
-    fn every_kind_of_failure_comes_with_advice() {
-        let kinds = [
-            Kind::Throttled,
-            Kind::Busy,
-            Kind::Unavailable,
-            Kind::NotSent,
-            Kind::Lost,
-            Kind::Ambiguous,
-            Kind::SessionGone,
-            Kind::TargetGone,
-            Kind::Credentials,
-            Kind::Permission,
-            Kind::Unsupported,
-            Kind::BadRequest,
-            Kind::Malformed,
-            Kind::Configuration,
-            Kind::JobFailed,
-            Kind::Refused,
-        ];
-        for kind in kinds {
-            let message =
-                call_failed("Sessions could not be listed", &Error::new(kind, "List", "no"));
-            assert!(message.detail.starts_with("List: no\n\n"), "{message:?}");
-            assert!(message.detail.ends_with('.'), "{message:?}");
-        }
-    }
-
-    #[test]
-    fn progress_reads_as_a_story() {
-        let events = [
-            (
-                Event::Listed { sessions: 12, nodes: 3 },
-                "listed 12 live client connections on 3 nodes",
-            ),
-            (Event::Listed { sessions: 12, nodes: 1 }, "listed 12 live client connections"),
-            (Event::Selected { selected: 9, protected: 1 }, "selected 9, 1 protected"),
-            (Event::Killed { done: 4, of: 9 }, "terminated 4 of 9"),
-            (Event::Verifying { left: 2 }, "verifying, 2 to be gone"),
-            (
-                Event::Retrying {
-                    reason: "ListClients was throttled".into(),
-                    wait: std::time::Duration::from_millis(1500),
-                },
-                "ListClients was throttled; trying again in 1.5 s",
-            ),
-        ];
-        for (event, line) in events {
-            assert_eq!(progress("client connection", &event), line);
-        }
-    }
-}
+mod tests;

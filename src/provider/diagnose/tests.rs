@@ -1,0 +1,344 @@
+//! What users read, word for word.
+
+use super::*;
+use crate::engine::Victim;
+use crate::services::{self, Field, SessionId};
+
+fn about(occasion: Occasion) -> About<'static> {
+    About {
+        spec: services::ALL
+            .iter()
+            .map(|service| service.spec())
+            .find(|spec| spec.name == "huaweicloud_dcs")
+            .unwrap(),
+        target: "cn-north-4/i-1",
+        on_failure: OnFailure::Fail,
+        occasion,
+    }
+}
+
+fn session(number: usize) -> Session {
+    let id = format!("10.0.0.{number}:4711");
+    Session {
+        id: SessionId(id.clone()),
+        node: "n".into(),
+        unkillable: None,
+        fields: [
+            ("client_address", Field::Text(id)),
+            ("user", Field::Text("app".into())),
+            ("idle_seconds", Field::Integer(90)),
+        ]
+        .into(),
+    }
+}
+
+fn victims(fates: &[Fate]) -> Vec<Victim> {
+    let numbered = fates.iter().enumerate();
+    numbered
+        .map(|(number, fate)| Victim {
+            session: session(number + 1),
+            fate: fate.clone(),
+            request_id: None,
+        })
+        .collect()
+}
+
+fn refused() -> Error {
+    Error {
+        request: Some(
+            "POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill".into(),
+        ),
+        status: Some(403),
+        code: Some("DCS.2003".into()),
+        request_id: Some("r-77".into()),
+        ..Error::new(Kind::Permission, "HangUpClients", "No permission.")
+    }
+}
+
+/// Severity, summary and detail as a person reads them.
+fn check(occasion: Occasion, given: Report, expected: &str) {
+    let messages: Vec<String> = report(about(occasion), &given)
+        .0
+        .iter()
+        .map(|one| format!("{:?}: {}\n{}", one.severity, one.summary, one.detail))
+        .collect();
+    let shown = messages.join("\n---\n");
+    assert_eq!(shown, expected, "\n{shown}\n");
+}
+
+#[test]
+fn a_run_that_went_well_says_nothing() {
+    let given =
+        Report { victims: victims(&[Fate::Terminated, Fate::AlreadyGone]), ..Report::default() };
+    check(Occasion::Apply, given, "");
+}
+
+#[test]
+fn survivors_are_named_with_their_reasons_and_hold_a_destroy_back() {
+    let given = || Report {
+        victims: victims(&[
+            Fate::Terminated,
+            Fate::Survived("still listed after 3 attempts".into()),
+        ]),
+        reconnected: 2,
+        ..Report::default()
+    };
+    check(
+        Occasion::Destroy,
+        given(),
+        "Error: Sessions survived on cn-north-4/i-1\n\
+        Result on cn-north-4/i-1: 1 of 2 selected client connections terminated, 2 reconnected.\n\
+        \n\
+        Still alive:\n  \
+          10.0.0.2:4711 (user app, idle 1m30s): still listed after 3 attempts\n\
+        \n\
+        The resource stays in the state, so nothing that it depends on was destroyed. Destroy again to try again. To let it go in spite of survivors, set `on_failure = \"warn\"`, apply, then destroy.",
+    );
+    let warned = About { on_failure: OnFailure::Warn, ..about(Occasion::Apply) };
+    let messages = report(warned, &given());
+    assert!(!messages.has_errors() && messages.0.len() == 1);
+}
+
+#[test]
+fn a_refusal_names_the_call_the_code_the_request_and_what_was_done_before() {
+    let given = Report {
+        victims: victims(&[Fate::Terminated, Fate::Untouched]),
+        halt: Some(Halt::Failed(refused())),
+        ..Report::default()
+    };
+    check(
+        Occasion::Apply,
+        given,
+        "Error: Sessions on cn-north-4/i-1 could not be terminated\n\
+        HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.2003: No permission. (request id r-77)\n\
+        \n\
+        The credentials are valid but lack a permission. The page of this type lists what must be granted.\n\
+        \n\
+        Result on cn-north-4/i-1: 1 of 2 selected client connections terminated.",
+    );
+}
+
+#[test]
+fn too_many_sessions_are_counted_and_the_first_ones_named() {
+    let given = Report {
+        victims: victims(&vec![Fate::Untouched; 21]),
+        halt: Some(Halt::TooMany { selected: 21, allowed: 5 }),
+        ..Report::default()
+    };
+    let messages = report(about(Occasion::Apply), &given);
+    let detail = &messages.0[0].detail;
+    assert!(detail.starts_with("21 client connections are selected and `max_sessions` allows 5, so nothing was terminated."), "{detail}");
+    assert!(detail.contains("10.0.0.20:4711") && !detail.contains("10.0.0.21:4711"), "{detail}");
+    assert!(detail.contains("  and 1 more\n"), "{detail}");
+}
+
+#[test]
+fn a_target_that_is_gone_is_a_warning() {
+    let given = Report {
+        halt: Some(Halt::TargetGone(Error::new(
+            Kind::TargetGone,
+            "ShowNodesInformation",
+            "instance does not exist",
+        ))),
+        ..Report::default()
+    };
+    check(
+        Occasion::Destroy,
+        given,
+        "Warning: Target of a session termination does not exist any more\n\
+        cn-north-4/i-1 is gone, so nothing can hold a session on it.\n\
+        \n\
+        ShowNodesInformation: instance does not exist",
+    );
+}
+
+#[test]
+fn a_run_out_of_time_says_whom_it_left_what_failed_last_and_what_to_do() {
+    let survived = Fate::Survived("not verified: time was up".into());
+    let busy = Error { kind: Kind::Busy, code: Some("DCS.4848".into()), ..refused() };
+    let given = Report {
+        victims: victims(&[survived]),
+        halt: Some(Halt::TimedOut(Some(busy))),
+        ..Report::default()
+    };
+    check(
+        Occasion::Invoke,
+        given,
+        "Error: Sessions survived on cn-north-4/i-1\n\
+        Result on cn-north-4/i-1: 0 of 1 selected client connection terminated.\n\
+        \n\
+        Still alive:\n  \
+          10.0.0.1:4711 (user app, idle 1m30s): not verified: time was up\n\
+        \n\
+        Time was up before all selected sessions were gone. Raise the timeout, or narrow the selection.\n\
+        \n\
+        The last failure: HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.4848: No permission. (request id r-77)\n\
+        \n\
+        The target is busy with another operation. Wait until that has ended, or raise the timeout.\n\
+        \n\
+        Invoke the action again for what is left.",
+    );
+    let halt = Some(Halt::TimedOut(None));
+    check(
+        Occasion::Apply,
+        Report { halt, ..Report::default() },
+        "Error: Sessions on cn-north-4/i-1 could not be listed in time\n\
+        Time was up before it was known who is connected, so nothing was terminated. Raise the timeout.",
+    );
+}
+
+#[test]
+fn every_way_to_end_early_says_what_was_not_done_and_what_to_do() {
+    let three = || victims(&[Fate::Terminated, Fate::Untouched, Fate::Untouched]);
+    let untouched = || victims(&[Fate::Untouched]);
+    for (halt, victims, expected) in [
+        (
+            Halt::TooMany { selected: 2, allowed: 1 },
+            victims(&[Fate::Untouched, Fate::Untouched]),
+            "Error: Too many sessions selected on cn-north-4/i-1\n\
+            2 client connections are selected and `max_sessions` allows 1, so nothing was terminated. Selected:\n  \
+              10.0.0.1:4711 (user app, idle 1m30s)\n  \
+              10.0.0.2:4711 (user app, idle 1m30s)\n\
+            \n\
+            Narrow the selection, or raise `max_sessions`.",
+        ),
+        (
+            Halt::ProtectedInTheWay,
+            untouched(),
+            "Error: Protected sessions are live on cn-north-4/i-1\n\
+            The API of Huawei Cloud DCS for Redis can only terminate everything at once, and these client connections are protected, so nothing was terminated:\n  \
+              10.0.0.9:4711 (user app, idle 1m30s)\n\
+            \n\
+            Wait until they are gone, end them yourself, or change `protect`.",
+        ),
+        (
+            Halt::NotSelective,
+            untouched(),
+            "Error: Single sessions cannot be terminated on cn-north-4/i-1\n\
+            The API of Huawei Cloud DCS for Redis can only terminate everything at once, and the selection means fewer than all live client connections. Nothing was terminated. Use `all = true`.",
+        ),
+        (
+            Halt::SameIdOnSeveralNodes("7".into()),
+            untouched(),
+            "Error: Session id is not unique on cn-north-4/i-1\n\
+            The id `7` is live on several nodes, and the selection does not say which is meant. Nothing was terminated. Set `node_id`, or select with `match`.",
+        ),
+        (
+            Halt::Cancelled,
+            three(),
+            "Error: Session termination on cn-north-4/i-1 was interrupted\n\
+            No further session was terminated after the interrupt. Apply again to go on.\n\
+            \n\
+            Result on cn-north-4/i-1: 1 of 3 selected client connections terminated.",
+        ),
+        (
+            Halt::Audit("`/a`: disk full".into()),
+            three(),
+            "Error: Audit log could not be written for cn-north-4/i-1\n\
+            `/a`: disk full\n\
+            \n\
+            Nothing more was terminated: no session may end without a record. Make the file of the provider's `audit_log` writable, then apply again.\n\
+            \n\
+            Result on cn-north-4/i-1: 1 of 3 selected client connections terminated.",
+        ),
+    ] {
+        let protected = match halt {
+            Halt::ProtectedInTheWay => vec![session(9)],
+            _ => Vec::new(),
+        };
+        let given = Report { halt: Some(halt), victims, protected, ..Report::default() };
+        check(Occasion::Apply, given, expected);
+    }
+}
+
+#[test]
+fn what_the_counts_do_not_tell_is_a_remark() {
+    let given = Report {
+        victims: victims(&[Fate::AlreadyGone]),
+        missing: vec!["10.0.0.7:1".into()],
+        protected: vec![session(9)],
+        remarks: vec!["1 session vanished after a refused call".into()],
+        ..Report::default()
+    };
+    assert_eq!(
+        summary(about(Occasion::Apply).spec, "cn-north-4/i-1", &given),
+        "Result on cn-north-4/i-1: 0 of 2 selected client connections terminated, 2 already gone, 1 protected."
+    );
+    check(
+        Occasion::Apply,
+        given,
+        "Warning: Remarks on a session termination\n\
+        cn-north-4/i-1: 1 session vanished after a refused call.",
+    );
+}
+
+#[test]
+fn every_kind_of_failure_comes_with_advice() {
+    let kinds = [
+        Kind::Throttled,
+        Kind::Busy,
+        Kind::Unavailable,
+        Kind::NotSent,
+        Kind::Lost,
+        Kind::Ambiguous,
+        Kind::SessionGone,
+        Kind::TargetGone,
+        Kind::Credentials,
+        Kind::Permission,
+        Kind::Unsupported,
+        Kind::BadRequest,
+        Kind::Malformed,
+        Kind::Configuration,
+        Kind::JobFailed,
+        Kind::Refused,
+    ];
+    for kind in kinds {
+        let message = call_failed("Sessions could not be listed", &Error::new(kind, "List", "no"));
+        assert!(message.detail.starts_with("List: no\n\n"), "{message:?}");
+        assert!(message.detail.ends_with('.'), "{message:?}");
+    }
+}
+
+#[test]
+fn progress_reads_as_a_story() {
+    let events = [
+        (Event::Listed { sessions: 12, nodes: 3 }, "listed 12 live client connections on 3 nodes"),
+        (Event::Listed { sessions: 12, nodes: 1 }, "listed 12 live client connections"),
+        (Event::Listed { sessions: 1, nodes: 1 }, "listed 1 live client connection"),
+        (Event::Selected { selected: 9, protected: 1 }, "selected 9, 1 protected"),
+        (Event::Killed { done: 4, of: 9 }, "terminated 4 of 9"),
+        (Event::Verifying { left: 2 }, "verifying, 2 to be gone"),
+        (
+            Event::Retrying {
+                reason: "ListClients was throttled".into(),
+                wait: std::time::Duration::from_millis(1500),
+            },
+            "ListClients was throttled; trying again in 1.5 s",
+        ),
+    ];
+    for (event, line) in events {
+        assert_eq!(progress("client connection", &event), line);
+    }
+}
+
+#[test]
+fn whoever_may_be_gone_after_an_interrupt_is_named() {
+    let given = Report {
+        victims: victims(&[
+            Fate::Terminated,
+            Fate::Survived("not verified: the run was interrupted".into()),
+            Fate::Untouched,
+        ]),
+        halt: Some(Halt::Cancelled),
+        ..Report::default()
+    };
+    check(
+        Occasion::Apply,
+        given,
+        "Error: Session termination on cn-north-4/i-1 was interrupted\n\
+        No further session was terminated after the interrupt. Apply again to go on.\n\
+        \n\
+        Result on cn-north-4/i-1: 1 of 3 selected client connections terminated. Of 1 more the end was asked for, and they may be gone:\n  \
+          10.0.0.2:4711 (user app, idle 1m30s): not verified: the run was interrupted\n",
+    );
+}

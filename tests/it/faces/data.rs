@@ -1,0 +1,47 @@
+//! The data source: a list, and no effect on anything.
+
+use terraform_provider_session::framework::Value;
+use terraform_provider_session::sandbox::Trouble;
+use terraform_provider_session::services::simulator::Fault;
+
+use super::world::{errors, some, texts, worlds};
+
+#[tokio::test(start_paused = true)]
+async fn it_lists_everybody_or_whom_match_means_and_ends_nobody() {
+    for world in worlds() {
+        let mut plugin = world.configured(&world.block(&[]), false).await;
+        let (all, told) = plugin.list(&world, &[]).await;
+        assert_eq!(told, []);
+        let all = all.unwrap();
+        let total = all["total"].as_i64().unwrap();
+        let rows = all["sessions"].as_list().unwrap();
+        assert!(total > 1 && rows.len() as i64 == total, "{}", world.spec().name);
+        assert_eq!(all["session_ids"].as_list().unwrap().len() as i64, total);
+        assert!(rows.iter().all(|row| row.as_object().unwrap()["id"].is_known()));
+
+        let ip = world.live()[0].address.split(':').next().unwrap().to_owned();
+        let only = some(&[("client_cidrs", texts(&[&format!("{ip}/32")]))]);
+        let (some, told) = plugin.list(&world, &[("match", only)]).await;
+        assert_eq!((told.as_slice(), &some.unwrap()["total"]), (&[][..], &Value::from(1)));
+        assert!(world.killed().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_listed_is_an_error_with_the_answer_and_advice() {
+    for world in worlds() {
+        let block = world.block_of(&[("secret_key", "not the one".into())]);
+        let mut plugin = world.configured(&block, false).await;
+        let (state, told) = plugin.list(&world, &[]).await;
+        assert_eq!((state, errors(&told)), (None, vec!["Sessions could not be listed"]));
+        assert_eq!(world.sent(), 1, "{}", world.spec().name);
+        assert!(told[0].detail.contains("request id") && told[0].detail.contains("\n\n"));
+        world.sandbox.reset();
+        world.fault(Trouble::Service(Fault::TargetGone));
+        let mut plugin = world.configured(&world.block(&[]), false).await;
+        let (state, told) = plugin.list(&world, &[]).await;
+        assert!(state.is_none() || told.is_empty(), "{told:#?}");
+        let (_, told) = plugin.list(&world, &[("timeout", Value::Unknown)]).await;
+        assert_eq!(errors(&told), ["An argument is not known yet"]);
+    }
+}

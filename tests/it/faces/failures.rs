@@ -1,0 +1,200 @@
+//! The managed resource when something is in its way: what fails, what is only a warning, what is
+//! repeated and what is not.
+
+use terraform_provider_session::cloud;
+use terraform_provider_session::framework::Value;
+use terraform_provider_session::sandbox::{Switch, Trouble};
+use terraform_provider_session::services::simulator::Fault;
+use tokio::time::{Duration, Instant};
+
+use super::core::{Core, Doing};
+use super::managed::all;
+use super::world::{errors, map, some, texts, warning, worlds};
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_create_is_tainted_and_the_next_apply_runs_again_for_what_is_left() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        let timeouts = some(&[("create", "20s".into())]);
+        let config = all(&core, "both", &[("timeouts", timeouts)]);
+        world.fault(Trouble::Service(Fault::Refuses));
+        let told = core.apply(&config).await;
+        assert_eq!(errors(&told).len(), 1, "{}: {told:#?}", world.spec().name);
+        assert!(core.stored.as_ref().unwrap().tainted);
+        let survived = core.last_run("survived").as_i64().unwrap();
+        assert!(survived > 0 && world.killed().is_empty());
+        assert_eq!(core.last_run("survived_ids").as_list().unwrap().len() as i64, survived);
+        world.sandbox.reset();
+        assert_eq!(core.plan(Some(&config)).await.doing, Doing::Replace);
+        core.applied(&config).await;
+        assert!(!world.killed().is_empty(), "{}", world.spec().name);
+        assert_eq!(core.last_run("reason"), "create".into());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_update_is_not_tainted_and_the_next_apply_runs_again_for_what_is_left() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        core.applied(&all(&core, "apply", &[])).await;
+        world.sandbox.reset();
+        let timeouts = some(&[("update", "20s".into())]);
+        let more = [("triggers", map(&[("a", "1")])), ("timeouts", timeouts)];
+        let config = all(&core, "apply", &more);
+        world.fault(Trouble::Service(Fault::Refuses));
+        let told = core.apply(&config).await;
+        assert!(told[0].summary.starts_with("Sessions survived on"), "{told:#?}");
+        assert!(!core.stored.as_ref().unwrap().tainted && world.killed().is_empty());
+        world.sandbox.reset();
+        let plan = core.plan(Some(&config)).await;
+        assert_eq!((plan.doing, plan.will_run()), (Doing::Update, true));
+        assert_eq!(core.apply_plan(&plan, Some(&config)).await, []);
+        assert!(!world.killed().is_empty(), "{}", world.spec().name);
+        assert_eq!(core.plan(Some(&config)).await.doing, Doing::Nothing);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_could_not_begin_keeps_the_last_run_and_is_repeated() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        core.applied(&all(&core, "apply", &[])).await;
+        let ran = core.state()["last_run"].clone();
+        let config = all(&core, "apply", &[("triggers", map(&[("a", "1")]))]);
+        let plan = core.plan(Some(&config)).await;
+        let unknown = world.block_of(&[("secret_key", Value::Unknown)]);
+        let good = std::mem::replace(&mut core.block, unknown);
+        let told = core.apply_plan(&plan, Some(&config)).await;
+        assert_eq!(errors(&told).len(), 1, "{}: {told:#?}", world.spec().name);
+        assert_eq!(core.state()["last_run"], ran);
+        core.block = good;
+        world.sandbox.reset();
+        core.applied(&config).await;
+        assert!(!world.killed().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn survivors_are_only_a_warning_if_so_wished_and_then_a_destroy_goes_on() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        let timeouts = some(&[("create", "20s".into()), ("delete", "20s".into())]);
+        let config = all(&core, "both", &[("on_failure", "warn".into()), ("timeouts", timeouts)]);
+        world.fault(Trouble::Service(Fault::Refuses));
+        let told = core.apply(&config).await;
+        assert!(warning(&told).summary.starts_with("Sessions survived on"), "{told:#?}");
+        assert!(!core.stored.as_ref().unwrap().tainted);
+        assert_eq!(core.plan(Some(&config)).await.doing, Doing::Nothing);
+        let told = core.destroy().await;
+        assert!(warning(&told).summary.starts_with("Sessions survived on"), "{told:#?}");
+        assert_eq!(core.stored, None);
+        assert!(world.killed().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_gone_is_a_success_with_a_warning() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        let config = all(&core, "both", &[]);
+        world.fault(Trouble::Service(Fault::TargetGone));
+        let told = core.apply(&config).await;
+        if world.spec().inputs.iter().all(|input| !input.required) && told.is_empty() {
+            continue; // An optional instance only narrows the list, which is then empty.
+        }
+        let gone = "Target of a session termination does not exist any more";
+        assert_eq!(warning(&told).summary, gone, "{}", world.spec().name);
+        assert!(!core.stored.as_ref().unwrap().tainted);
+        assert_eq!(core.plan(Some(&config)).await.doing, Doing::Nothing);
+        assert_eq!(warning(&core.destroy().await).summary, gone);
+        assert_eq!(core.stored, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_credentials_are_an_error_after_one_request_and_hold_a_destroy_back() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        core.applied(&all(&core, "destroy", &[])).await;
+        core.block = world.block_of(&[("secret_key", "not the one".into())]);
+        let sent = world.sent();
+        let plan = core.plan(None).await;
+        assert_eq!(world.sent() - sent, 1, "{}: a plan asks once", world.spec().name);
+        let seen = warning(&plan.told);
+        assert!(seen.detail.contains("Who would go cannot be told"), "{seen:?}");
+        let told = core.apply_plan(&plan, None).await;
+        assert_eq!(world.sent() - sent, 2, "{}: an apply asks once", world.spec().name);
+        assert_eq!(errors(&told).len(), 1, "{told:#?}");
+        let detail = &told[0].detail;
+        assert!(
+            detail.contains("refused the credentials") && detail.contains("request id"),
+            "{detail}"
+        );
+        assert!(core.stored.is_some() && world.killed().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn missing_credentials_are_an_error_of_the_plan_that_names_what_to_set() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        core.block = world.block_of(&[("access_key", Value::Null), ("secret_key", Value::Null)]);
+        let plan = core.plan(Some(&all(&core, "apply", &[]))).await;
+        assert_eq!(errors(&plan.told).len(), 1, "{}: {:#?}", world.spec().name, plan.told);
+        let detail = &plan.told[0].detail;
+        assert!(detail.contains("access_key"), "{detail}");
+        let cloud = cloud::find(world.spec().cloud).unwrap();
+        let variable = cloud.settings().iter().find(|one| one.name == "access_key").unwrap().env[0];
+        assert!(detail.contains(variable), "{detail}");
+        assert!(plan.told.iter().all(|one| one.error));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guards_end_nobody_and_say_whom_they_saved() {
+    for world in worlds() {
+        let everywhere = some(&[("client_cidrs", texts(&["0.0.0.0/0", "::/0"]))]);
+        let mut core = Core::new(&world);
+        let config = all(&core, "apply", &[("max_sessions", 1.into())]);
+        let told = core.apply(&config).await;
+        assert_eq!(errors(&told).len(), 1, "{}: {told:#?}", world.spec().name);
+        assert!(told[0].summary.starts_with("Too many sessions selected"), "{told:#?}");
+        let mut core = Core::new(&world);
+        let told = core.apply(&all(&core, "apply", &[("protect", everywhere)])).await;
+        assert_eq!(told, [], "nobody is selected");
+        assert!(core.last_run("protected").as_i64().unwrap() > 0);
+        let mut core = Core::new(&world);
+        core.applied(&all(&core, "apply", &[("dry_run", true.into())])).await;
+        assert_eq!(core.last_run("dry_run"), true.into());
+        core.block = world.block(&[("dry_run", true.into())]);
+        core.stored = None;
+        core.applied(&all(&core, "both", &[])).await;
+        assert_eq!(core.destroy().await, []);
+        assert!(world.killed().is_empty(), "{}", world.spec().name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_import_is_refused_with_the_reason() {
+    for world in worlds() {
+        let told = Core::new(&world).import("anything").await;
+        assert_eq!(errors(&told), [format!("{} cannot be imported", world.termination())]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_hangs_ends_with_its_timeout_and_the_truth() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        let timeouts = some(&[("create", "30s".into())]);
+        let config = all(&core, "apply", &[("timeouts", timeouts)]);
+        let plan = core.plan(Some(&config)).await;
+        // Everything but the list is answered never: what was asked was done all the same.
+        world.sandbox.switch_on(Switch::new(Trouble::Hang));
+        let began = Instant::now();
+        let told = core.apply_plan(&plan, Some(&config)).await;
+        assert!(began.elapsed() <= Duration::from_secs(30), "{:?}", began.elapsed());
+        assert!(errors(&told)[0].ends_with("could not be listed in time"), "{told:#?}");
+        assert!(world.killed().is_empty());
+    }
+}

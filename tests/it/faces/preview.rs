@@ -1,0 +1,198 @@
+//! What a plan says of the run that is pending, and what it never does.
+
+use std::time::Duration;
+
+use terraform_provider_session::framework::Value;
+use terraform_provider_session::sandbox::{Setup, Trouble};
+use tokio::time::Instant;
+
+use super::core::{Core, Doing};
+use super::managed::all;
+use super::world::{World, some, texts, warning, world, worlds};
+
+const SUMMARY: &str = "Sessions will be terminated";
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_counts_names_the_first_twenty_and_those_who_are_safe() {
+    for service in terraform_provider_session::services::ALL {
+        let world = World::new(*service, Setup { clients: 25, ..Setup::default() });
+        let core = Core::new(&world);
+        let first: Vec<String> =
+            world.live().iter().take(1).map(|one| one.address.clone()).collect();
+        let ip = first[0].split(':').next().unwrap();
+        let protect = some(&[("client_cidrs", texts(&[&format!("{ip}/32")]))]);
+        let plan = core.plan(Some(&all(&core, "apply", &[("protect", protect)]))).await;
+        let seen = warning(&plan.told);
+        assert_eq!(seen.summary, SUMMARY);
+        let rows = seen.detail.lines().filter(|line| line.starts_with("  ")).count();
+        assert_eq!(rows, 1 + 20 + 1, "a head, twenty, and how many more: {}", seen.detail);
+        assert!(seen.detail.contains("Protected: "), "{}", seen.detail);
+        assert!(seen.detail.contains(ip), "{}", seen.detail);
+        assert!(world.killed().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_reads_like_this() {
+    let world = world("huaweicloud_dcs");
+    let core = Core::new(&world);
+    let idle = some(&[("min_idle", "1m".into())]);
+    let admins = some(&[("users", texts(&["admin"]))]);
+    for (given, expected) in [
+        (
+            vec![("protect", admins), ("max_sessions", 1.into())],
+            "In this apply: cn-north-4/9a2d6a3e-0000-4000-8000-000000000001.\n\
+             \n\
+             2 of 3 live client connections are selected now:\n  \
+               id              user  database  name      command  idle   age\n  \
+               10.8.0.2:40008  app   1         worker-1  get      45s    1m30s\n  \
+               10.8.0.3:40008  app   0         worker-2  get      1m15s  2m30s\n\
+             Protected: 10.8.0.1:40008 (user admin, database 0, name worker-0, command ping, idle 15s, age 30s).\n\
+             `max_sessions` is 1, so NOTHING would be terminated and it would be an error.\n\
+             Sessions come and go: which are meant is resolved again at that moment.",
+        ),
+        (
+            vec![("all", Value::Null), ("match", idle)],
+            "In this apply: cn-north-4/9a2d6a3e-0000-4000-8000-000000000001.\n\
+             \n\
+             1 of 3 live client connections is to go now:\n  \
+               id              user  database  name      command  idle   age\n  \
+               10.8.0.3:40008  app   0         worker-2  get      1m15s  2m30s\n\
+             Sessions come and go: which are meant is resolved again at that moment.",
+        ),
+        (
+            vec![
+                ("all", Value::Null),
+                ("session_ids", texts(&["10.0.0.9:1"])),
+                ("dry_run", true.into()),
+                ("on_failure", "warn".into()),
+            ],
+            "In this apply: cn-north-4/9a2d6a3e-0000-4000-8000-000000000001.\n\
+             \n\
+             None of 3 live client connections is selected now.\n\
+             Not live now: 10.0.0.9:1.\n\
+             It is a dry run: nothing will be terminated.\n\
+             Survivors will only be a warning (`on_failure = \"warn\"`).\n\
+             Sessions come and go: which are meant is resolved again at that moment.",
+        ),
+    ] {
+        let plan = core.plan(Some(&all(&core, "apply", &given))).await;
+        let detail = &warning(&plan.told).detail;
+        // The second octet counts the nodes of all services before this one.
+        let ip = world.live()[0].address.clone();
+        let host = ip.split('.').nth(1).unwrap();
+        let detail = detail.replace(&format!("10.{host}."), "10.8.");
+        let detail = detail.replace(&format!(":{}", ip.rsplit(':').next().unwrap()), ":40008");
+        assert_eq!(detail, expected, "\n{detail}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_that_cannot_be_made_is_a_warning_within_ten_seconds() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        core.applied(&all(&core, "both", &[])).await;
+        let config = match world.other(1) {
+            Some(other) => all(&core, "both", &[("instance_id", other.id.as_str().into())]),
+            None => all(&core, "both", &[("session_ids", texts(&["x"])), ("all", Value::Null)]),
+        };
+        for trouble in [None, Some(Trouble::Hang), Some(Trouble::Throttle), Some(Trouble::SlowBody)]
+        {
+            world.cut(trouble.is_none());
+            trouble.into_iter().for_each(|trouble| world.fault(trouble));
+            for config in [Some(&config), None] {
+                let began = Instant::now();
+                let plan = core.plan(config).await;
+                let took = began.elapsed();
+                assert!(took <= Duration::from_secs(10), "{trouble:?} took {took:?}");
+                assert!(!plan.told.is_empty());
+                for one in &plan.told {
+                    assert_eq!((one.error, one.summary.as_str()), (false, SUMMARY));
+                    assert!(one.detail.contains("Who would go cannot be told."), "{one:?}");
+                }
+            }
+            world.sandbox.reset();
+            world.cut(false);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_without_preview_asks_nobody() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        core.block = world.block(&[("plan_preview", false.into())]);
+        let plan = core.plan(Some(&all(&core, "apply", &[]))).await;
+        assert_eq!((plan.doing, plan.told, world.sent()), (Doing::Create, vec![], 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_plan_does_not_know_is_neither_previewed_nor_wrong_and_known_in_the_apply() {
+    for world in worlds() {
+        for name in ["instance_id", "region", "all", "max_sessions", "triggers"] {
+            let spec = world.spec();
+            if name == "region" && !spec.regional {
+                continue;
+            }
+            let mut core = Core::new(&world);
+            let plan = core.plan(Some(&all(&core, "apply", &[(name, Value::Unknown)]))).await;
+            assert_eq!((plan.doing, plan.will_run()), (Doing::Create, true), "{name}");
+            assert_eq!(plan.told.len(), usize::from(name == "triggers"), "{:#?}", plan.told);
+            let login = world.sandbox.account().region.clone();
+            let region = ("region", login.as_str().into());
+            let config = all(
+                &core,
+                "apply",
+                if name == "region" { std::slice::from_ref(&region) } else { &[] },
+            );
+            let config = if name == "triggers" || name == "max_sessions" { config } else { config };
+            assert_eq!(core.apply_plan(&plan, Some(&config)).await, [], "{name}");
+            assert!(!world.killed().is_empty(), "{}: {name}", spec.name);
+            world.sandbox.reset();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_provider_block_leaves_the_region_open_on_create_and_alone_on_update() {
+    for world in worlds().filter(|world| world.spec().regional) {
+        let known = world.block(&[]);
+        let mut core = Core::new(&world);
+        let config = all(&core, "destroy", &[]);
+        core.block = world.block_of(&[("region", Value::Unknown)]);
+        let plan = core.plan(Some(&config)).await;
+        assert_eq!(plan.planned.as_ref().unwrap()["region"], Value::Unknown);
+        assert_eq!(plan.told, []);
+        core.block = known.clone();
+        assert_eq!(core.apply_plan(&plan, Some(&config)).await, []);
+        let region = core.state()["region"].clone();
+        assert!(region.is_known());
+
+        core.block = world.block_of(&[("region", Value::Unknown)]);
+        assert_eq!(core.plan(Some(&config)).await.doing, Doing::Nothing);
+        let changed = all(&core, "destroy", &[("verify", false.into())]);
+        let plan = core.plan(Some(&changed)).await;
+        assert_eq!(plan.doing, Doing::Update);
+        core.block = world.block_of(&[("region", "elsewhere-1".into())]);
+        assert_eq!(core.apply_plan(&plan, Some(&changed)).await, []);
+        assert_eq!(core.state()["region"], region);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_region_in_the_provider_block_is_another_target() {
+    for world in worlds().filter(|world| world.spec().regional) {
+        let mut core = Core::new(&world);
+        let config = all(&core, "destroy", &[]);
+        core.applied(&config).await;
+        let own = core.state()["region"].clone();
+        core.block = world.block_of(&[("region", "ap-southeast-1".into())]);
+        let plan = core.plan(Some(&config)).await;
+        assert_eq!(plan.doing, Doing::Replace);
+        assert_eq!(plan.planned.unwrap()["region"], "ap-southeast-1".into());
+        // Said in the block, the provider's region does not matter.
+        let config = all(&core, "destroy", &[("region", own)]);
+        assert_eq!(core.plan(Some(&config)).await.doing, Doing::Nothing);
+    }
+}
