@@ -1,6 +1,6 @@
-//! Real client connections to a Redis, each watched, so that the moment it is cut is known.
+//! Real connections, each watched, so that the moment it is cut is known.
 //!
-//! They speak as much of the Redis protocol (RESP2, redis.io/docs/reference/protocol-spec) as it
+//! Those to a Redis are made here. They speak as much of the Redis protocol (RESP2, redis.io/docs/reference/protocol-spec) as it
 //! takes to log in, to be called by a name, and to be heard of every half second.
 
 use std::net::SocketAddr;
@@ -65,11 +65,11 @@ fn encoded(words: &[&str]) -> Vec<u8> {
 /// A client that stays connected until somebody cuts it. It does not come back.
 #[derive(Debug)]
 pub struct Client {
-    /// What it calls itself.
+    /// What it is called.
     pub name: String,
     /// Who is logged in.
     pub user: String,
-    /// Its own address, which is what a server lists it under.
+    /// Its own address.
     pub address: SocketAddr,
     cut: Arc<OnceLock<Instant>>,
     life: JoinHandle<()>,
@@ -96,9 +96,24 @@ impl Client {
         let opened: std::io::Result<(Connection, SocketAddr)> = opened.await;
         let what = format!("client {name} could not log in to {server}");
         let (connection, address) = opened.map_err(Error::io(what))?;
+        Ok(Client::watched(name, user, address, live(connection)))
+    }
+
+    /// A connection that is open as long as `life` goes on.
+    pub(super) fn watched(
+        name: &str,
+        user: &str,
+        address: SocketAddr,
+        life: impl Future<Output = ()> + Send + 'static,
+    ) -> Client {
         let cut = Arc::new(OnceLock::new());
-        let life = tokio::spawn(live(connection, Arc::clone(&cut)));
-        Ok(Client { name: name.to_owned(), user: user.to_owned(), address, cut, life })
+        let noted = Arc::clone(&cut);
+        let life = tokio::spawn(async move {
+            life.await;
+            // Only this task sets it, once.
+            let _ = noted.set(Instant::now());
+        });
+        Client { name: name.to_owned(), user: user.to_owned(), address, cut, life }
     }
 
     /// When it was cut, if it was.
@@ -114,7 +129,7 @@ impl Drop for Client {
 }
 
 /// Sends signs of life and reads answers until the connection ends.
-async fn live(connection: Connection, cut: Arc<OnceLock<Instant>>) {
+async fn live(connection: Connection) {
     let (mut reading, mut writing) = connection.0.into_inner().into_split();
     let mut beat = tokio::time::interval(HEARTBEAT);
     let mut bytes = [0; 256];
@@ -124,8 +139,6 @@ async fn live(connection: Connection, cut: Arc<OnceLock<Instant>>) {
             _ = beat.tick() => writing.write_all(&encoded(&["PING"])).await.is_ok(),
         };
         if !alive {
-            // Only this task sets it, once.
-            let _ = cut.set(Instant::now());
             return;
         }
     }

@@ -1,7 +1,8 @@
 //! The main job on one command: a real engine, a real Redis, real connections that are really cut.
 //!
 //! [`main`] starts a Redis, the sandbox before it and some clients, then walks plan, apply and
-//! destroy over `examples/scenarios/redis-teardown` and watches who loses the connection. It talks
+//! destroy over `examples/scenarios/redis-teardown`, opens terminals and replaces the machine behind
+//! them as in `examples/scenarios/terminal-sessions`, and watches who loses the connection. It talks
 //! to the provider and the sandbox only as a user would: as processes. Its parts are public,
 //! because the tests with real engines stand on them too.
 
@@ -17,6 +18,7 @@ mod sandbox_process;
 mod scenario;
 mod scratch;
 mod screen;
+mod terminals;
 mod workshop;
 
 use std::ffi::OsString;
@@ -28,8 +30,10 @@ pub use self::core::{Core, Output};
 pub use self::engines::{Engine, PINS, Pin};
 pub use self::error::Error;
 pub use self::redis::Redis;
-pub use self::sandbox_process::{Card, CardCredentials, CardInstance, SandboxProcess};
-pub use self::scenario::{Scenario, variables};
+pub use self::sandbox_process::{
+    Card, CardAlicloud, CardCredentials, CardInstance, SandboxProcess,
+};
+pub use self::scenario::{Scenario, alicloud_variables, variables};
 pub use self::scratch::Scratch;
 pub use self::workshop::{Packages, Wheel, Workshop};
 
@@ -41,8 +45,8 @@ Cuts real connections with a real Terraform, on this machine only.
 
 Usage: terraform-provider-session demo
 
-It starts a Redis with clients, and a sandbox of the cloud's API before it, then runs plan, apply
-and destroy. Needs `terraform` or `tofu` on PATH, or Python 3 on Linux x86_64 to fetch an engine;
+It starts a sandbox of both clouds' APIs, before a Redis with clients and a bastion with open
+terminals, then runs plan, apply and destroy. Needs `terraform` or `tofu` on PATH, or Python 3 on Linux x86_64 to fetch an engine;
 `redis-server` on PATH, or the same Python. Exit code 0 if exactly those died who should have.";
 
 /// Runs the demo; `arguments` are those after `demo`. 0 if exactly those died who should have.

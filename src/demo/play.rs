@@ -1,4 +1,4 @@
-//! The play: who is on stage, the four commands, and what must be true after each of them.
+//! The play in two acts: who is on stage, the commands, and what must be true after each of them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,10 +7,11 @@ use tokio::time::Instant;
 
 use super::excerpt::excerpt;
 use super::screen::{Screen, Style};
-use super::{Client, Core, Engine, Error, Redis, SandboxProcess, Scenario, Workshop};
+use super::{Card, Client, Core, Engine, Error, Redis, SandboxProcess, Scenario, Workshop};
 
-/// The service on stage.
-const SERVICE: &str = "huaweicloud_dcs";
+/// The services on stage, one of each cloud.
+const CACHE: &str = "huaweicloud_dcs";
+const TERMINALS: &str = "alicloud_ecs";
 
 /// The oldest engine that knows `terraform_data`.
 const OLDEST: (u32, u32, u32) = (1, 4, 0);
@@ -38,17 +39,22 @@ struct Actor {
 enum Ends {
     AtApply,
     AtDestroy,
+    AtReplacement,
     Never,
 }
 
-/// Everybody on stage: user, own name, and what shall become of them.
-const CAST: [(&str, &str, Ends); 5] = [
+/// Clients of the cache: user, own name, and what shall become of them.
+const CLIENTS: [(&str, &str, Ends); 5] = [
     ("app", "shop-web", Ends::AtDestroy),
     ("app", "shop-worker", Ends::AtDestroy),
     ("report", "nightly-report", Ends::AtApply),
     ("report", "forgotten-laptop", Ends::AtApply),
     ("admin", "admin-console", Ends::Never),
 ];
+
+/// Terminals: user, on which instance in the sandbox's order, and what shall become of them.
+const PEOPLE: [(&str, usize, Ends); 3] =
+    [("ada", 0, Ends::AtReplacement), ("grace", 0, Ends::AtReplacement), ("linus", 1, Ends::Never)];
 
 pub(super) async fn play(screen: &mut Screen) -> Result<Verdict, Error> {
     let began = Instant::now();
@@ -57,45 +63,88 @@ pub(super) async fn play(screen: &mut Screen) -> Result<Verdict, Error> {
     let workshop = Workshop::here();
     let redis = Redis::start(&workshop).await?;
     let binary = std::env::current_exe().map_err(Error::io("cannot find this program"))?;
-    let sandbox = SandboxProcess::start(&binary, &["--redis", &redis.url()]).await?;
+    let url = redis.url();
+    let options = ["--redis", &url, "--clients", "0", "--job", "500ms"];
+    let sandbox = SandboxProcess::start(&binary, &options).await?;
     let core = Core::new(Engine::any(&workshop, OLDEST)?, &binary)?;
-    let scenario = Scenario::redis_teardown(&sandbox.card, SERVICE)?;
-    let actors = enter(&redis).await?;
     stage(screen, &redis, &sandbox, &core);
-    roll_call(screen, &actors, began);
 
-    let dir = scenario.path();
-    let mut walk = Walk { screen, core: &core, dir, actors: &actors, began, wrong: Vec::new() };
-    walk.command(
-        "terraform plan",
-        "Shows who would go, before anybody goes.",
-        &["plan", "-out=plan"],
-    )
-    .await?;
-    walk.expect("the plan", &[]).await;
+    let card = &sandbox.card;
+    let scenario = Scenario::redis_teardown(card, card.instance(CACHE)?)?;
+    let actors = clients(&redis).await?;
+    roll_call(screen, &actors, began);
+    let walk = Walk { screen, core: &core, dir: scenario.path(), actors: &actors, began };
+    let mut wrong = cache_goes(walk).await?;
+
+    let scenario = Scenario::terminal_sessions(card, card.instance(TERMINALS)?)?;
+    let people = people(card).await?;
+    let walk = Walk { screen, core: &core, dir: scenario.path(), actors: &people, began };
+    wrong.extend(bastion_is_replaced(walk).await?);
+
+    let everybody: Vec<&Actor> = actors.iter().chain(&people).collect();
+    Ok(curtain(screen, &core, &everybody, &wrong, began))
+}
+
+/// The first act, on Huawei Cloud: a password is rotated, and then all is torn down.
+async fn cache_goes(mut walk: Walk<'_>) -> Result<Vec<String>, Error> {
+    let mut wrong = Vec::new();
+    let why = "Shows who would go, before anybody goes.";
+    walk.command("terraform plan", why, &["plan", "-out=plan"]).await?;
+    wrong.extend(walk.unexpected("the plan", &[]).await);
     let why = "The report user's password was rotated: sessions opened with the old one go.";
     walk.command("terraform apply", why, &["apply", "plan"]).await?;
-    walk.expect("the apply", &[Ends::AtApply]).await;
+    wrong.extend(walk.unexpected("the apply", &[Ends::AtApply]).await);
     walk.roll_call();
     let why = "Nothing is pending, so nobody would go.";
     walk.command("terraform plan, once more", why, &["plan"]).await?;
-    walk.expect("the second plan", &[Ends::AtApply]).await;
+    wrong.extend(walk.unexpected("the second plan", &[Ends::AtApply]).await);
     let why = "The teardown, announced: everybody but the protected console.";
     walk.command("terraform plan -destroy", why, &["plan", "-destroy", "-out=teardown"]).await?;
-    walk.expect("the plan of the teardown", &[Ends::AtApply]).await;
+    wrong.extend(walk.unexpected("the plan of the teardown", &[Ends::AtApply]).await);
     let why = "First the sessions go, and only when they are gone, the cache.";
     walk.command("terraform apply, the teardown", why, &["apply", "teardown"]).await?;
-    walk.expect("the teardown", &[Ends::AtApply, Ends::AtDestroy]).await;
+    wrong.extend(walk.unexpected("the teardown", &[Ends::AtApply, Ends::AtDestroy]).await);
     walk.roll_call();
-    Ok(walk.curtain())
+    Ok(wrong)
 }
 
-/// Connects everybody.
-async fn enter(redis: &Redis) -> Result<Vec<Actor>, Error> {
+/// The second act, on Alibaba Cloud: a bastion is replaced while people work on it.
+async fn bastion_is_replaced(mut walk: Walk<'_>) -> Result<Vec<String>, Error> {
+    let mut wrong = Vec::new();
+    let why = "Scenario examples/scenarios/terminal-sessions. Nobody loses a terminal by this.";
+    let apply = ["apply", "-auto-approve"];
+    walk.command("Terminals on a bastion, terraform apply", why, &apply).await?;
+    wrong.extend(walk.unexpected("the apply for the bastion", &[]).await);
+    walk.roll_call();
+    let why = "A new image replaces the bastion: two people would lose their terminals.";
+    let plan = ["plan", "-var", "image=2026-11", "-out=replacement"];
+    walk.command("terraform plan, with another image", why, &plan).await?;
+    wrong.extend(walk.unexpected("the plan of the replacement", &[]).await);
+    let why = "First the terminals end, then the bastion goes, then the new one comes.";
+    walk.command("terraform apply, the replacement", why, &["apply", "replacement"]).await?;
+    wrong.extend(walk.unexpected("the replacement", &[Ends::AtReplacement]).await);
+    walk.roll_call();
+    Ok(wrong)
+}
+
+/// Connects the cache's clients.
+async fn clients(redis: &Redis) -> Result<Vec<Actor>, Error> {
     let mut actors = Vec::new();
-    for (user, name, ends) in CAST {
+    for (user, name, ends) in CLIENTS {
         let client = Client::connect(redis.address(), user, redis.password(), name).await?;
         actors.push(Actor { client, ends });
+    }
+    Ok(actors)
+}
+
+/// Opens the terminals.
+async fn people(card: &Card) -> Result<Vec<Actor>, Error> {
+    let instances: Vec<&str> = card.instances_of(TERMINALS).collect();
+    let mut actors = Vec::new();
+    for (user, at, ends) in PEOPLE {
+        let none = || Error::failed("the sandbox is not complete", "it has too few instances");
+        let instance = instances.get(at).ok_or_else(none)?;
+        actors.push(Actor { client: Client::terminal(card, instance, user).await?, ends });
     }
     Ok(actors)
 }
@@ -139,7 +188,6 @@ struct Walk<'a> {
     dir: &'a Path,
     actors: &'a [Actor],
     began: Instant,
-    wrong: Vec<String>,
 }
 
 impl Walk<'_> {
@@ -160,41 +208,47 @@ impl Walk<'_> {
         roll_call(self.screen, self.actors, self.began);
     }
 
-    /// Notes who was not cut and should have been by now, and the other way round.
-    async fn expect(&mut self, after: &str, ended: &[Ends]) {
+    /// Who was not cut and should have been by now, and the other way round.
+    async fn unexpected(&mut self, after: &str, ended: &[Ends]) -> Vec<String> {
         let end = Instant::now() + GRACE;
         let due = |actor: &&Actor| ended.contains(&actor.ends);
         let noticed = || self.actors.iter().filter(due).all(|actor| actor.client.cut().is_some());
         while !noticed() && Instant::now() < end {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        for actor in self.actors {
+        let told = |actor: &Actor| {
             let name = &actor.client.name;
             match (due(&actor), actor.client.cut()) {
-                (true, None) => self.wrong.push(format!("after {after}, {name} still lives")),
-                (false, Some(_)) => self.wrong.push(format!("after {after}, {name} is cut")),
-                (true, Some(_)) | (false, None) => {}
+                (true, None) => Some(format!("after {after}, {name} still lives")),
+                (false, Some(_)) => Some(format!("after {after}, {name} is cut")),
+                (true, Some(_)) | (false, None) => None,
             }
-        }
+        };
+        self.actors.iter().filter_map(told).collect()
     }
+}
 
-    /// The summary line.
-    fn curtain(&mut self) -> Verdict {
-        let seconds = self.began.elapsed().as_secs_f64();
-        let cut = self.actors.iter().filter(|actor| actor.client.cut().is_some()).count();
-        self.screen.styled(Style::Plain, "");
-        if self.wrong.is_empty() {
-            let protected = self.actors.len() - cut;
-            let text = format!(
-                "Done: {cut} connections were cut, each in its turn, and {protected} protected one \
-                 lived through it all, in {seconds:.0} s with {}.",
-                self.core.engine().name
-            );
-            self.screen.styled(Style::Good, &text);
-            return Verdict::AsItShould;
-        }
-        let text = format!("Not as it should be: {}.", self.wrong.join("; "));
-        self.screen.styled(Style::Bad, &text);
-        Verdict::Otherwise
+/// The summary line.
+fn curtain(
+    screen: &mut Screen,
+    core: &Core,
+    actors: &[&Actor],
+    wrong: &[String],
+    began: Instant,
+) -> Verdict {
+    screen.styled(Style::Plain, "");
+    if !wrong.is_empty() {
+        screen.styled(Style::Bad, &format!("Not as it should be: {}.", wrong.join("; ")));
+        return Verdict::Otherwise;
     }
+    let cut = actors.iter().filter(|actor| actor.client.cut().is_some()).count();
+    let text = format!(
+        "Done: {cut} connections of two clouds were cut, each in its turn, and {} lived through it \
+         all, in {:.0} s with {}.",
+        actors.len() - cut,
+        began.elapsed().as_secs_f64(),
+        core.engine().name
+    );
+    screen.styled(Style::Good, &text);
+    Verdict::AsItShould
 }

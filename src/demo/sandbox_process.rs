@@ -38,6 +38,8 @@ pub struct Card {
     pub region: String,
     /// The project its instances are in.
     pub project_id: String,
+    /// How to log in to Alibaba Cloud; all else here is Huawei Cloud's.
+    pub alicloud: CardAlicloud,
     /// What there is.
     pub instances: Vec<CardInstance>,
 }
@@ -57,6 +59,15 @@ impl std::fmt::Debug for CardCredentials {
     }
 }
 
+/// How to log in to a sandbox's Alibaba Cloud.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CardAlicloud {
+    /// The key pair it accepts.
+    pub credentials: CardCredentials,
+    /// The region it plays.
+    pub region: String,
+}
+
 /// An instance that a sandbox plays.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CardInstance {
@@ -69,9 +80,14 @@ pub struct CardInstance {
 impl Card {
     /// The first instance of a service.
     pub fn instance(&self, service: &str) -> Result<&str, Error> {
-        let found = self.instances.iter().find(|one| one.service == service);
         let none = || Error::failed("the sandbox is not complete", format!("it has no {service}"));
-        Ok(&found.ok_or_else(none)?.instance_id)
+        self.instances_of(service).next().ok_or_else(none)
+    }
+
+    /// All instances of a service, in the sandbox's order.
+    pub fn instances_of(&self, service: &str) -> impl Iterator<Item = &str> {
+        let ours = self.instances.iter().filter(move |one| one.service == service);
+        ours.map(|one| one.instance_id.as_str())
     }
 }
 

@@ -21,6 +21,7 @@ use super::server;
 use super::setup::Setup;
 use super::world::{Happening, Sandbox};
 use crate::cloud::Secret;
+use crate::services::ALL;
 use crate::wire::https::SystemClock;
 
 const USAGE: &str = "\
@@ -29,7 +30,8 @@ The clouds' APIs on this machine, to try the provider without an account.
 Usage: terraform-provider-session sandbox [OPTIONS]
 
   --listen ADDRESS:PORT  where to listen, on loopback (127.0.0.1:0, a free port)
-  --redis URL            a Redis on this machine to stand behind the Redis instances
+  --redis [SERVICE=]URL  a Redis on this machine to stand behind the Redis instances, of all
+                         services or of one; repeatable
   --clients NUMBER       clients in memory on every other node (3)
   --job DURATION         how long asynchronous jobs take (2s)
   --fault NAME[:OPERATION[:COUNT]]
@@ -82,7 +84,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Options
             }
             Long("redis") => {
                 let url = parser.value().and_then(|it| it.string()).map_err(complaint)?;
-                options.setup.redis = Some(Redis::at(&url)?);
+                redis(&mut options.setup, &url)?;
             }
             Long("clients") => {
                 options.setup.clients =
@@ -103,6 +105,21 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Options
         }
     }
     Ok(Some(options))
+}
+
+/// A Redis behind everything, or behind one service.
+fn redis(setup: &mut Setup, text: &str) -> Result<(), String> {
+    let own = text.split_once('=').filter(|(name, _)| !name.contains(':'));
+    let Some((service, url)) = own else {
+        setup.redis = Some(Redis::at(text)?);
+        return Ok(());
+    };
+    let mut known = ALL.iter().filter(|one| one.scenery().iter().any(|one| one.redis));
+    if !known.any(|one| one.spec().name == service) {
+        return Err(format!("no Redis can stand behind `{service}`"));
+    }
+    setup.redis_of.insert(service.to_owned(), Redis::at(url)?);
+    Ok(())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -250,14 +267,24 @@ mod tests {
         assert_eq!(options.listen.port(), 8080);
         assert_eq!((options.setup.clients, options.setup.job.as_millis()), (9, 500));
         assert!(options.setup.redis.is_some());
+        let line = "--redis huaweicloud_dcs=redis://127.0.0.1/?a=b --redis redis://a=b@127.0.0.1/";
+        let setup = super::tests::options(line).unwrap().unwrap().setup;
+        assert!(setup.redis.is_some());
+        assert_eq!(setup.redis_of.keys().collect::<Vec<_>>(), ["huaweicloud_dcs"]);
         assert_eq!(options.faults.len(), 2);
     }
 
     #[test]
     fn what_makes_no_sense_is_told() {
-        for line in
-            ["--listen here", "--redis redis://10.0.0.1/", "--fault flood", "--job soon", "extra"]
-        {
+        for line in [
+            "--listen here",
+            "--redis redis://10.0.0.1/",
+            "--redis huaweicloud_dcs=redis://10.0.0.1/",
+            "--redis huaweicloud_dds=redis://127.0.0.1/",
+            "--fault flood",
+            "--job soon",
+            "extra",
+        ] {
             assert!(options(line).is_err(), "{line}");
         }
         assert!(options("--help").unwrap().is_none());

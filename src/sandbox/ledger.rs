@@ -24,12 +24,12 @@ pub struct Killed {
     pub client: LiveClient,
 }
 
-/// The connections of all nodes: in memory, but those of some nodes in a real Redis, and real
+/// The connections of all nodes: in memory, but those of some nodes in real Redis servers, and real
 /// terminals beside those in memory.
 pub struct Ledger {
     clock: Arc<dyn Clock>,
     memory: Memory,
-    redis: Option<(BTreeSet<String>, Redis)>,
+    redis: Vec<(BTreeSet<String>, Redis)>,
     terminals: Terminals,
     killed: VecDeque<Killed>,
     untold: Vec<Killed>,
@@ -42,8 +42,8 @@ impl std::fmt::Debug for Ledger {
 }
 
 impl Ledger {
-    /// Nobody is connected, unless to the Redis that stands behind `nodes`.
-    pub fn new(clock: Arc<dyn Clock>, redis: Option<(BTreeSet<String>, Redis)>) -> Ledger {
+    /// Nobody is connected, unless to a Redis that stands behind some nodes.
+    pub fn new(clock: Arc<dyn Clock>, redis: Vec<(BTreeSet<String>, Redis)>) -> Ledger {
         Ledger {
             memory: Memory::new(),
             redis,
@@ -82,9 +82,11 @@ impl Ledger {
         self.untold.clear();
     }
 
-    /// Why the real Redis could not be asked since the last call of this, if it could not.
+    /// Why a real Redis could not be asked since the last call of this, if one could not.
     pub fn take_trouble(&mut self) -> Option<String> {
-        self.redis.as_mut().and_then(|(_, redis)| redis.take_trouble())
+        let troubles: Vec<String> =
+            self.redis.iter_mut().filter_map(|(_, redis)| redis.take_trouble()).collect();
+        troubles.into_iter().next()
     }
 
     /// The real terminals.
@@ -93,9 +95,9 @@ impl Ledger {
     }
 
     fn behind(&mut self, node: &str) -> &mut dyn Clients {
-        match &mut self.redis {
-            Some((nodes, redis)) if nodes.contains(node) => redis,
-            _ => &mut self.memory,
+        match self.redis.iter_mut().find(|(nodes, _)| nodes.contains(node)) {
+            Some((_, redis)) => redis,
+            None => &mut self.memory,
         }
     }
 }

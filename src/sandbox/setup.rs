@@ -1,5 +1,6 @@
 //! What a sandbox is made of: the accounts that it knows, and how it behaves.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::alicloud::AlicloudAccount;
@@ -82,6 +83,8 @@ pub struct Setup {
     pub clients: usize,
     /// The server behind the instances that can have a real one.
     pub redis: Option<Redis>,
+    /// Servers behind those of one service, by its name, in place of that one.
+    pub redis_of: BTreeMap<String, Redis>,
 }
 
 impl Default for Setup {
@@ -94,6 +97,7 @@ impl Default for Setup {
             gone: Gone::Accepted,
             clients: 3,
             redis: None,
+            redis_of: BTreeMap::new(),
         }
     }
 }

@@ -114,10 +114,14 @@ impl Sandbox {
     pub fn new(setup: Setup, clock: Arc<dyn Clock>) -> Sandbox {
         let scenery: Vec<(&'static Spec, Vec<Instance>)> =
             ALL.iter().map(|service| (service.spec(), service.scenery())).collect();
-        let real = scenery.iter().flat_map(|(_, instances)| instances).filter(|one| one.redis);
-        let real: BTreeSet<String> =
-            real.flat_map(|one| &one.nodes).map(|(id, _)| id.clone()).collect();
-        let redis = setup.redis.map(|redis| (real, redis));
+        let real = |service: Option<&str>| -> BTreeSet<String> {
+            let meant = scenery.iter().filter(|(spec, _)| service.is_none_or(|it| it == spec.name));
+            let instances = meant.flat_map(|(_, instances)| instances).filter(|one| one.redis);
+            instances.flat_map(|one| &one.nodes).map(|(id, _)| id.clone()).collect()
+        };
+        // The first that stands behind a node counts.
+        let own = setup.redis_of.into_iter().map(|(service, redis)| (real(Some(&service)), redis));
+        let redis = own.chain(setup.redis.map(|redis| (real(None), redis))).collect();
         let ledger = Arc::new(Mutex::new(Ledger::new(Arc::clone(&clock), redis)));
         let served = |(service, (_, instances)): (&&'static dyn Service, &(_, Vec<Instance>))| {
             let clients = Arc::clone(&ledger) as Arc<Mutex<dyn Clients>>;

@@ -5,6 +5,7 @@
 mod docs;
 mod faces;
 mod faults;
+mod hostile;
 mod joined;
 mod logins;
 mod plugin;

@@ -12,6 +12,7 @@ mod examples;
 pub(crate) mod fixture;
 mod interrupt;
 mod matrix;
+mod packages;
 mod redis;
 mod scenarios;
 mod sessions;
