@@ -16,3 +16,4 @@ mod redis;
 mod scenarios;
 mod sessions;
 mod stage;
+mod stories;
