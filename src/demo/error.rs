@@ -7,28 +7,27 @@ use std::path::PathBuf;
 pub enum Error {
     /// No usable Python.
     #[error(
-        "no Python 3.8 or newer answers to `python3` on PATH; install Python 3, or put `{instead}` \
-         on PATH, which is then used as it is"
+        "no Python 3.8 or newer answers to `python3` on PATH; install Python 3{}", or_put(*instead)
     )]
     NoPython {
-        /// The program that makes Python unnecessary.
-        instead: &'static str,
+        /// The program that makes Python unnecessary, if one does.
+        instead: Option<&'static str>,
     },
     /// No Python package can be installed.
     #[error(
         "`{python}` has no pip and cannot make a virtual environment; install python3-pip or \
-         python3-venv, or put `{instead}` on PATH, which is then used as it is"
+         python3-venv{}", or_put(*instead)
     )]
     NoPip {
         /// The interpreter.
         python: PathBuf,
-        /// The program that makes the package unnecessary.
-        instead: &'static str,
+        /// The program that makes the package unnecessary, if one does.
+        instead: Option<&'static str>,
     },
     /// pip ended with an error.
     #[error(
-        "pip could not install `{package}` into {folder}:\n{output}\ninstall it by hand with `{command}`, or \
-         put `{instead}` on PATH, which is then used as it is"
+        "pip could not install `{package}` into {folder}:\n{output}\ninstall it by hand with `{command}`{}",
+        or_put(*instead)
     )]
     Pip {
         /// Name and version.
@@ -39,8 +38,8 @@ pub enum Error {
         output: String,
         /// The command line that failed.
         command: String,
-        /// The program that makes the package unnecessary.
-        instead: &'static str,
+        /// The program that makes the package unnecessary, if one does.
+        instead: Option<&'static str>,
     },
     /// The package is there and does not run.
     #[error("`{what}` does not run on this machine: {output}")]
@@ -75,6 +74,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+}
+
+/// The way around an installation, where there is one.
+fn or_put(instead: Option<&'static str>) -> String {
+    let or = |program| format!(", or put `{program}` on PATH, which is then used as it is");
+    instead.map(or).unwrap_or_default()
 }
 
 impl Error {

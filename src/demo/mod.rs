@@ -35,7 +35,7 @@ pub use self::sandbox_process::{
 };
 pub use self::scenario::{Scenario, alicloud_variables, variables};
 pub use self::scratch::Scratch;
-pub use self::workshop::{Wheel, Workshop};
+pub use self::workshop::{Packages, Wheel, Workshop};
 
 use self::play::{Verdict, play};
 use self::screen::{Colour, Screen, Style};

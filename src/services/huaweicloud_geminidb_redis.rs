@@ -251,13 +251,13 @@ mod server {
     //! The API's other end, as strict as its pages.
 
     use bytes::Bytes;
-    use http::{Method, Response};
+    use http::{Method, Response, StatusCode};
     use serde::Deserialize;
     use serde_json::{Value, json};
 
     use crate::services::simulator::dbs::{self, Reply, bad_parameter, refusal};
     use crate::services::simulator::{
-        Fault, Inbound, Instance, LiveClient, Query, Simulator, Stage, segments,
+        Fault, Inbound, Instance, LiveClient, Query, Simulator, Stage, json as answer, segments,
     };
 
     pub(super) struct Server {
@@ -290,6 +290,9 @@ mod server {
                 }
                 (&Method::DELETE, ["v3", _, "redis", "nodes", node, "sessions"]) => {
                     self.kill(inbound, node)
+                }
+                (&Method::GET, ["v3", _, "instances", instance, "sessions"]) => {
+                    self.list_whole(inbound, instance)
                 }
                 (&Method::DELETE, ["v3", _, "instances", instance, "sessions"]) => {
                     self.clear(inbound, instance)
@@ -334,17 +337,41 @@ mod server {
             dbs::end(&self.stage, inbound, node, &keys)
         }
 
+        /// All sessions of all nodes, without pages: `ListInstanceSessions` of the vendor's SDKs.
+        fn list_whole(&self, inbound: &Inbound<'_>, id: &str) -> Reply {
+            let nodes = self.nodes(inbound, id)?;
+            let of_node = |node: &str| {
+                let shown: Vec<Value> = self.stage.list(node).iter().map(session).collect();
+                json!({ "node_id": node, "total_count": shown.len(), "sessions": shown })
+            };
+            let nodes: Vec<Value> = nodes.into_iter().map(of_node).collect();
+            Ok(answer(StatusCode::OK, &json!({ "node_sessions": nodes })))
+        }
+
         fn clear(&self, inbound: &Inbound<'_>, id: &str) -> Reply {
-            Query::of(inbound.request.uri()).done().map_err(bad_parameter)?;
             if !inbound.request.body().is_empty() {
                 return Err(bad_parameter("there is a request body".into()));
             }
+            let nodes = self.nodes(inbound, id)?;
+            self.end_everyone(inbound, nodes.into_iter())
+        }
+
+        /// The nodes of an instance, or the one that the query names.
+        fn nodes(&self, inbound: &Inbound<'_>, id: &str) -> Result<Vec<&str>, Response<Bytes>> {
+            let mut query = Query::of(inbound.request.uri());
+            let only = query.take("node_id");
+            query.done().map_err(bad_parameter)?;
             let gone = inbound.fault == Some(Fault::TargetGone);
             let instance = self.stage.instance(id).filter(|_| !gone);
             let instance = instance
                 .ok_or_else(|| refusal(404, "DBS.200002", "The DB instance does not exist."))?;
             let nodes = instance.nodes.iter().map(|(node, _)| node.as_str());
-            self.end_everyone(inbound, nodes)
+            let meant = |node: &&str| only.as_deref().is_none_or(|only| only == *node);
+            let nodes: Vec<&str> = nodes.filter(meant).collect();
+            if nodes.is_empty() {
+                return Err(refusal(404, "DBS.200013", "The node does not exist."));
+            }
+            Ok(nodes)
         }
 
         fn end_everyone<'n>(
@@ -732,6 +759,10 @@ mod tests {
             ("DELETE", &format!("{at}?x=1"), some, 400, "DBS.280001"),
             ("DELETE", whole, some, 400, "DBS.280001"),
             ("DELETE", &format!("{whole}?x=1"), "", 400, "DBS.280001"),
+            ("DELETE", &format!("{whole}?node_id=other"), "", 404, "DBS.200013"),
+            ("GET", &format!("{whole}?node_id=other"), "", 404, "DBS.200013"),
+            ("GET", &format!("{whole}?limit=1"), "", 400, "DBS.280001"),
+            ("GET", "/v3/p0/instances/nobody/sessions", "", 404, "DBS.200002"),
             ("DELETE", "/v3/p0/instances/nobody/sessions", "", 404, "DBS.200002"),
         ] {
             let (bench, memory) = bench(1);
@@ -757,6 +788,25 @@ mod tests {
             assert_eq!(answer["total_count"], total, "{query}");
             assert_eq!(answer["sessions"][0]["id"], "1099", "{query}");
         }
+    }
+
+    #[test]
+    fn the_simulator_lists_and_clears_a_whole_instance_or_one_node_of_it() {
+        let (bench, memory) = bench(60);
+        let whole = "/v3/p0/instances/pair/sessions";
+        let two = format!("{whole}?node_id=two");
+        for (path, nodes) in [(whole, vec![("one", 60), ("two", 1)]), (&two, vec![("two", 1)])] {
+            let answer = bench.raw("GET", path, "");
+            let answer: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+            let listed = answer["node_sessions"].as_array().unwrap().iter().map(|node| {
+                let (id, count) = (node["node_id"].as_str().unwrap(), &node["total_count"]);
+                assert_eq!(node["sessions"].as_array().unwrap().len(), *count);
+                (id, count.as_u64().unwrap())
+            });
+            assert_eq!(listed.collect::<Vec<_>>(), nodes);
+        }
+        assert_eq!(bench.raw("DELETE", &two, "").status(), 200);
+        assert_eq!(killed(&memory), ["two 1001"]);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use terraform_provider_session::provider::docs;
+use terraform_provider_session::framework::Provider as _;
+use terraform_provider_session::provider::{SessionProvider, docs};
+use terraform_provider_session::wire::Outside;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -92,8 +94,59 @@ fn pages_keep_the_registrys_rules() {
         let front = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
         let (front, _) = front.unwrap_or_else(|| panic!("{path} has no front matter"));
         assert!(front.contains("page_title:"), "{path}");
+        assert!(front.contains("description: |-\n"), "{path}");
         assert!(!front.contains("layout:") && !front.contains("sidebar_current:"), "{path}");
         let grouped = front.contains("subcategory:");
         assert!(!(grouped && path == "docs/index.md"), "{path}");
+    }
+}
+
+/// A folder of pages, the title's end, and the faces whose pages stand there.
+fn pages_by_kind() -> [(&'static str, &'static str, BTreeSet<String>); 4] {
+    let provider = SessionProvider::new(Outside::real());
+    macro_rules! names {
+        ($faces:expr) => {
+            $faces.iter().map(|face| face.type_name().to_owned()).collect()
+        };
+    }
+    [
+        ("docs/resources", "Resource", names!(provider.resources())),
+        ("docs/data-sources", "Data Source", names!(provider.data_sources())),
+        ("docs/ephemeral-resources", "Ephemeral Resource", names!(provider.ephemeral_resources())),
+        ("docs/actions", "Action", names!(provider.actions())),
+    ]
+}
+
+#[test]
+fn every_face_has_its_page_where_the_registry_looks_for_it_and_no_other_page_is_there() {
+    let mut expected: BTreeSet<String> = ["docs/index.md".to_owned()].into();
+    for (folder, kind, names) in pages_by_kind() {
+        for name in names {
+            let short =
+                name.strip_prefix("session_").expect("types begin with the provider's name");
+            let path = format!("{folder}/{short}.md");
+            let text = fs::read_to_string(root().join(&path)).unwrap_or_default();
+            let headings = [&format!("# {name} ({kind})"), "## Example Usage", "## Schema"];
+            for heading in headings {
+                assert!(text.lines().any(|line| line == heading), "{path} lacks `{heading}`");
+            }
+            let cuts = kind != "Data Source";
+            assert_eq!(text.lines().any(|line| line.starts_with("!> ")), cuts, "{path}: a warning");
+            expected.insert(path);
+        }
+    }
+    let guides = |path: &String| path.starts_with("docs/guides/") || path.ends_with("/.gitkeep");
+    let found: BTreeSet<String> = stored("docs").into_iter().filter(|path| !guides(path)).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_changelog_names_every_face() {
+    let text = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
+    for (_, kind, names) in pages_by_kind() {
+        for name in names {
+            let line = format!("* **New {kind}:** `{name}`");
+            assert!(text.lines().any(|one| one == line), "CHANGELOG.md lacks `{line}`");
+        }
     }
 }

@@ -5,12 +5,18 @@
 mod docs;
 mod faces;
 mod faults;
+mod hostile;
+mod joined;
+mod logins;
 mod plugin;
 #[cfg(target_os = "linux")]
 mod processes;
 mod protocol;
 mod sandbox;
 mod sandbox_alicloud;
+mod sandbox_huaweicloud;
+mod sandbox_redis;
+mod sdks;
 mod services;
 mod signing;
 mod terraform;

@@ -119,3 +119,68 @@ fn every_service_belongs_to_a_cloud_of_the_provider_block() {
         assert!(cloud.is_some(), "{} is of no cloud", spec.name);
     }
 }
+
+/// The licences that `deny.toml` allows.
+fn allowed_licences() -> BTreeSet<String> {
+    let text = fs::read_to_string(src().join("../deny.toml")).unwrap();
+    let (_, list) = text.split_once("\nallow = [").unwrap();
+    let (list, _) = list.split_once("\n]").unwrap();
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Whether an SPDX expression can be met with these licences: every part between `AND` has one
+/// among its `OR`. Parts in brackets must be `OR`s, as they are in all crates that we use.
+fn may_be_used(expression: &str, allowed: &BTreeSet<String>) -> bool {
+    // `/` is the old way to write `OR`. `WITH` adds permissions only.
+    let plain = expression.replace(" / ", "/").replace('/', " OR ");
+    let one = |licence: &str| {
+        let name = licence.split(" WITH ").next().unwrap_or(licence);
+        allowed.contains(name.trim_matches(['(', ')', ' ']))
+    };
+    let bracketed = plain.contains('(');
+    if bracketed || !plain.contains(" AND ") {
+        plain.split(" AND ").all(|part| part.split(" OR ").any(one))
+    } else {
+        plain.split(" OR ").any(|part| part.split(" AND ").all(one))
+    }
+}
+
+#[test]
+fn licence_expressions_are_read_as_they_are_meant() {
+    let allowed: BTreeSet<String> = ["MIT", "ISC"].map(str::to_owned).into();
+    let cases = [
+        ("MIT", true),
+        ("GPL-3.0-only", false),
+        ("MIT OR GPL-3.0-only", true),
+        ("GPL-3.0-only/MIT", true),
+        ("MIT AND GPL-3.0-only", false),
+        ("ISC AND (GPL-3.0-only OR MIT)", true),
+        ("ISC AND (GPL-3.0-only OR Zlib)", false),
+        ("MIT WITH some-exception", true),
+    ];
+    for (expression, answer) in cases {
+        assert_eq!(may_be_used(expression, &allowed), answer, "{expression}");
+    }
+}
+
+#[test]
+fn every_dependency_has_a_licence_that_is_allowed_and_comes_from_the_registry() {
+    let allowed = allowed_licences();
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let platform = format!("--filter-platform={}-unknown-linux-gnu", std::env::consts::ARCH);
+    let told = std::process::Command::new(cargo)
+        .args(["metadata", "--format-version=1", "--locked", "--offline", &platform])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    let packages = told["packages"].as_array().unwrap();
+    assert!(packages.len() > 50);
+    for package in packages {
+        let (name, licence) = (&package["name"], package["license"].as_str().unwrap_or("none"));
+        assert!(may_be_used(licence, &allowed), "{name}: {licence}");
+        let source = package["source"].as_str();
+        assert!(source.is_none_or(|source| source.starts_with("registry+")), "{name}: {source:?}");
+    }
+}

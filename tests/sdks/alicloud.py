@@ -60,16 +60,17 @@ def of_ecs(calls, key, target):
         request = ecs.StartTerminalSessionRequest(region_id=region, instance_id=[instance])
         return client.start_terminal_session(request).body.session_id
 
-    def ended(session):
-        request = ecs.EndTerminalSessionRequest(region_id=region, session_id=session)
-        client.end_terminal_session(request)
-        return session
+    def ended(sessions):
+        for session in sessions:
+            request = ecs.EndTerminalSessionRequest(region_id=region, session_id=session)
+            client.end_terminal_session(request)
+        return sessions
 
-    make("list", listed)
-    session = make("start", started)
-    make("kill", lambda: ended(session or target["guess"]))
-    if session is not None:
-        make("kill again", lambda: ended(session))
+    sessions = make("list", listed)
+    make("kill", lambda: ended((sessions or [target["guess"]])[:1]))
+    if sessions is not None:
+        make("list again", listed)
+    make("start", started)
 
 
 def of_das(calls, key, target):
@@ -98,8 +99,8 @@ def of_das(calls, key, target):
 
 def main():
     calls = Calls(refused)
-    targets = TASK["targets"]
     for key in TASK["keys"]:
+        targets = key["targets"]
         of_ecs(calls, key, targets["alicloud_ecs"])
         of_das(calls, key, targets["alicloud_das_redis"])
     calls.tell()

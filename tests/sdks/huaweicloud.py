@@ -42,7 +42,7 @@ def of_dcs(calls, key, target):
         scan = client.scan_clients(dcs.ScanClientsRequest(instance_id=instance, body=fresh))
         finish(scan.body["job_id"])
         request = dcs.ListClientsRequest(instance_id=instance, node_id=node, limit=10, offset=0)
-        return [one.addr for one in client.list_clients(request).clients]
+        return [one.peer or one.addr for one in client.list_clients(request).clients]
 
     def finish(job):
         end = time.monotonic() + 20
@@ -65,7 +65,7 @@ def of_dcs(calls, key, target):
         finish(client.hang_up_kill_all_clients(request).body["job_id"])
 
     sessions = make("list", listed)
-    make("kill", lambda: killed((sessions or target["guess"])[:1]))
+    make("kill", lambda: killed((sessions or [target["guess"]])[:1]))
     if sessions is not None:
         make("list again", listed)
         if key.get("and_all"):
@@ -90,7 +90,7 @@ def of_dds(calls, key, target):
         return sessions
 
     sessions = make("list", listed)
-    make("kill", lambda: killed((sessions or target["guess"])[:1]))
+    make("kill", lambda: killed((sessions or [target["guess"]])[:1]))
     if sessions is not None:
         make("list again", listed)
 
@@ -121,7 +121,7 @@ def of_geminidb(calls, key, target):
         client.clear_instance_sessions(nosql.ClearInstanceSessionsRequest(instance_id=instance))
 
     sessions = make("list", listed)
-    make("kill", lambda: killed((sessions or target["guess"])[:1]))
+    make("kill", lambda: killed((sessions or [target["guess"]])[:1]))
     if sessions is not None:
         make("list again", listed)
         if key.get("and_all"):
@@ -131,8 +131,8 @@ def of_geminidb(calls, key, target):
 
 def main():
     calls = Calls(refused)
-    targets = TASK["targets"]
     for key in TASK["keys"]:
+        targets = key["targets"]
         of_dcs(calls, key, targets["huaweicloud_dcs"])
         of_dds(calls, key, targets["huaweicloud_dds"])
         of_geminidb(calls, key, targets["huaweicloud_geminidb_redis"])

@@ -55,6 +55,15 @@ pub(super) struct Login<'a> {
 impl Login<'_> {
     /// Logs in, then takes on the roles.
     pub(super) async fn run(&self) -> Result<Held, Error> {
+        self.steps().await.map_err(|error| {
+            // An agency or identity provider that does not exist stays so, and without it there is
+            // no key to try anything else with.
+            let final_word = matches!(error.kind, Kind::Refused | Kind::BadRequest);
+            Error { kind: if final_word { Kind::Credentials } else { error.kind }, ..error }
+        })
+    }
+
+    async fn steps(&self) -> Result<Held, Error> {
         let mut held = match &self.resolved.source {
             Source::Token(token) => {
                 Held::only(Credentials::Token { token: token.clone(), expires_at: None })
