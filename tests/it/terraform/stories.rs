@@ -2,7 +2,7 @@
 //! of its own behind DCS, GeminiDB and DAS each, and WebSocket connections as terminals. Operations
 //! of DDS are in the sandbox's memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -319,4 +319,82 @@ async fn all_five_at_once_end_what_they_should_and_take_as_long_as_the_slowest()
     let begin = spans.values().map(|span| span.0).min().unwrap();
     let end = spans.values().map(|span| span.1).max().unwrap();
     assert!(took(begin, end) < sum, "{spans:?}");
+}
+
+/// The blocks of a guide that are marked as Terraform, each as a whole configuration: with stubs for
+/// resources of other providers, and the variables that it names.
+fn configurations(guide: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut block: Option<(usize, String)> = None;
+    for line in guide.lines() {
+        let text = line.trim_start();
+        match &mut block {
+            None if text == "```terraform" => {
+                block = Some((line.len() - text.len(), String::new()))
+            }
+            Some((_, done)) if text == "```" => {
+                blocks.push(stubbed(done));
+                block = None;
+            }
+            Some((indent, open)) => {
+                open.push_str(line.get(*indent..).unwrap_or_default());
+                open.push('\n');
+            }
+            None => {}
+        }
+    }
+    assert!(block.is_none(), "a block has no end");
+    blocks
+}
+
+fn stubbed(block: &str) -> String {
+    let mut text = String::new();
+    let mut variables = BTreeSet::new();
+    let part = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let mut rest = block;
+    while let Some(first) = rest.chars().next() {
+        let end = if part(first) { rest.find(|c| !part(c)) } else { Some(first.len_utf8()) };
+        let (word, tail) = rest.split_at(end.unwrap_or(rest.len()));
+        let foreign = ["alicloud_", "huaweicloud_"].iter().any(|it| word.starts_with(it));
+        match word.matches('.').count() {
+            1 if foreign => text.push_str("terraform_data.stub"),
+            2.. if foreign => text.push_str("terraform_data.stub.id"),
+            _ => text.push_str(word),
+        }
+        variables.extend(word.strip_prefix("var.").and_then(|name| name.split('.').next()));
+        rest = tail;
+    }
+    text.push_str("resource \"terraform_data\" \"stub\" {}\n");
+    if !block.contains("required_providers") {
+        text.push_str("terraform {\n  required_providers {\n");
+        text.push_str("    session = { source = \"sessionops/session\" }\n  }\n}\n");
+    }
+    for name in variables.iter().filter(|name| !block.contains(&format!("variable \"{name}\""))) {
+        text.push_str(&format!("variable \"{name}\" {{}}\n"));
+    }
+    text
+}
+
+#[test]
+fn a_block_of_a_guide_is_made_whole() {
+    let guide = "* see:\n\n  ```terraform\n  a = alicloud_instance.b.id\n  c = [var.d.e]\n  ```\n";
+    let whole = configurations(guide).pop().unwrap();
+    assert!(whole.starts_with("a = terraform_data.stub.id\nc = [var.d.e]\n"), "{whole}");
+    assert!(whole.contains("variable \"d\" {}"), "{whole}");
+}
+
+#[tokio::test]
+async fn every_block_in_a_guide_is_a_valid_configuration() {
+    let fixture = Fixture::new(core("1.15.5"), "");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guides")).unwrap() {
+        let path = entry.unwrap().path();
+        for block in configurations(&std::fs::read_to_string(&path).unwrap()) {
+            fixture.write("main.tf", &block);
+            let told = fixture.run(&["validate"]).await;
+            assert_eq!(told.code, 0, "{}:\n{block}\n{}", path.display(), told.text());
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "{seen} blocks");
 }
