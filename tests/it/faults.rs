@@ -98,10 +98,7 @@ async fn a_fault_in_one_call_wherever_it_is_is_overcome_or_reported_as_it_was() 
                 check(&outcome, *trouble);
                 if passes(*trouble) {
                     assert!(!outcome.failed, "{name} in call {at}: {outcome:#?}");
-                    assert_eq!(
-                        outcome.killed, outcome.everybody,
-                        "{name} in call {at}: {outcome:#?}"
-                    );
+                    assert_eq!(outcome.killed, everybody, "{name} in call {at}: {outcome:#?}");
                 }
                 row.push(outcome.word());
             }

@@ -12,12 +12,12 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as blocking;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use terraform_provider_session::demo::{Engine, Workshop};
+use terraform_provider_session::demo::Engine;
 use terraform_provider_session::sandbox::{CallLine, Happening, Sandbox, Setup, server};
 use terraform_provider_session::wire::https::SystemClock;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -25,7 +25,7 @@ use tokio::process::Child;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
-use crate::terraform::fixture::{CORES, Fixture, must};
+use crate::terraform::fixture::{Fixture, engines};
 
 /// Enough for a busy machine, and too little to hang.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -213,14 +213,9 @@ impl Command {
     }
 }
 
-/// What is on PATH, else a pinned core: here it is only the host, and any will do.
+/// What is on PATH, else the newest pinned core: here it is only the host, and any will do.
 fn engine() -> &'static Engine {
-    static ONE: OnceLock<Engine> = OnceLock::new();
-    ONE.get_or_init(|| {
-        let workshop = Workshop::here();
-        let found = Engine::on_path(&workshop).unwrap_or_else(must).into_iter().next();
-        found.unwrap_or_else(|| Engine::pinned(&workshop, CORES[1]).unwrap_or_else(must))
-    })
+    engines().last().unwrap()
 }
 
 async fn read(from: impl AsyncRead + Unpin, tell: UnboundedSender<String>) {

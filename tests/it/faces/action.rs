@@ -64,11 +64,10 @@ async fn a_stop_ends_an_invocation_soon_with_one_error() {
         let stream = plugin.invoked(&world, &[]).await;
         sleep(Duration::from_secs(1)).await;
         plugin.stop().await;
-        let (lines, told) = ended(stream).await;
+        let (_, told) = ended(stream).await;
         assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
         assert_eq!(errors(&told).len(), 1, "{told:#?}");
         assert!(told[0].summary.ends_with("was interrupted"), "{told:#?}");
-        assert!(!lines.is_empty());
     }
 }
 

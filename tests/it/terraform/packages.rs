@@ -23,7 +23,7 @@ const PLATFORM: (&str, &str) = match (cfg!(target_os = "macos"), cfg!(target_arc
 /// Runs the packaging command; what it complains of, if it fails.
 fn package(out: &Path, more: &[&str]) -> Result<(), String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/package");
-    let python = Workshop::here().python("Python").unwrap_or_else(must);
+    let python = Workshop::here().python(None).unwrap_or_else(must);
     let told = Command::new(python).arg(script).arg("--out").arg(out).args(more).output().unwrap();
     let complaint = String::from_utf8_lossy(&told.stderr).into_owned();
     if told.status.success() { Ok(()) } else { Err(complaint) }
