@@ -111,9 +111,10 @@ async fn cache_goes(mut walk: Walk<'_>) -> Result<Vec<String>, Error> {
 /// The second act, on Alibaba Cloud: a bastion is replaced while people work on it.
 async fn bastion_is_replaced(mut walk: Walk<'_>) -> Result<Vec<String>, Error> {
     let mut wrong = Vec::new();
-    let why = "Scenario examples/scenarios/terminal-sessions. Nobody loses a terminal by this.";
+    let why =
+        "Ada and Grace work on the bastion, Linus elsewhere; nobody loses a terminal by this.";
     let apply = ["apply", "-auto-approve"];
-    walk.command("Terminals on a bastion, terraform apply", why, &apply).await?;
+    walk.command("terraform apply, of examples/scenarios/terminal-sessions", why, &apply).await?;
     wrong.extend(walk.unexpected("the apply for the bastion", &[]).await);
     walk.roll_call();
     let why = "A new image replaces the bastion: two people would lose their terminals.";

@@ -17,3 +17,4 @@ mod redis;
 mod scenarios;
 mod sessions;
 pub(crate) mod stage;
+mod stories;

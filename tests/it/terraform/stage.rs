@@ -147,20 +147,30 @@ impl Stage {
 
     /// One request to the sandbox's control endpoints.
     async fn ask(&self, method: &str, path: &str, body: &str) -> (http::StatusCode, String) {
-        let host = self.sandbox.card.endpoint.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(host).await.unwrap();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, body.to_owned())
+        control(&self.sandbox.card.endpoint, method, path, body).await
     }
+}
+
+/// One request to a sandbox's control endpoints.
+pub(crate) async fn control(
+    endpoint: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (http::StatusCode, String) {
+    let host = endpoint.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
 }
 
 /// Asserts that exactly these clients are cut, and those are not.
