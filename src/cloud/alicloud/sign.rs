@@ -159,7 +159,7 @@ pub fn verify(
 ) -> Result<Verified, SignError> {
     let value = request.headers().get(AUTHORIZATION).ok_or(SignError::NoAuthorization)?;
     let value = text("Authorization", value)?;
-    let claim = Authorization::parse(&value, ALGORITHM, "Credential")?;
+    let claim = Authorization::parse(value, ALGORITHM, "Credential")?;
     let sent = request.headers().keys().filter(|name| is_cloud_header(name));
     for name in sent.map(HeaderName::as_str).chain(REQUIRED) {
         if !claim.signed_headers.split(';').any(|signed| signed.eq_ignore_ascii_case(name)) {

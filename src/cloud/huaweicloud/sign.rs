@@ -210,7 +210,7 @@ fn parse_date(text: &str) -> Result<SystemTime, Malformed> {
 
 /// Segments are decoded and encoded afresh, and a `/` closes the path although the wire has none.
 fn canonical_path(path: &str) -> String {
-    let mut segments: Vec<String> = path.split('/').map(|one| encode(&decode(one))).collect();
+    let mut segments: Vec<String> = path.split('/').map(|one| encode(decode(one))).collect();
     if segments.last().is_some_and(|last| !last.is_empty()) {
         segments.push(String::new());
     }
