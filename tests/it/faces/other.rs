@@ -127,7 +127,6 @@ impl Plugin {
             type_name: name.clone(),
             config,
             client_capabilities: can(false),
-            ..Default::default()
         };
         let answer = self.client.read_data_source(request).await.unwrap().into_inner();
         said.extend(told(&answer.diagnostics));

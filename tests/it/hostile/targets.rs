@@ -232,8 +232,8 @@ fn configuration(kind: &Type) -> Value {
         let value = match kind {
             Type::Object(inner) if cloud::find(name).is_some() => Value::Object(
                 inner
-                    .iter()
-                    .map(|(name, _)| {
+                    .keys()
+                    .map(|name| {
                         let given = keys.contains(&name.as_str());
                         (name.clone(), Value::text_or_null(given.then_some("key1")))
                     })
