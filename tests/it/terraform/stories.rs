@@ -150,6 +150,11 @@ async fn an_environment_goes_people_first_and_what_cannot_be_disconnected_stays(
         let search = clouds.client("alicloud_das_redis", "app", "search").await;
         let ada = clouds.terminal(0, "ada").await;
         let elsewhere = clouds.terminal(1, "linus").await;
+        let main = std::fs::read_to_string(clouds.fixture.dir().join("main.tf")).unwrap();
+        let protect = "protect     = { names = [\"admin-console\"] }\n";
+        assert!(main.contains(protect));
+        let impatient = format!("{protect}  timeouts {{ delete = \"8s\" }}\n");
+        clouds.fixture.write("main.tf", &main.replace(protect, &impatient));
         clouds.fixture.succeed(APPLY).await;
         clouds.fixture.nothing_to_do().await;
         assert_cut(&[], &[&console, &shop, &game, &search, &ada, &elsewhere]).await;
@@ -157,8 +162,8 @@ async fn an_environment_goes_people_first_and_what_cannot_be_disconnected_stays(
 
         let plan = clouds.fixture.succeed(&["plan", "-destroy", "-out=teardown"]).await;
         assert_eq!(plan.matches("Warning: Sessions will be terminated").count(), 1, "{plan}");
-        // The cache's node cannot be asked: its clients stay, and so does the cache.
-        clouds.fault("wrong-signature", "logical-nodes", 1).await;
+        // The shop cannot be cut: the cache stays.
+        clouds.fault("refuses", "clients/kill", 1000).await;
         let told = clouds.fixture.fail(&["apply", "teardown"]).await;
         assert_cut(&[&game, &search, &ada], &[&console, &shop, &elsewhere]).await;
         assert_eq!(
@@ -172,15 +177,18 @@ async fn an_environment_goes_people_first_and_what_cannot_be_disconnected_stays(
         let at = |what: &str| told.find(what).unwrap_or_else(|| panic!("{what}: {told}"));
         let terminals = "session_termination_alicloud_ecs.terminals: Destr";
         assert!(at("terraform_data.application: Destruction complete") < at(terminals), "{told}");
-
-        clouds.fixture.succeed(&["destroy", "-auto-approve"]).await;
-        assert_cut(&[&shop], &[&console, &elsewhere]).await;
-        assert!(clouds.fixture.state().await.is_empty());
-        let counts = counted(&clouds.killed().await);
-        for (_, service) in REDIS {
+        let counts = counted(&killed);
+        for service in ["alicloud_das_redis", "huaweicloud_geminidb_redis"] {
             assert_eq!(counts[service], 1, "{counts:?}");
         }
         assert!(counts["huaweicloud_dds"] > 0, "{counts:?}");
+
+        let (status, body) = control(&clouds.card().endpoint, "POST", "/_sandbox/reset", "").await;
+        assert!(status.is_success(), "{status}: {body}");
+        clouds.fixture.succeed(&["destroy", "-auto-approve"]).await;
+        assert_cut(&[&shop], &[&console]).await;
+        assert!(clouds.fixture.state().await.is_empty());
+        assert_eq!(clouds.killed().await, ["huaweicloud_dcs"]);
     })
     .await;
 }
@@ -217,21 +225,23 @@ async fn terminals_end_before_their_machine_is_replaced_in_either_order() {
         assert!(at(&told, ended) < at(&told, goes), "{told}");
         assert!(at(&told, goes) < at(&told, comes), "{told}");
 
-        // The other order: the new machine first.
-        let main = std::fs::read_to_string(clouds.fixture.dir().join("main.tf")).unwrap();
-        let line = "  triggers_replace = var.image\n";
-        let other = format!("{line}  lifecycle {{ create_before_destroy = true }}\n");
-        assert!(main.contains(line));
-        clouds.fixture.write("main.tf", &main.replace(line, &other));
+        // The other order: the new machine first, and the terminals right before the old one goes.
+        let main = clouds.fixture.dir().join("main.tf");
+        let mut changed = std::fs::read_to_string(main).unwrap();
+        for line in ["  triggers_replace = var.image\n", "  all         = true\n"] {
+            assert!(changed.contains(line), "{line}");
+            let lifecycle = format!("{line}  lifecycle {{ create_before_destroy = true }}\n");
+            changed = changed.replace(line, &lifecycle);
+        }
+        clouds.fixture.write("main.tf", &changed);
         let again = clouds.terminal(0, "ada").await;
         clouds.fixture.succeed(&replace).await;
         assert_cut(&[], &[&again]).await;
         let told = clouds.fixture.succeed(APPLY).await;
         assert_cut(&[&again], &[&elsewhere]).await;
-        let ended = "terminals (deposed object";
-        let ended = at(&told, ended);
-        let gone = at(&told, "bastion (deposed object");
-        assert!(at(&told, comes) < ended && ended < gone, "{told}");
+        let (ended, gone) = ("terminals (deposed object", "bastion (deposed object");
+        assert!(at(&told, comes) < at(&told, ended), "{told}");
+        assert!(at(&told, ended) < at(&told, gone), "{told}");
         // Two in memory, Ada, Grace, and Ada again.
         assert_eq!(clouds.killed().await, ["alicloud_ecs"; 5]);
     })
