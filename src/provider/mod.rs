@@ -1,6 +1,6 @@
 //! Our provider: turns every service into four faces.
 //!
-//! [`SessionProvider`] knows no single service: it walks [`services::ALL`](crate::services::ALL)
+//! [`SessionProvider`] knows no single service: it walks [`services::ALL`]
 //! and builds schemas, validation, runs and messages from each one's description.
 
 mod action;
