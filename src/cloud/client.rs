@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, StatusCode};
 use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::error::MAX_MESSAGE;
 use super::{Error, Kind};
@@ -189,6 +190,16 @@ impl Client {
     /// What [`Signer::request`] and [`Signer::refusal`] say; [`Kind::NotSent`] and [`Kind::Lost`]
     /// where there is no answer.
     pub async fn call(&self, call: Call) -> Result<Answer, Error> {
+        // A task of its own, which ends with this future: a run makes many calls at a time, and
+        // signing, sending and receiving need not take turns.
+        let (client, operation) = (self.clone(), call.operation);
+        let exchange = tokio::spawn(async move { client.exchange(call).await });
+        AbortOnDropHandle::new(exchange).await.unwrap_or_else(|_| {
+            Err(Error::new(Kind::Lost, operation, "the call ended in a panic; please report it"))
+        })
+    }
+
+    async fn exchange(&self, call: Call) -> Result<Answer, Error> {
         match self.attempt(&call, Renew::IfNeeded).await {
             Err(Refusal { expired: true, .. }) => self.attempt(&call, Renew::Now).await,
             result => result,
