@@ -77,16 +77,6 @@ pub trait Audit: Send + Sync {
     fn append(&self, lines: &[AuditLine]) -> Result<(), String>;
 }
 
-/// No record is kept.
-#[derive(Clone, Copy, Debug)]
-pub struct NoAudit;
-
-impl Audit for NoAudit {
-    fn append(&self, _lines: &[AuditLine]) -> Result<(), String> {
-        Ok(())
-    }
-}
-
 /// A file that several processes may append to at once. It is opened for every append, so that it
 /// may be rotated; created readable by its owner only.
 #[derive(Clone, Debug)]
@@ -128,8 +118,8 @@ impl Audit for AuditFile {
 /// A record together with what its lines say of the run.
 #[derive(Clone)]
 pub struct Log {
-    /// Where lines go.
-    pub audit: Arc<dyn Audit>,
+    /// Where lines go; None keeps no record.
+    pub audit: Option<Arc<dyn Audit>>,
     /// The wall clock.
     pub now: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     /// Ties the lines of one run together: any text that never comes twice.
@@ -152,7 +142,7 @@ impl Log {
     /// No record is kept.
     pub fn none() -> Log {
         Log {
-            audit: Arc::new(NoAudit),
+            audit: None,
             now: Arc::new(|| SystemTime::UNIX_EPOCH),
             run: String::new(),
             face: "",
@@ -161,9 +151,15 @@ impl Log {
         }
     }
 
-    /// Appends off the async threads, and gives up at `until`.
-    pub(super) async fn append(&self, lines: Vec<AuditLine>, until: Instant) -> Result<(), String> {
-        let audit = Arc::clone(&self.audit);
+    /// Appends off the async threads, and gives up at `until`. Where no record is kept, the lines
+    /// are not even made.
+    pub(super) async fn append(
+        &self,
+        lines: impl FnOnce() -> Vec<AuditLine>,
+        until: Instant,
+    ) -> Result<(), String> {
+        let Some(audit) = self.audit.clone() else { return Ok(()) };
+        let lines = lines();
         let writing = tokio::task::spawn_blocking(move || audit.append(&lines));
         match timeout_at(until, writing).await {
             Ok(Ok(written)) => written,

@@ -14,7 +14,7 @@ use super::ledger::{Ledger, Standing};
 use super::run::{Repeat, Run, Trouble, reason};
 use super::{Event, Halt, Log, Request, Verify};
 use crate::services::{
-    Batch, Error, Everyone, Kind, Node, Progress, SessionId, Spec, Submission, Which,
+    Batch, Error, Everyone, Kind, Node, Progress, Session, SessionId, Spec, Submission, Which,
 };
 
 /// A part of the target that is worked on by itself.
@@ -176,21 +176,20 @@ impl Kill<'_> {
 
     /// Writes down what is about to be asked for. False if that fails: then nothing may be.
     async fn record(&self, groups: &[Group]) -> bool {
-        let lines = self.ledger.with(|entries| {
-            let mut lines = Vec::new();
-            for &at in groups.iter().flat_map(|group| &group.members) {
+        let fresh: Vec<&Session> = self.ledger.with(|entries| {
+            let members = groups.iter().flat_map(|group| &group.members);
+            let fresh = members.filter_map(|&at| {
                 let entry = &mut entries[at];
-                if !std::mem::replace(&mut entry.recorded, true) {
-                    lines.push(self.log.requested(self.spec, self.ledger.session(entry)));
-                }
-            }
-            lines
+                let known = std::mem::replace(&mut entry.recorded, true);
+                (!known).then(|| self.ledger.session(entry))
+            });
+            fresh.collect()
         });
-        if lines.is_empty() {
+        if fresh.is_empty() {
             return true;
         }
-        let written = self.log.append(lines, self.run.deadline).await;
-        if let Err(why) = written {
+        let lines = || fresh.iter().map(|one| self.log.requested(self.spec, one)).collect();
+        if let Err(why) = self.log.append(lines, self.run.deadline).await {
             self.run.stop(Halt::Audit(why));
             return false;
         }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::report::Ending;
 use super::run::lock;
-use super::{Fate, Halt, Survey, Verify, Victim};
+use super::{Fate, Halt, Survey, Verify};
 use crate::services::{Field, Role, Session, SessionId, Spec};
 
 /// Where a selected session stands.
@@ -121,7 +122,6 @@ pub(super) struct Ledger<'a> {
     entries: Mutex<Vec<Entry>>,
     /// Sessions that were not there in the survey, with their clients' addresses.
     newcomers: Mutex<BTreeMap<(String, SessionId), IpAddr>>,
-    known: HashSet<(&'a str, &'a SessionId)>,
     client: Option<&'static str>,
 }
 
@@ -137,7 +137,6 @@ impl<'a> Ledger<'a> {
             accepted: AtomicUsize::new(0),
             entries: Mutex::new(entries.collect()),
             newcomers: Mutex::new(BTreeMap::new()),
-            known: survey.sessions.iter().map(|one| (one.node.as_str(), &one.id)).collect(),
             client: spec.column(Role::Client).map(|column| column.name),
         }
     }
@@ -162,7 +161,7 @@ impl<'a> Ledger<'a> {
     pub(super) fn meet(&self, sessions: &[Session]) {
         let mut newcomers = lock(&self.newcomers);
         for session in sessions {
-            if !self.known.contains(&(session.node.as_str(), &session.id))
+            if !self.survey.holds(session)
                 && let Some(ip) = self.client_of(session)
             {
                 newcomers.insert((session.node.clone(), session.id.clone()), ip);
@@ -171,13 +170,20 @@ impl<'a> Ledger<'a> {
     }
 
     /// How many newcomers are clients whose session was ended.
-    pub(super) fn reconnected(&self, victims: &[Victim]) -> u64 {
-        let ended: HashSet<IpAddr> = victims
+    pub(super) fn reconnected(&self, endings: &[Ending]) -> u64 {
+        let newcomers = lock(&self.newcomers);
+        if newcomers.is_empty() {
+            return 0;
+        }
+        let ended: HashSet<IpAddr> = self
+            .survey
+            .selected
             .iter()
-            .filter(|victim| victim.fate == Fate::Terminated)
-            .filter_map(|victim| self.client_of(&victim.session))
+            .zip(endings)
+            .filter(|(_, (fate, _))| *fate == Fate::Terminated)
+            .filter_map(|(&at, _)| self.client_of(&self.survey.sessions[at]))
             .collect();
-        lock(&self.newcomers).values().filter(|ip| ended.contains(ip)).count() as u64
+        newcomers.values().filter(|ip| ended.contains(ip)).count() as u64
     }
 
     fn client_of(&self, session: &Session) -> Option<IpAddr> {
@@ -210,17 +216,11 @@ impl<'a> Ledger<'a> {
         )]
     }
 
-    /// Every selected session with its fate.
-    pub(super) fn victims(&self, verify: Verify, halt: Option<&Halt>) -> Vec<Victim> {
+    /// What became of every selected session, in the survey's order.
+    pub(super) fn endings(&self, verify: Verify, halt: Option<&Halt>) -> Vec<Ending> {
         self.with(|entries| {
-            entries
-                .iter()
-                .map(|entry| Victim {
-                    session: self.session(entry).clone(),
-                    fate: entry.fate(verify, halt),
-                    request_id: entry.request_id.clone(),
-                })
-                .collect()
+            let ending = |entry: &Entry| (entry.fate(verify, halt), entry.request_id.clone());
+            entries.iter().map(ending).collect()
         })
     }
 }

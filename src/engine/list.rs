@@ -55,7 +55,7 @@ impl Run<'_> {
         for listing in listings {
             sessions.extend(listing?.sessions);
         }
-        sessions.sort_by(|a, b| (&a.node, &a.id).cmp(&(&b.node, &b.id)));
+        sessions.sort_by(|a, b| a.place().cmp(&b.place()));
         let mut survey = select::select(spec, request, sessions);
         survey.request_ids = self.request_ids();
         Ok((nodes, survey))

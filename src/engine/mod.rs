@@ -42,7 +42,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{Audit, AuditFile, AuditLine, Counts, Log, NoAudit};
+pub use audit::{Audit, AuditFile, AuditLine, Counts, Log};
 pub use pace::Pace;
 pub use report::{Event, Fate, Halt, Observer, Report, Silent, Survey, Victim};
 pub use request::{Filter, Guards, Mode, Request, Selection, Verify};
@@ -114,7 +114,7 @@ pub async fn terminate(
     }
     report.halt = run.halt();
     report.request_ids = run.request_ids();
-    let lines = log.results(spec, &report, |at| recorded.contains(&at));
+    let lines = || log.results(spec, &report, |at| recorded.contains(&at));
     if let Err(why) = log.append(lines, end).await {
         report.remarks.push(format!("the audit log lacks the results of this run: {why}"));
         report.halt.get_or_insert(Halt::Audit(why));
@@ -142,13 +142,13 @@ async fn fill(
     if works {
         Kill { run, spec, request, log, ledger: &ledger }.all(nodes).await;
     }
-    report.victims = ledger.victims(request.verify, run.halt().as_ref());
-    report.reconnected = ledger.reconnected(&report.victims);
+    let endings = ledger.endings(request.verify, run.halt().as_ref());
+    report.reconnected = ledger.reconnected(&endings);
     report.remarks = ledger.remarks();
     report.remarks.extend(beyond(&survey));
-    report.protected = survey.protected.iter().map(|&at| survey.sessions[at].clone()).collect();
     let recorded = ledger.recorded();
-    report.missing = survey.missing;
+    drop(ledger);
+    report.settle(survey, endings);
     recorded
 }
 

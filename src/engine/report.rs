@@ -22,6 +22,13 @@ pub struct Survey {
     pub request_ids: Vec<String>,
 }
 
+impl Survey {
+    /// Whether this session, by its node and id, was found.
+    pub(super) fn holds(&self, session: &Session) -> bool {
+        self.sessions.binary_search_by(|one| one.place().cmp(&session.place())).is_ok()
+    }
+}
+
 /// What became of one selected session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -96,7 +103,20 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 
+/// What became of a selected session, and the cloud's id of the request that did it.
+pub(super) type Ending = (Fate, Option<String>);
+
 impl Report {
+    /// Takes over what was found, with an ending for each of the selected, in their order.
+    pub(super) fn settle(&mut self, survey: Survey, endings: Vec<Ending>) {
+        let mut sessions: Vec<_> = survey.sessions.into_iter().map(Some).collect();
+        let mut take = |at: usize| sessions[at].take().expect("a session is in one list, once");
+        let victim = |(at, (fate, request_id))| Victim { session: take(at), fate, request_id };
+        self.victims = survey.selected.into_iter().zip(endings).map(victim).collect();
+        self.protected = survey.protected.into_iter().map(take).collect();
+        self.missing = survey.missing;
+    }
+
     /// How many selected sessions were ended by us.
     pub fn terminated(&self) -> usize {
         self.count(|fate| matches!(fate, Fate::Terminated))

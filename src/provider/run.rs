@@ -9,7 +9,7 @@ use super::diagnose::{self, About};
 use super::inputs::Inputs;
 use super::settings::{Ready, Shared};
 use crate::cloud::{Client, Error, Kind};
-use crate::engine::{self, AuditFile, Log, Mode, NoAudit, Observer, Report, Survey};
+use crate::engine::{self, AuditFile, Log, Mode, Observer, Report, Survey};
 use crate::framework::Diagnostics;
 use crate::services::{Service, Sessions, Spec};
 
@@ -107,10 +107,7 @@ impl Connection {
     fn log(&self, face: Face<'_>, shared: &Shared) -> Log {
         let clock = shared.outside.clock.clone();
         Log {
-            audit: match &self.ready.audit_log {
-                Some(path) => Arc::new(AuditFile { path: path.clone() }),
-                None => Arc::new(NoAudit),
-            },
+            audit: self.ready.audit_log.clone().map(|path| Arc::new(AuditFile { path }) as _),
             now: Arc::new(move || clock.now()),
             run: shared.outside.entropy.nonce(),
             face: face.kind,

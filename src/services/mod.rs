@@ -137,6 +137,13 @@ pub struct Session {
     pub fields: BTreeMap<&'static str, Field>,
 }
 
+impl Session {
+    /// Its node and id: no two sessions of a list have the same.
+    pub fn place(&self) -> (&str, &SessionId) {
+        (&self.node, &self.id)
+    }
+}
+
 /// A value of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Field {

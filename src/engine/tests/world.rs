@@ -408,7 +408,7 @@ impl Play {
 
     pub(in crate::engine) async fn run(&self, world: &World) -> Report {
         let log = Log {
-            audit: Arc::<Paper>::clone(&self.paper),
+            audit: Some(Arc::<Paper>::clone(&self.paper) as _),
             now: Arc::new(|| SystemTime::UNIX_EPOCH),
             run: "run-1".to_owned(),
             face: "action",
