@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::report::Ending;
+use super::report::{Ending, UNVERIFIED};
 use super::run::lock;
 use super::{Fate, Halt, Survey, Verify};
 use crate::services::{Field, Role, Session, SessionId, Spec};
@@ -86,13 +86,13 @@ impl Entry {
             Standing::Untouched => Fate::Untouched,
             Standing::Alive(why) => Fate::Survived(why.clone()),
             Standing::Open(why) if self.listed => Fate::Survived(format!("still listed: {why}")),
-            Standing::Open(why) => Fate::Survived(format!("not verified: {why}")),
+            Standing::Open(why) => Fate::Survived(format!("{UNVERIFIED}: {why}")),
             Standing::Answered if verify == Verify::Trust || !self.effect => self.over(),
             Standing::Answered if self.listed => Fate::Survived(format!(
                 "still listed {} after the cloud accepted its end",
                 humantime::format_duration(self.waited())
             )),
-            Standing::Answered => Fate::Survived(format!("not verified: {}", cut_short(halt))),
+            Standing::Answered => Fate::Survived(format!("{UNVERIFIED}: {}", cut_short(halt))),
         }
     }
 
@@ -209,11 +209,18 @@ impl<'a> Ledger<'a> {
         if doubtful == 0 {
             return Vec::new();
         }
-        vec![format!(
-            "{doubtful} sessions were gone after the cloud had refused a call that named them \
-             together with others; they are counted as already gone, but that call may have ended \
-             some of them"
-        )]
+        let told = if doubtful == 1 {
+            "1 session was gone after the cloud had refused a call that named it together with \
+             others; it is counted as already gone, but that call may have ended it"
+                .to_owned()
+        } else {
+            format!(
+                "{doubtful} sessions were gone after the cloud had refused a call that named them \
+                 together with others; they are counted as already gone, but that call may have \
+                 ended some of them"
+            )
+        };
+        vec![told]
     }
 
     /// What became of every selected session, in the survey's order.

@@ -157,7 +157,8 @@ fn beyond(survey: &Survey) -> Option<String> {
     let first = &survey.sessions[*survey.beyond.first()?];
     let why = first.unkillable.unwrap_or_default();
     let count = survey.beyond.len();
-    Some(format!("{count} of the sessions that are meant cannot be ended and were left: {why}"))
+    let (sessions, were) = if count == 1 { ("session", "was") } else { ("sessions", "were") };
+    Some(format!("{count} selected {sessions} cannot be ended and {were} left: {why}"))
 }
 
 /// A time far away is as good as none, and cannot overflow.

@@ -43,6 +43,16 @@ pub enum Fate {
     Untouched,
 }
 
+/// How the reason begins why a session counts as surviving that nobody saw live any more.
+pub(super) const UNVERIFIED: &str = "not verified";
+
+impl Fate {
+    /// Whether it counts as surviving only because nobody could look whether it is gone.
+    pub fn is_unverified(&self) -> bool {
+        matches!(self, Fate::Survived(why) if why.starts_with(UNVERIFIED))
+    }
+}
+
 /// One selected session and its fate.
 #[derive(Clone, Debug)]
 pub struct Victim {

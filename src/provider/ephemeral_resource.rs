@@ -58,7 +58,10 @@ impl Ephemeral {
         let inputs = read.complete()?;
         let applying = config.get("applying").and_then(Value::as_bool).unwrap_or(false);
         let on_close = config.get("when").and_then(Value::as_str) == Some("close");
-        let failed = |error| diagnose::call_failed("Sessions could not be listed", &error);
+        let failed = |error| {
+            let summary = "Sessions could not be listed";
+            diagnose::call_failed(summary, spec, run::Occasion::Ephemeral, &error)
+        };
         let connection = match run::connect(&self.shared, self.service, &inputs) {
             Err(error) if applying => return Err(failed(error).into()),
             other => other,
@@ -187,7 +190,10 @@ impl EphemeralResource for Ephemeral {
                     .await
                     .diagnostics
             }
-            Err(error) => diagnose::call_failed("Sessions could not be terminated", &error).into(),
+            Err(error) => {
+                let (summary, spec) = ("Sessions could not be terminated", self.service.spec());
+                diagnose::call_failed(summary, spec, run::Occasion::Ephemeral, &error).into()
+            }
         }
     }
 }

@@ -108,7 +108,7 @@ impl Termination {
         let acts = When::of(&planned).is_none_or(When::on_apply);
         let diagnostics = match When::of(&planned) {
             Some(when) if when.on_apply() && private != PREVIEWED => {
-                self.preview(cx, config, "create", "In this apply").await
+                self.preview(cx, config, "create", "in this apply").await
             }
             _ => Diagnostics::none(),
         };
@@ -148,14 +148,14 @@ impl Termination {
             // previews are made side by side, for a plan waits no longer for two than for one.
             let old = async {
                 if When::of(prior).is_some_and(When::on_destroy) {
-                    self.preview(cx, prior, "delete", "When the old target is let go").await
+                    self.preview(cx, prior, "delete", "when the old target is let go").await
                 } else {
                     Diagnostics::none()
                 }
             };
             let new = async {
                 if When::of(&planned).is_some_and(When::on_apply) {
-                    self.preview(cx, &planned, "create", "In this apply, on the new target").await
+                    self.preview(cx, &planned, "create", "in this apply, on the new target").await
                 } else {
                     Diagnostics::none()
                 }
@@ -166,7 +166,7 @@ impl Termination {
             private = Bytes::from_static(PREVIEWED);
         } else if self.reruns(prior, &planned, &private) {
             planned.insert("last_run".into(), Value::Unknown);
-            diagnostics.extend(self.preview(cx, &planned, "update", "In this apply").await);
+            diagnostics.extend(self.preview(cx, &planned, "update", "in this apply").await);
         }
         Planned { state: Some(planned), requires_replace, private, diagnostics }
     }
@@ -247,7 +247,10 @@ impl Termination {
         match run::connect(&self.shared, self.service, &inputs) {
             Ok(connection) => Ok((inputs, connection)),
             Err(error) => {
-                Err(diagnose::call_failed("Sessions could not be terminated", &error).into())
+                let destroys = timeout == "delete";
+                let occasion = if destroys { Occasion::Destroy } else { Occasion::Apply };
+                let (summary, spec) = ("Sessions could not be terminated", self.service.spec());
+                Err(diagnose::call_failed(summary, spec, occasion, &error).into())
             }
         }
     }
@@ -307,7 +310,7 @@ impl Resource for Termination {
             Change::Delete { prior } => {
                 let acts = When::of(&prior).is_some_and(When::on_destroy);
                 let diagnostics = if acts {
-                    self.preview(cx, &prior, "delete", "In this destroy").await
+                    self.preview(cx, &prior, "delete", "in this destroy").await
                 } else {
                     Diagnostics::none()
                 };

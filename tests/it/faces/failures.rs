@@ -121,7 +121,10 @@ async fn wrong_credentials_are_an_error_after_one_request_and_hold_a_destroy_bac
         let plan = core.plan(None).await;
         assert_eq!(world.sent() - sent, 1, "{}: a plan asks once", world.spec().name);
         let seen = warning(&plan.told);
-        assert!(seen.detail.contains("Who would go cannot be told"), "{seen:?}");
+        assert!(
+            seen.detail.contains("The sessions could not be listed for the preview"),
+            "{seen:?}"
+        );
         let told = core.apply_plan(&plan, None).await;
         assert_eq!(world.sent() - sent, 2, "{}: an apply asks once", world.spec().name);
         assert_eq!(errors(&told).len(), 1, "{told:#?}");

@@ -10,7 +10,7 @@ use super::core::{Core, Doing};
 use super::managed::all;
 use super::world::{World, some, texts, warning, world, worlds};
 
-const SUMMARY: &str = "Sessions will be terminated";
+const SUMMARY: &str = "Session termination pending";
 
 #[tokio::test(start_paused = true)]
 async fn a_preview_counts_names_the_first_twenty_and_those_who_are_safe() {
@@ -52,7 +52,7 @@ async fn a_preview_reads_like_this() {
         ),
         (
             vec![("all", Value::Null), ("match", last)],
-            "1 of 3 live client connections is to go now:\n  \
+            "1 of 3 live client connections would be terminated now:\n  \
                id              user  database  name    command  idle  age\n  \
                10.9.0.4:41000  app   0         late-3  get      30s   1m\n",
         ),
@@ -72,7 +72,7 @@ async fn a_preview_reads_like_this() {
         let plan = core.plan(Some(&all(&core, "apply", &given))).await;
         let detail = &warning(&plan.told).detail;
         let expected = format!(
-            "In this apply: cn-north-4/9a2d6a3e-0000-4000-8000-000000000001.\n\n{expected}\
+            "Target: cn-north-4/9a2d6a3e-0000-4000-8000-000000000001, in this apply.\n\n{expected}\
              Sessions come and go: which are meant is resolved again at that moment."
         );
         assert_eq!(*detail, expected, "\n{detail}");
@@ -100,7 +100,10 @@ async fn a_preview_that_cannot_be_made_is_a_warning_within_ten_seconds() {
                 assert!(!plan.told.is_empty());
                 for one in &plan.told {
                     assert_eq!((one.error, one.summary.as_str()), (false, SUMMARY));
-                    assert!(one.detail.contains("Who would go cannot be told."), "{one:?}");
+                    assert!(
+                        one.detail.contains("The sessions could not be listed for the preview."),
+                        "{one:?}"
+                    );
                 }
             }
             world.sandbox.reset();
