@@ -27,10 +27,12 @@ static SPEC: Spec = Spec {
     product: "das",
     title: "Alibaba Cloud DAS for Redis",
     session: "client session",
-    about: "Ends all client sessions of a Tair or ApsaraDB for Redis instance through Database \
-            Autonomy Service. The API cannot end single sessions: it ends all or nothing. Sessions \
-            that clients of a cluster made past the proxies, in direct connection mode, are not \
-            listed.",
+    about: "A client session is a connection of a client to a Tair or ApsaraDB for Redis instance, \
+            as Database Autonomy Service lists it. Sessions that clients of a cluster made past \
+            the proxies, in direct connection mode, are not listed.",
+    ending: "The API cannot end single sessions: it ends all of the instance or nothing. A client \
+             whose session was ended can connect again at once.",
+    warning: None,
     regional: false,
     inputs: &[Input {
         name: "instance_id",
@@ -38,7 +40,7 @@ static SPEC: Spec = Spec {
         description: "The id of the Redis instance, in any region.",
     }],
     one_of: &[],
-    session_id: "The list's `NodeId` and `Id`, like `r-****-proxy-0#16/7201`, since every proxy \
+    session_id: "the list's `NodeId` and `Id`, like `r-****-proxy-0#16/7201`, since every proxy \
                  counts its own clients. Where the list gives no `NodeId`, the client's address \
                  stands for it.",
     columns: &[
@@ -112,7 +114,8 @@ static SPEC: Spec = Spec {
     example: Example {
         inputs: &[("instance_id", "alicloud_kvstore_instance.cache.id")],
         criterion: ("min_idle", "\"10m\""),
-        protect: ("names", "[\"replicator\"]"),
+        old_login: None,
+        protect: ("client_cidrs", "[\"10.0.9.10/32\"]"),
     },
     documentation: "https://www.alibabacloud.com/help/en/das/developer-reference/api-das-2020-01-16-killinstanceallsession",
 };

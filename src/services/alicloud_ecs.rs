@@ -27,10 +27,17 @@ static SPEC: Spec = Spec {
     product: "ecs",
     title: "Alibaba Cloud ECS Session Manager",
     session: "terminal session",
-    about: "Ends terminal sessions that were opened through Session Manager: of one instance, or \
-            of all instances of the region. The connection drops, and the session's WebSocket URL \
-            stops working. Logins that did not come through Session Manager, such as plain SSH, \
-            are not listed and not ended.",
+    about: "A terminal session is one that was opened through Session Manager, on one instance or \
+            on any instance of the region. Logins that did not come through Session Manager, such \
+            as plain SSH, are not listed.",
+    ending: "When a session is ended its connection drops, and its WebSocket URL stops working. \
+             Logins that are not listed are not ended.",
+    warning: Some(
+        "**It cuts connections.** Whoever holds a selected terminal session loses it at once, in \
+         the middle of whatever was going on. Without `instance_id` it means every terminal of \
+         the region, and without `region` that is the provider block's, which is `cn-beijing` if \
+         nothing else is said.",
+    ),
     regional: true,
     inputs: &[Input {
         name: "instance_id",
@@ -38,7 +45,7 @@ static SPEC: Spec = Spec {
         description: "The id of one ECS instance. Without it, all instances of the region.",
     }],
     one_of: &[],
-    session_id: "The session's id, like `s-hz023od0x9****`.",
+    session_id: "the session's id, like `s-hz023od0x9****`.",
     columns: &[
         Column {
             name: "client_address",
@@ -110,6 +117,7 @@ static SPEC: Spec = Spec {
     example: Example {
         inputs: &[("instance_id", "alicloud_instance.bastion.id")],
         criterion: ("min_age", "\"8h\""),
+        old_login: Some(("users", "[\"deploy\"]")),
         protect: ("users", "[\"breakglass\"]"),
     },
     documentation: "https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-endterminalsession",

@@ -29,10 +29,12 @@ static SPEC: Spec = Spec {
     product: "dcs",
     title: "Huawei Cloud DCS for Redis",
     session: "client connection",
-    about: "Ends client connections of a Redis instance of Distributed Cache Service: chosen ones \
-            by address, all of a node, or all of the instance. Needs Redis 4.0 or newer. \
-            Connections of the console's Web CLI are not listed. Clients of an instance with \
-            proxies are connected to the proxies, so it is their connections that are ended.",
+    about: "A client connection is one of a client to a Redis instance of Distributed Cache \
+            Service; of an instance with proxies, to a proxy. Needs Redis 4.0 or newer. \
+            Connections of the console's Web CLI are not listed.",
+    ending: "The API ends chosen connections by address, all of a node, or all of the instance. A \
+             client whose connection was ended can connect again at once.",
+    warning: None,
     regional: true,
     inputs: &[
         Input { name: "instance_id", required: true, description: "The id of the DCS instance." },
@@ -44,7 +46,7 @@ static SPEC: Spec = Spec {
         },
     ],
     one_of: &[],
-    session_id: "The client's address, like `10.63.238.158:2048`: `peer` of the list, or `addr` \
+    session_id: "the client's address, like `10.63.238.158:2048`: `peer` of the list, or `addr` \
                  where the list gives no `peer`.",
     columns: &[
         Column {
@@ -112,6 +114,7 @@ static SPEC: Spec = Spec {
     example: Example {
         inputs: &[("instance_id", "huaweicloud_dcs_instance.cache.id")],
         criterion: ("min_idle", "\"10m\""),
+        old_login: Some(("users", "[\"report\"]")),
         protect: ("users", "[\"monitor\"]"),
     },
     documentation: "https://support.huaweicloud.com/intl/en-us/api-dcs/HangUpClients.html",

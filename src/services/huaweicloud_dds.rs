@@ -30,12 +30,19 @@ static SPEC: Spec = Spec {
     product: "dds",
     title: "Huawei Cloud DDS",
     session: "database operation",
-    about: "Ends what sessions of a Document Database Service instance are doing, by the ids that \
-            a node lists. Needs Community Edition 3.4 or newer. A session that does nothing \
-            cannot be ended: `all` and `match` leave it and say so, and one named in \
-            `session_ids` counts as surviving. The client's connection stays, \
-            and its next operation is another session. Every mongos of a cluster lists what all \
-            shards are doing, so an operation is seen once per mongos.",
+    about: "A session is what a connection to a Document Database Service instance is doing, by \
+            the id that a node lists; the next operation of the connection is another session. \
+            Needs Community Edition 3.4 or newer. Every mongos of a cluster lists what all shards \
+            are doing, so an operation is seen once per mongos.",
+    ending: "When a session is ended its operation is aborted. The client's connection stays open, \
+             and a new operation can start at once. A session that does nothing cannot be ended: \
+             `all` and `match` leave it and say so, and one named in `session_ids` counts as \
+             surviving.",
+    warning: Some(
+        "**It aborts running operations.** A selected database operation ends at once, in the \
+         middle of whatever it was writing. It disconnects nobody: connections stay open, and \
+         idle ones cannot be ended.",
+    ),
     regional: true,
     inputs: &[
         Input {
@@ -55,7 +62,7 @@ static SPEC: Spec = Spec {
         },
     ],
     one_of: &["instance_id", "node_id"],
-    session_id: "The session's id as its node lists it, like `34631`, or `shard_1:7201646` on a \
+    session_id: "the session's id as its node lists it, like `34631`, or `shard_1:7201646` on a \
                  mongos.",
     // Not `operation`, which is the whole statement: large, and full of what nobody should read.
     columns: &[
@@ -69,7 +76,7 @@ static SPEC: Spec = Spec {
             name: "user",
             unit: Unit::Text,
             role: Role::User,
-            description: "The user who is logged in; only newer kernels (4.2) tell.",
+            description: "The user who is logged in; reported by kernel 4.2 and newer only.",
         },
         Column {
             name: "database",
@@ -88,8 +95,8 @@ static SPEC: Spec = Spec {
             name: "running_seconds",
             unit: Unit::Seconds,
             role: Role::Age,
-            description: "How long the operation has been running. `min_age` looks at this: a \
-                          session of DDS is as old as its operation.",
+            description: "How long the operation has been running: a session of DDS is as old as \
+                          its operation, not as its connection.",
         },
         Column {
             name: "active",
@@ -133,7 +140,8 @@ static SPEC: Spec = Spec {
     example: Example {
         inputs: &[("instance_id", "huaweicloud_dds_instance.orders.id")],
         criterion: ("min_age", "\"10m\""),
-        protect: ("users", "[\"backup\"]"),
+        old_login: Some(("users", "[\"report\"]")),
+        protect: ("client_cidrs", "[\"10.0.9.10/32\"]"),
     },
     documentation: "https://support.huaweicloud.com/intl/en-us/api-dds/dds_connect_0003.html",
 };

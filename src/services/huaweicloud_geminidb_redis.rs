@@ -31,11 +31,14 @@ static SPEC: Spec = Spec {
     product: "geminidb",
     title: "Huawei Cloud GeminiDB Redis",
     session: "client connection",
-    about: "Ends client connections of a GeminiDB Redis instance: chosen ones by id, all of a \
-            node, or all of the instance, idle ones too. The call that ends all of an instance of \
-            several nodes is documented for proxy clusters. Not for instances of the Redis \
-            Cluster edition, nor for the other databases of GeminiDB. Older instances need a \
-            minor upgrade first.",
+    about: "A client connection is one of a client to a node of a GeminiDB Redis instance, idle or \
+            not. Not for instances of the Redis Cluster edition, nor for the other databases of \
+            GeminiDB. Older instances need a minor upgrade first.",
+    ending: "The API ends chosen connections by id, all of a node, or all of the instance. The \
+             call that ends all of an instance of several nodes is documented for proxy clusters; \
+             on others use `match`, or set `max_sessions` to have connections ended by id. A \
+             client whose connection was ended can connect again at once.",
+    warning: None,
     regional: true,
     inputs: &[
         Input {
@@ -53,7 +56,7 @@ static SPEC: Spec = Spec {
         },
     ],
     one_of: &["instance_id", "node_id"],
-    session_id: "The connection's id as its node lists it, like `1131`.",
+    session_id: "the connection's id as its node lists it, like `1131`.",
     columns: &[
         Column {
             name: "client_address",
@@ -109,7 +112,8 @@ static SPEC: Spec = Spec {
     example: Example {
         inputs: &[("instance_id", "huaweicloud_geminidb_instance.cache.id")],
         criterion: ("min_idle", "\"10m\""),
-        protect: ("names", "[\"monitor\"]"),
+        old_login: None,
+        protect: ("client_cidrs", "[\"10.0.9.10/32\"]"),
     },
     documentation: "https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0055.html",
 };

@@ -33,9 +33,9 @@ impl Cloud for AlibabaCloud {
     }
 
     fn logins(&self) -> &'static str {
-        "An argument counts before its environment variables. The first that is there is used:\n\n\
+        "An argument counts before its environment variables. The first one configured is used:\n\n\
          1. `access_key` and `secret_key`, with `security_token` if the key is temporary,\n\
-         2. a `profile` of the `aliyun` command line, in any mode that needs nobody to answer,\n\
+         2. a `profile` of the `aliyun` command line, in any non-interactive mode,\n\
          3. `credentials_uri`,\n\
          4. the role of the ECS instance this runs on, `ecs_role_name`,\n\
          5. an OIDC token with `assume_role_with_oidc`.\n\n\

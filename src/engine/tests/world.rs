@@ -34,6 +34,8 @@ pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
         title: "Fake",
         session: "session",
         about: "",
+        ending: "",
+        warning: None,
         regional: false,
         inputs: &[],
         one_of: &[],
@@ -42,7 +44,7 @@ pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
         limits: Limits { batch, everyone },
         permissions: Permissions { list: &[], terminate: &[] },
         codes: &[],
-        example: Example { inputs: &[], criterion: ("", ""), protect: ("", "") },
+        example: Example { inputs: &[], criterion: ("", ""), old_login: None, protect: ("", "") },
         documentation: "",
     }
 }
