@@ -27,7 +27,7 @@ pub struct AuditLine {
     pub run: String,
     /// `resource`, `ephemeral`, `action`.
     pub face: &'static str,
-    /// The block's address, or its type where Terraform does not tell the address.
+    /// The block's type: Terraform does not tell a provider the block's address.
     pub address: String,
     /// What the run was aimed at, for people.
     pub target: String,
@@ -126,9 +126,9 @@ pub struct Log {
     pub run: String,
     /// `resource`, `ephemeral`, `action`.
     pub face: &'static str,
-    /// The block's address, or its type where Terraform does not tell the address.
+    /// The block's type: Terraform does not tell a provider the block's address.
     pub address: String,
-    /// What the run is aimed at, for people, like `instance_id=r-1`.
+    /// What the run is aimed at, for people, like `cn-north-4/9a2d6a3e`.
     pub target: String,
 }
 

@@ -68,7 +68,7 @@ impl Connection {
         })
     }
 
-    /// Ends sessions. `face` and `reason` go into the audit log.
+    /// Ends sessions. `face` goes into the audit log.
     pub(super) async fn terminate(
         &self,
         inputs: &Inputs,
