@@ -46,18 +46,25 @@ Cuts real connections with a real Terraform, on this machine only.
 Usage: terraform-provider-session demo
 
 It starts a sandbox of both clouds' APIs, before a Redis with clients and a bastion with open
-terminals, then runs plan, apply and destroy. Needs `terraform` or `tofu` on PATH, or Python 3 on Linux x86_64 to fetch an engine;
-`redis-server` on PATH, or the same Python. Exit code 0 if exactly those died who should have.";
+terminals, then runs plan, apply and destroy.
 
-/// Runs the demo; `arguments` are those after `demo`. 0 if exactly those died who should have.
+Needs `terraform` or `tofu` and `redis-server` on PATH. On Linux x86_64, Python 3 is enough: it
+fetches what is missing. The exit code is 0 if exactly the expected connections were cut.";
+
+/// Runs the demo; `arguments` are those after `demo`. 0 if exactly the expected connections
+/// were cut.
 pub fn main(arguments: &[OsString]) -> ExitCode {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let terminal = std::io::stdout().is_terminal();
     let colour = if terminal && !plain { Colour::On } else { Colour::Off };
     let mut screen = Screen::new(Box::new(std::io::stdout()), colour);
     if let Some(argument) = arguments.first() {
-        screen.styled(Style::Plain, HELP);
         let asked = argument == "--help" || argument == "-h";
+        if !asked {
+            let wrong = format!("The demo takes no argument `{}`.\n", argument.display());
+            screen.styled(Style::Bad, &wrong);
+        }
+        screen.styled(Style::Plain, HELP);
         return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
     }
     let told = tokio::runtime::Runtime::new()

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use terraform_provider_session::demo::PINS;
 use terraform_provider_session::framework::Provider as _;
 use terraform_provider_session::provider::{SessionProvider, docs};
 use terraform_provider_session::wire::Outside;
@@ -218,4 +219,11 @@ fn guides_are_called_what_they_call_themselves() {
         let line = format!("- [{}]({name})", title.trim_matches('"'));
         assert!(index.lines().any(|one| one == line), "docs/index.md lacks `{line}`");
     }
+}
+
+#[test]
+fn the_guide_on_what_is_verified_names_every_engine_that_is_pinned() {
+    let guide = include_str!("../../docs/guides/verified.md");
+    let pins: Vec<&str> = PINS.iter().map(|pin| pin.core).collect();
+    assert!(guide.contains(&format!("interrupt: {},", pins.join(", "))), "{pins:?}");
 }

@@ -72,7 +72,7 @@ async fn a_rotated_password_cuts_the_old_logins_once() {
         let stage = Stage::scenario(engine, "credential-rotation").await;
         stage.fixture.succeed(APPLY).await;
         let app = stage.client("app", "shop").await;
-        let glass = stage.client("report", "break-glass").await;
+        let glass = stage.client("admin", "break-glass").await;
         let old = stage.client("report", "nightly").await;
         stage.fixture.succeed(APPLY).await;
         assert_cut(&[], &[&old, &app, &glass]).await;
