@@ -129,8 +129,25 @@ fn complaint(what: &str, reason: &str) -> Diagnostics {
         format!(
             "What was sent does not fit the provider's schema: {reason}.\n\nIf the provider was \
              changed while this command ran, run the command again. Otherwise this is a bug in \
-             the provider or in the engine: please report it."
+             the provider, Terraform or OpenTofu: please report it."
         ),
     );
     diagnostics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_says_whose_fault_it_may_be() {
+        let told = complaint("the configuration", "`all` is no bool").0.remove(0);
+        assert_eq!(told.summary, "The provider cannot read the configuration");
+        assert_eq!(
+            told.detail,
+            "What was sent does not fit the provider's schema: `all` is no bool.\n\nIf the provider \
+             was changed while this command ran, run the command again. Otherwise this is a bug in \
+             the provider, Terraform or OpenTofu: please report it."
+        );
+    }
 }

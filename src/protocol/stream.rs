@@ -108,3 +108,19 @@ fn unfinished() -> Diagnostics {
     );
     diagnostics
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_that_was_cut_off_says_that_nobody_knows() {
+        let told = unfinished().0.remove(0);
+        assert_eq!(told.summary, "The provider ended before the action did");
+        assert_eq!(
+            told.detail,
+            "What the action had done by then is not known. Look at what it acts on before you run \
+             it again."
+        );
+    }
+}

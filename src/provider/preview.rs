@@ -107,8 +107,7 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
         let _ = writeln!(text, "{count} of these would survive: {stuck}.");
     }
     if !protected.is_empty() {
-        let names = table::names(spec, &protected);
-        let _ = writeln!(text, "Protected: {}.", listed(names, protected.len()));
+        let _ = write!(text, "Protected:\n{}", table::table(spec, &protected));
     }
     if !survey.missing.is_empty() {
         let names = survey.missing.iter().map(|id| table::clean(id));

@@ -336,12 +336,7 @@ impl Resource for Termination {
     }
 
     fn import(&self, _id: &str) -> Result<Object, Diagnostics> {
-        let mut diagnostics = Diagnostics::none();
-        diagnostics.error(
-            format!("{} cannot be imported", self.type_name),
-            "It stands for runs that terminate sessions, not for an object in the cloud, so there is nothing to import. Write the block and apply it.",
-        );
-        Err(diagnostics)
+        Err(diagnose::no_import(&self.type_name).into())
     }
 }
 

@@ -123,14 +123,8 @@ impl Connection {
 
     /// Says once per process that the answers came from a sandbox.
     pub(super) fn sandbox_warning(&self, shared: &Shared) -> Diagnostics {
-        let mut diagnostics = Diagnostics::none();
-        if self.client.saw_sandbox() && shared.first_sandbox_answer() {
-            diagnostics.warn(
-                "Answers come from a sandbox",
-                "The `endpoints` of the provider block lead to a sandbox: no real cloud was asked.",
-            );
-        }
-        diagnostics
+        let first = self.client.saw_sandbox() && shared.first_sandbox_answer();
+        if first { diagnose::sandbox().into() } else { Diagnostics::none() }
     }
 }
 

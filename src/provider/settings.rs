@@ -259,3 +259,32 @@ fn value_of(shape: Shape, value: &Value) -> Option<cloud::SettingValue> {
         (Shape::Text | Shape::Bool | Shape::Integer, _) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_provider_block_is_told_with_what_would_do() {
+        let inside = |name: &str, value: Value| Value::Object([(name.to_owned(), value)].into());
+        let endpoint = |url: &str| inside("endpoints", inside("dcs", url.into()));
+        for (name, value, expected) in [
+            (
+                "max_concurrency",
+                0.into(),
+                "`max_concurrency` must be a whole number of at least 1, not 0.",
+            ),
+            ("audit_log", " ".into(), "`audit_log` must not be empty."),
+            (
+                "huaweicloud",
+                endpoint("http://dcs.example.com"),
+                "`huaweicloud.endpoints.dcs` must be an `https://` address, or an `http://` address \
+                 on this machine such as \"http://127.0.0.1:8080\", not \"http://dcs.example.com\".",
+            ),
+        ] {
+            let told = validate(&[(name.to_owned(), value)].into()).0;
+            let told: Vec<_> = told.iter().map(|one| (&*one.summary, &*one.detail)).collect();
+            assert_eq!(told, [("Invalid argument", expected)]);
+        }
+    }
+}

@@ -9,6 +9,7 @@ mod faults;
 mod hostile;
 mod joined;
 mod logins;
+mod messages;
 mod plugin;
 #[cfg(target_os = "linux")]
 mod processes;

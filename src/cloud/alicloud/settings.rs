@@ -293,7 +293,7 @@ fn seconds(block: &str, text: Option<String>) -> Result<u32, Error> {
     let seconds = text.parse::<i64>().ok().filter(|seconds| SESSION.contains(seconds));
     seconds.and_then(|seconds| u32::try_from(seconds).ok()).ok_or_else(|| {
         misconfigured(format!(
-            "`{block}.session_expiration` is {} to {} seconds",
+            "`{block}.session_expiration` must be {} to {} seconds",
             SESSION.start(),
             SESSION.end()
         ))

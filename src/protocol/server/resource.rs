@@ -33,8 +33,8 @@ pub(super) async fn validate(
             diagnostics.error_at(
                 path,
                 "This attribute needs Terraform 1.11, OpenTofu 1.11 or newer",
-                "The attribute is write-only: its value must never be stored. The engine that \
-                 runs does not know of such attributes and would store it.",
+                "The attribute is write-only: its value must never be stored. The Terraform \
+                 or OpenTofu that runs does not know of such attributes and would store it.",
             );
         }
     }
@@ -187,7 +187,7 @@ fn change(
             diagnostics.error(
                 "The provider was asked for a change that is none",
                 "A creation has a configuration and a plan, a destroy a prior state. This is a \
-                 bug in the engine: please report it.",
+                 bug in Terraform or OpenTofu: please report it.",
             );
             Err(diagnostics)
         }
@@ -254,5 +254,30 @@ fn forget_unknown(value: &mut Value, path: Path, found: &mut Vec<Path>) {
         }
         Value::Dynamic(inner) => forget_unknown(&mut inner.1, path, found),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bugs_are_told_with_whose_they_are() {
+        let told = change(None, None, None).unwrap_err().0.remove(0);
+        assert_eq!(told.summary, "The provider was asked for a change that is none");
+        assert_eq!(
+            told.detail,
+            "A creation has a configuration and a plan, a destroy a prior state. This is a bug in \
+             Terraform or OpenTofu: please report it."
+        );
+        let mut told = Diagnostics::none();
+        forget_unknowns(&mut Object::from([("id".to_owned(), Value::Unknown)]), &mut told);
+        let told = told.0.remove(0);
+        assert_eq!(told.summary, "The provider left a value unknown");
+        assert_eq!(
+            told.detail,
+            "`id` is still unknown after the apply and was stored as null. This is a bug in the \
+             provider: please report it."
+        );
     }
 }

@@ -28,6 +28,27 @@ pub(in crate::provider) fn call_failed(
     Diagnostic { severity: Severity::Error, summary: summary.into(), detail, path: None }
 }
 
+/// An import was asked for.
+pub(in crate::provider) fn no_import(type_name: &str) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        summary: format!("{type_name} cannot be imported"),
+        detail: "It stands for runs that terminate sessions, not for an object in the cloud, so there is nothing to import. Write the block and apply it.".to_owned(),
+        path: None,
+    }
+}
+
+/// The answers were not a cloud's.
+pub(in crate::provider) fn sandbox() -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Warning,
+        summary: "Answers come from a sandbox".to_owned(),
+        detail: "The `endpoints` of the provider block lead to a sandbox: no real cloud was asked."
+            .to_owned(),
+        path: None,
+    }
+}
+
 /// What was tried and what the cloud answered.
 pub(in crate::provider) fn answer(error: &Error) -> String {
     let mut text = error.operation.to_owned();
@@ -125,7 +146,7 @@ pub(super) const STAYS: &str =
 /// How a changed argument comes to a destroy, which does not read the configuration.
 pub(super) fn from_state(spec: &Spec) -> String {
     format!(
-        "A destroy reads the arguments of `session_termination_{}` from the state: after changing one, run `terraform apply -target=ADDRESS` with the termination's address (a plain apply would re-create what is already destroyed), then the same command again. If it is being replaced, undo the cause of that for this apply.",
+        "A destroy reads the arguments of `session_termination_{}` from the state: after changing one, run `terraform apply -target=ADDRESS` with the termination's address (a plain apply would re-create what is already destroyed), then the same command again. If it is being replaced, first undo what causes that.",
         spec.name
     )
 }

@@ -15,7 +15,7 @@ use crate::engine::{Fate, Halt, Report};
 use crate::framework::Diagnostics;
 use crate::services::{Session, Spec};
 
-pub(super) use self::advice::{advice, answer, call_failed};
+pub(super) use self::advice::{advice, answer, call_failed, no_import, sandbox};
 pub(super) use self::progress::progress;
 
 use self::advice::{STAYS, from_state, timeout};

@@ -9,7 +9,7 @@ use crate::services::{self, Field, SessionId};
 const STAYS: &str = "The resource stays in the state, so nothing that it depends on was destroyed.";
 
 /// How a changed argument comes to it.
-const FROM_STATE: &str = "A destroy reads the arguments of `session_termination_huaweicloud_dcs` from the state: after changing one, run `terraform apply -target=ADDRESS` with the termination's address (a plain apply would re-create what is already destroyed), then the same command again. If it is being replaced, undo the cause of that for this apply.";
+const FROM_STATE: &str = "A destroy reads the arguments of `session_termination_huaweicloud_dcs` from the state: after changing one, run `terraform apply -target=ADDRESS` with the termination's address (a plain apply would re-create what is already destroyed), then the same command again. If it is being replaced, first undo what causes that.";
 
 fn spec() -> &'static Spec {
     let mut specs = services::ALL.iter().map(|service| service.spec());
@@ -440,6 +440,34 @@ fn every_kind_of_failure_comes_with_advice() {
         "Refused: The cloud refused the request; see its code and message above. If they do not help, give the request id to its support.",
     ];
     assert_eq!(told, expected, "\n{}\n", told.join("\n"));
+}
+
+#[test]
+fn what_is_said_beside_runs() {
+    for (told, expected) in [
+        (
+            no_import("session_termination_huaweicloud_dcs"),
+            "Error: session_termination_huaweicloud_dcs cannot be imported\n\
+            It stands for runs that terminate sessions, not for an object in the cloud, so there is nothing to import. Write the block and apply it.",
+        ),
+        (
+            sandbox(),
+            "Warning: Answers come from a sandbox\n\
+            The `endpoints` of the provider block lead to a sandbox: no real cloud was asked.",
+        ),
+        (
+            call_failed("Sessions could not be terminated", spec(), Occasion::Destroy, &refused()),
+            "Error: Sessions could not be terminated\n\
+            HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.2003: No permission. (request id r-77)\n\
+            \n\
+            The credentials are valid but lack a permission. This type needs `dcs:clients:list`, `dcs:clients:kill`; its page has them as a ready policy.\n\
+            \n\
+            The resource stays in the state, so nothing that it depends on was destroyed.",
+        ),
+    ] {
+        let shown = format!("{:?}: {}\n{}", told.severity, told.summary, told.detail);
+        assert_eq!(shown, expected, "\n{shown}\n");
+    }
 }
 
 #[test]
