@@ -21,7 +21,7 @@ mod screen;
 mod terminals;
 mod workshop;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -59,13 +59,12 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
     let colour = if terminal && !plain { Colour::On } else { Colour::Off };
     let mut screen = Screen::new(Box::new(std::io::stdout()), colour);
     if let Some(argument) = arguments.first() {
-        let asked = argument == "--help" || argument == "-h";
-        if !asked {
-            let wrong = format!("The demo takes no argument `{}`.\n", argument.display());
-            screen.styled(Style::Bad, &wrong);
+        let complaint = complaint(argument);
+        if let Some(complaint) = &complaint {
+            screen.styled(Style::Bad, &format!("{complaint}\n"));
         }
         screen.styled(Style::Plain, HELP);
-        return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
+        return if complaint.is_none() { ExitCode::SUCCESS } else { ExitCode::from(2) };
     }
     let told = tokio::runtime::Runtime::new()
         .map_err(Error::io("could not start"))
@@ -79,5 +78,25 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
             screen.styled(Style::Bad, &format!("\nThe demo stopped: {error}{cause}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What is wrong with an argument; None if it asks for help.
+fn complaint(argument: &OsStr) -> Option<String> {
+    let asked = argument == "--help" || argument == "-h";
+    (!asked).then(|| format!("The demo takes no argument `{}`.", argument.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_argument_is_named_before_the_help() {
+        assert_eq!(complaint("--help".as_ref()), None);
+        assert_eq!(complaint("-h".as_ref()), None);
+        let told = complaint("--fast".as_ref());
+        assert_eq!(told.as_deref(), Some("The demo takes no argument `--fast`."));
+        assert!(HELP.lines().all(|line| line.len() <= 100), "fits a terminal");
     }
 }

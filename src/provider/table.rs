@@ -28,7 +28,7 @@ fn on_several_nodes(sessions: &[&Session]) -> bool {
 }
 
 fn name(spec: &Spec, session: &Session, with_node: bool) -> String {
-    let node = with_node.then(|| format!(" on {}", clean(&session.node))).unwrap_or_default();
+    let node = if with_node { format!(" on {}", clean(&session.node)) } else { String::new() };
     let facts: Vec<String> = SHOWN
         .iter()
         .filter_map(|role| spec.column(*role))
