@@ -373,7 +373,7 @@ impl Kill<'_> {
     }
 
     /// Whether a look at the area can tell anything that the cloud's answers did not.
-    fn needs_look(&self, area: &Area) -> bool {
+    pub(super) fn needs_look(&self, area: &Area) -> bool {
         let trust = self.request.verify == Verify::Trust;
         self.ledger.with(|entries| {
             area.members.iter().any(|at| match &entries[*at].standing {

@@ -87,11 +87,14 @@ impl Entry {
             Standing::Alive(why) => Fate::Survived(why.clone()),
             Standing::Open(why) if self.listed => Fate::Survived(format!("still listed: {why}")),
             Standing::Open(why) => Fate::Survived(format!("not verified: {why}")),
-            Standing::Answered if verify == Verify::Trust || !self.effect => self.over(),
-            Standing::Answered if self.listed => Fate::Survived(format!(
+            Standing::Answered if verify == Verify::Trust => self.over(),
+            Standing::Answered if self.listed && self.effect => Fate::Survived(format!(
                 "still listed {} after the cloud accepted its end",
                 humantime::format_duration(self.waited())
             )),
+            Standing::Answered if self.listed => {
+                Fate::Survived("still listed, although the cloud calls it gone".to_owned())
+            }
             Standing::Answered => Fate::Survived(format!("not verified: {}", cut_short(halt))),
         }
     }

@@ -28,7 +28,7 @@ const LONGEST_PAUSE: u32 = 8;
 pub(super) struct Patience {
     /// Rounds in which an answer was lost.
     lost: u32,
-    /// Looks that found accepted sessions still living.
+    /// Looks that left something open which only another look can settle.
     waits: u32,
     /// Whether the last look did.
     waiting: bool,
@@ -154,6 +154,8 @@ impl Kill<'_> {
             }
         }
         next.extend(self.again(area, late.again, look));
+        // Nothing to ask for and something open: only time can tell, so it is given some.
+        patience.waiting |= next.is_empty() && self.needs_look(area);
         next
     }
 
@@ -266,7 +268,7 @@ impl Kill<'_> {
         self.ledger.with(|entries| {
             for &at in &area.members {
                 let entry = &mut entries[at];
-                let answered = entry.standing == Standing::Answered && entry.effect;
+                let answered = entry.standing == Standing::Answered;
                 if answered && self.request.verify == Verify::UntilGone && !entry.listed {
                     entry.standing = Standing::Open(why.clone());
                 }

@@ -146,6 +146,19 @@ async fn a_call_without_effect_is_repeated_and_one_with_effect_only_after_a_look
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cloud_that_asks_to_wait_longer_than_there_is_time_is_not_flooded() {
+    let world = world(&[("n", &["a"])]);
+    world.set(|state| {
+        state.kills.push_back(Fault::Fails(Kind::Unavailable));
+        state.kills.push_back(Fault::Asks(Kind::Throttled, 600));
+    });
+    let report = play(Selection::All).run(&world).await;
+    assert_eq!(fates(&report), ["a: survived, still listed: as told"]);
+    assert_eq!(world.count("terminate"), 2);
+    assert!(world.count("list") < 50, "{} looks", world.count("list"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_refused_session_does_not_save_the_others() {
     let world = world(&[("n", &["a", "b", "c", "d", "e", "f", "g"])]);
     world.set(|state| {
@@ -191,6 +204,26 @@ async fn a_session_that_is_accepted_and_lives_on_survives_after_several_asks() {
     assert!(matches!(report.halt, Some(Halt::TimedOut(None))));
     assert!(start.elapsed() <= Duration::from_secs(300));
     assert_eq!(world.count("terminate"), 2 + 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_the_cloud_calls_gone_and_still_lists_has_survived() {
+    let listed = [Fault::Slow(Duration::ZERO); 2];
+    let lost = [Fault::Slow(Duration::ZERO), Fault::Fails(Kind::BadRequest)];
+    for (verify, lists, expected) in [
+        (Verify::UntilGone, listed, "survived, still listed, although the cloud calls it gone"),
+        (Verify::UntilGone, lost, "survived, not verified: as told"),
+        (Verify::Trust, listed, "AlreadyGone"),
+    ] {
+        let world = world(ABC);
+        world.set(|state| {
+            state.denied.insert("b".to_owned());
+            state.lists.extend(lists);
+        });
+        let report = play(ids(&["b"])).with(|p| p.request.verify = verify).run(&world).await;
+        assert_eq!(fates(&report), [format!("b: {expected}")]);
+        assert_eq!(report.halt.is_some(), verify == Verify::UntilGone, "{:?}", report.halt);
+    }
 }
 
 #[tokio::test(start_paused = true)]

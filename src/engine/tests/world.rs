@@ -66,6 +66,8 @@ pub(in crate::engine) fn session(node: &str, id: &str, user: &str) -> Session {
 pub(in crate::engine) enum Fault {
     /// Fails without effect.
     Fails(Kind),
+    /// Fails without effect, and asks to wait for so many seconds.
+    Asks(Kind, u64),
     /// Takes effect, and fails.
     FailsAfter(Kind),
     /// Ends the first half of what it should, and fails.
@@ -96,6 +98,8 @@ pub(in crate::engine) struct State {
     pub(in crate::engine) lists: VecDeque<Fault>,
     /// Ids that are accepted, and live on.
     pub(in crate::engine) stubborn: BTreeSet<String>,
+    /// Ids that live, and that a call is told are gone.
+    pub(in crate::engine) denied: BTreeSet<String>,
     /// Ids over which a call is refused as a whole, without a name.
     pub(in crate::engine) refused: BTreeSet<String>,
     pub(in crate::engine) page: usize,
@@ -182,6 +186,10 @@ impl World {
                 state.live.clear();
             }
             Some(Fault::Fails(kind)) => return Err(Error::new(kind, "fake", "as told")),
+            Some(Fault::Asks(kind, seconds)) => {
+                let retry_after = Some(Duration::from_secs(seconds));
+                return Err(Error { retry_after, ..Error::new(kind, "fake", "as told") });
+            }
             _ => {}
         }
         if state.gone {
@@ -226,12 +234,13 @@ impl State {
             ("terminate", 41..=60) => Fault::Partly(late),
             ("terminate", 61..=70) if self.asynchronous => Fault::JobFails,
             ("terminate", 71..=75) if self.asynchronous => Fault::JobHangs,
+            ("terminate", 76..=90) => Fault::Asks(kind, luck.below(200)),
             _ => Fault::Fails(kind),
         })
     }
 
     fn end(&mut self, key: &Key) {
-        if self.stubborn.contains(&key.1) {
+        if self.stubborn.contains(&key.1) || self.denied.contains(&key.1) {
             return;
         }
         let Some(session) = self.live.remove(key) else { return };
@@ -323,7 +332,9 @@ impl Sessions for World {
         if refused || (gone && state.strict) {
             return Err(Error::new(Kind::Ambiguous, "fake", "one of them will not do"));
         }
-        let missing = keys.iter().filter(|key| !state.live.contains_key(*key));
+        let is_missing =
+            |key: &&Key| !state.live.contains_key(*key) || state.denied.contains(&key.1);
+        let missing = keys.iter().filter(is_missing);
         let already_gone = missing.map(|key| SessionId(key.1.clone())).collect();
         let count = match fault {
             Some(Fault::Partly(_)) => keys.len() / 2,
