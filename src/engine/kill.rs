@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::ledger::{Ledger, Standing};
 use super::run::{Repeat, Run, Trouble, reason};
-use super::{Event, Halt, Log, Request, Verify};
+use super::{Event, Halt, Log, Request, Verify, select};
 use crate::services::{
     Batch, Error, Everyone, Kind, Node, Progress, Session, SessionId, Spec, Submission, Which,
 };
@@ -107,7 +107,7 @@ impl Kill<'_> {
             members
         });
         let of = |node: &Node| members.get(node.id.as_str()).cloned().unwrap_or_default();
-        if self.in_one_call(nodes) {
+        if select::in_one_call(self.spec, self.request, nodes) {
             let members = nodes.iter().flat_map(of).collect();
             return vec![Area { nodes: nodes.to_vec(), members, everyone: true }];
         }
@@ -118,20 +118,6 @@ impl Kill<'_> {
             .collect()
     }
 
-    /// Whether one call that names nobody is right: there is no other way, or all are meant, no
-    /// guard could be hurt by a session that was not listed, and the call cannot reach beyond
-    /// what was listed.
-    fn in_one_call(&self, nodes: &[Node]) -> bool {
-        let limits = self.spec.limits;
-        let reach = match limits.everyone {
-            Everyone::Never => false,
-            // A single node with an id may be a part of an instance that must stay untouched.
-            Everyone::Target => nodes.len() > 1 || nodes.iter().all(|node| node.id.is_empty()),
-            Everyone::NodeOrTarget => true,
-        };
-        limits.batch == 0 || (reach && self.request.means_everyone())
-    }
-
     fn first_groups(&self, area: &Area) -> Vec<Group> {
         let members: Vec<usize> = self.ledger.with(|entries| {
             let untouched = |at: &usize| entries[*at].standing == Standing::Untouched;
@@ -140,8 +126,7 @@ impl Kill<'_> {
         if members.is_empty() {
             Vec::new()
         } else if area.everyone {
-            // It covers what cannot be ended by name as well, so that is in the audit log too.
-            vec![self.everyone(area, area.members.clone())]
+            vec![self.everyone(area, members)]
         } else {
             self.batches(area, &members)
         }
@@ -227,11 +212,8 @@ impl Kill<'_> {
         self.each(group, |entry, id| {
             entry.asks += 1;
             entry.looks = 0;
+            entry.listed = false;
             entry.request_id.clone_from(&request_id);
-            if matches!(entry.standing, Standing::Alive(_)) {
-                entry.effect = true; // unkillable and covered: only a look can tell
-                return;
-            }
             if let Some(why) = refused.get(id) {
                 entry.standing = Standing::Alive(why.clone());
                 return;
@@ -323,11 +305,9 @@ impl Kill<'_> {
     fn unsure(&self, group: &Group, error: &Error, asked: bool) {
         self.each(group, |entry, _| {
             entry.effect = true;
-            if matches!(entry.standing, Standing::Alive(_)) {
-                return;
-            }
             entry.asks += u32::from(asked);
             entry.looks = 0;
+            entry.listed = false;
             entry.standing = Standing::Open(reason(error));
             note_id(entry, error);
         });
@@ -336,9 +316,6 @@ impl Kill<'_> {
     /// Something about one or more of the sessions is in the way.
     fn doubt(&self, group: &Group, error: &Error) {
         self.each(group, |entry, _| {
-            if matches!(entry.standing, Standing::Alive(_)) {
-                return;
-            }
             entry.asks += 1;
             entry.looks = 0;
             entry.doubtful |= group.members.len() > 1;
@@ -350,9 +327,6 @@ impl Kill<'_> {
     /// A call had no effect and will not be repeated.
     fn refuse(&self, group: &Group, error: &Error) {
         self.each(group, |entry, _| {
-            if matches!(entry.standing, Standing::Alive(_)) {
-                return;
-            }
             entry.standing = if entry.effect {
                 Standing::Open(reason(error))
             } else {

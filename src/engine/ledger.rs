@@ -40,7 +40,7 @@ pub(super) struct Entry {
     pub(super) effect: bool,
     /// Whether a call that named it together with others was refused without saying over whom.
     pub(super) doubtful: bool,
-    /// Whether the last look still saw it after it was asked for.
+    /// Whether a look saw it since a call was last made that may have ended it.
     pub(super) listed: bool,
     /// How often its end was asked for.
     pub(super) asks: u32,
@@ -129,12 +129,12 @@ pub(super) struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// `works` says that something will be tried: then what cannot be ended has its fate already.
-    pub(super) fn new(spec: &Spec, survey: &'a Survey, works: bool) -> Ledger<'a> {
+    /// `by_name` says that sessions will be named: then what cannot be has its fate already.
+    pub(super) fn new(spec: &Spec, survey: &'a Survey, by_name: bool) -> Ledger<'a> {
         let entries = survey
             .selected
             .iter()
-            .map(|&index| Entry::new(index, survey.sessions[index].unkillable.filter(|_| works)));
+            .map(|&index| Entry::new(index, survey.sessions[index].unkillable.filter(|_| by_name)));
         Ledger {
             survey,
             accepted: AtomicUsize::new(0),

@@ -56,7 +56,7 @@ impl Run<'_> {
             sessions.extend(listing?.sessions);
         }
         sessions.sort_by(|a, b| a.place().cmp(&b.place()));
-        let mut survey = select::select(spec, request, sessions);
+        let mut survey = select::select(spec, request, &nodes, sessions);
         survey.request_ids = self.request_ids();
         Ok((nodes, survey))
     }

@@ -138,7 +138,8 @@ async fn fill(
     if let Some(halt) = halt {
         run.stop(halt);
     }
-    let ledger = Ledger::new(spec, &survey, works);
+    let by_name = works && !select::in_one_call(spec, request, nodes);
+    let ledger = Ledger::new(spec, &survey, by_name);
     if works {
         Kill { run, spec, request, log, ledger: &ledger }.all(nodes).await;
     }

@@ -8,17 +8,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::{Filter, Guards, Halt, Request, Selection, Survey};
-use crate::services::{Criterion, Everyone, Field, Session, Spec};
+use crate::services::{Criterion, Everyone, Field, Node, Session, Spec};
 
 /// Resolves the selection over `sessions`, which are sorted and hold each session once.
-pub(super) fn select(spec: &Spec, request: &Request, sessions: Vec<Session>) -> Survey {
+pub(super) fn select(
+    spec: &Spec,
+    request: &Request,
+    nodes: &[Node],
+    sessions: Vec<Session>,
+) -> Survey {
     let protect = request.guards.protect.as_ref().map(|filter| Sieve::new(spec, filter));
     let matching = match &request.selection {
         Selection::Match(filter) => Some(Sieve::new(spec, filter)),
         Selection::Ids(_) | Selection::All => None,
     };
     // A call that names nobody ends also what cannot be ended by name.
-    let reached = spec.limits.everyone != Everyone::Never && request.means_everyone();
+    let reached = in_one_call(spec, request, nodes);
     let named = matches!(request.selection, Selection::Ids(_));
     let mut survey = Survey::default();
     for (index, session) in sessions.iter().enumerate() {
@@ -55,6 +60,19 @@ pub(super) fn select(spec: &Spec, request: &Request, sessions: Vec<Session>) -> 
     }
     survey.sessions = sessions;
     survey
+}
+
+/// Whether one call that names nobody is right: there is no other way, or all are meant, no guard
+/// could be hurt by a session that was not listed, and the call cannot reach beyond what was
+/// listed.
+pub(super) fn in_one_call(spec: &Spec, request: &Request, nodes: &[Node]) -> bool {
+    let reach = match spec.limits.everyone {
+        Everyone::Never => false,
+        // A single node with an id may be a part of an instance that must stay untouched.
+        Everyone::Target => nodes.len() > 1 || nodes.iter().all(|node| node.id.is_empty()),
+        Everyone::NodeOrTarget => true,
+    };
+    spec.limits.batch == 0 || (reach && request.means_everyone())
 }
 
 /// Why a run on what was found would end nothing, if so.
@@ -266,7 +284,7 @@ mod tests {
             session("n", "c", "app"),
             session("n", "twice", "app"),
         ];
-        let survey = select(&spec, &request, sessions);
+        let survey = select(&spec, &request, &[], sessions);
         assert_eq!(survey.selected, [0, 1, 4]);
         assert_eq!(survey.protected, [2]);
         assert_eq!(survey.missing, ["x"]);

@@ -438,6 +438,70 @@ async fn an_unkillable_session_is_never_named_and_survives_only_if_it_was_asked_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_cannot_be_named_goes_with_everyone_and_is_reported_so() {
+    let two: &[(&str, &[&str])] = &[("m", &["x"]), ("n", &["a", "b"])];
+    for (unkillable, verify, faults, calls) in [
+        (&["x", "a", "b"][..], Verify::UntilGone, &[][..], 1),
+        (&["x"], Verify::UntilGone, &[], 1),
+        (&["x"], Verify::Trust, &[], 1),
+        (&["x"], Verify::UntilGone, &[Fault::Fails(Kind::Lost)], 2),
+    ] {
+        let world = world(two);
+        world.set(|state| {
+            for one in state.live.values_mut().filter(|one| unkillable.contains(&one.id.0.as_str()))
+            {
+                one.unkillable = Some("the list gives no id");
+            }
+            state.kills.extend(faults);
+        });
+        let play = play(Selection::All).with(|p| {
+            p.spec = spec(10, Everyone::NodeOrTarget);
+            p.request.verify = verify;
+        });
+        let report = play.run(&world).await;
+        let expected = ["x: Terminated", "a: Terminated", "b: Terminated"];
+        assert_eq!(fates(&report), expected, "{unkillable:?} {verify:?} {faults:?}");
+        assert!(report.halt.is_none(), "{:?}", report.halt);
+        assert_eq!(world.count("end all"), calls, "{unkillable:?} {verify:?} {faults:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_for_everyone_is_not_made_again() {
+    for (batch, kind, named) in
+        [(0, Kind::Ambiguous, 0), (0, Kind::Refused, 0), (10, Kind::Refused, 1)]
+    {
+        let world = world(&[("", &["a", "b"])]);
+        world.set(|state| {
+            state.kills.push_back(Fault::Fails(kind));
+            let one = state.live.get_mut(&(String::new(), "b".to_owned())).unwrap();
+            one.unkillable = (batch > 0).then_some("the list gives no id");
+        });
+        let everyone = Everyone::Target;
+        let report =
+            play(Selection::All).with(|p| p.spec = spec(batch, everyone)).run(&world).await;
+        assert_eq!(world.count("end all"), 1, "{batch} {kind:?}");
+        assert_eq!(report.terminated(), named, "{batch} {kind:?}");
+        assert_eq!(fates(&report)[1], "b: survived, as told");
+        assert!(report.halt.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_get_smaller_at_a_walking_pace() {
+    let world = world(&[("n", &["a", "b", "c", "d", "e", "f", "g", "h"])]);
+    world.set(|state| {
+        state.refused.insert("d".to_owned());
+    });
+    let play = play(Selection::All).with(|p| p.spec = spec(8, Everyone::Never));
+    let start = Instant::now();
+    let report = play.run(&world).await;
+    assert_eq!((report.terminated(), report.survived()), (7, 1));
+    // Eight, four, two, one: a pause after each refusal.
+    assert!(start.elapsed() >= play.pace.poll * 4, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_api_that_can_only_end_all_is_not_asked_again_once_others_have_come() {
     let world = world(&[("", &["a", "b"])]);
     world.set(|state| {

@@ -108,7 +108,9 @@ async fn on_any_bad_day_the_report_agrees_with_what_really_happened() {
                     Fate::Terminated | Fate::AlreadyGone if believed => assert!(named, "{what}"),
                     Fate::Terminated => assert!(named && !lives, "{what}"),
                     Fate::AlreadyGone => assert!(!lives && !ended, "{what}"),
-                    Fate::Survived(why) => assert!(!why.is_empty(), "{what}"),
+                    Fate::Survived(why) => {
+                        assert!(!ended || why.starts_with("not verified"), "{what}");
+                    }
                     Fate::Untouched => assert!(!ended, "{what}"),
                 }
                 terminated += u32::from(victim.fate == Fate::Terminated);
