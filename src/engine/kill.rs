@@ -270,15 +270,10 @@ impl Kill<'_> {
                 self.doubt(group, &error);
                 Answer::Narrow(error)
             }
+            // A list has the last word on that: the next look tells.
             Kind::TargetGone => {
-                let left = match &group.node {
-                    Some(node) => self.run.gone(node, error.clone()).await,
-                    None => Err(self.run.fail(error.clone())),
-                };
-                if left.is_ok() {
-                    self.each(group, |entry, _| entry.standing = Standing::Over);
-                }
-                Answer::Settled
+                self.doubt(group, &error);
+                Answer::Unsure(error)
             }
             Kind::BadRequest | Kind::Unsupported => {
                 self.refuse(group, &error);
@@ -318,7 +313,7 @@ impl Kill<'_> {
         self.each(group, |entry, _| {
             entry.asks += 1;
             entry.looks = 0;
-            entry.doubtful |= group.members.len() > 1;
+            entry.doubtful |= group.members.len() > 1 && error.kind != Kind::TargetGone;
             entry.standing = Standing::Open(reason(error));
             note_id(entry, error);
         });

@@ -344,6 +344,45 @@ async fn a_target_that_vanishes_holds_no_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_is_gone_if_its_list_says_so_and_nothing_contradicts() {
+    let one: &[(&str, &[&str])] = &[("n", &["a"])];
+    let two: &[(&str, &[&str])] = &[("m", &[]), ("n", &["a"])];
+    let whole: &[(&str, &[&str])] = &[("", &["a"])];
+    let gone = Fault::Fails(Kind::TargetGone);
+    let well = Fault::Slow(Duration::ZERO);
+    for (nodes, given, lists, kills, expected) in [
+        // The list of nodes says otherwise.
+        (one, false, &[gone][..], &[][..], "Malformed, 0"),
+        (one, false, &[well, gone], &[], "Malformed, 0"),
+        (two, false, &[well, well, gone], &[], "Malformed, 0"),
+        // Nobody does.
+        (one, true, &[gone], &[], "TargetGone, 0"),
+        (one, true, &[well, gone], &[], "TargetGone, 1"),
+        (whole, false, &[well, gone], &[], "TargetGone, 1"),
+        // The list of sessions does.
+        (one, false, &[], &[gone], "-, 1"),
+        (one, true, &[], &[gone], "-, 1"),
+        (whole, false, &[], &[gone], "-, 1"),
+    ] {
+        let world = world(nodes);
+        world.set(|state| {
+            state.given_nodes = given;
+            state.lists.extend(lists);
+            state.kills.extend(kills);
+        });
+        let report = play(Selection::All).run(&world).await;
+        let halt = match &report.halt {
+            Some(Halt::Failed(error) | Halt::TargetGone(error)) => format!("{:?}", error.kind),
+            None => "-".to_owned(),
+            other => format!("{other:?}"),
+        };
+        let what = format!("{nodes:?} {given} {lists:?} {kills:?} {:?}", fates(&report));
+        assert_eq!(format!("{halt}, {}", report.terminated()), expected, "{what}");
+        assert!(report.terminated() == 0 || world.get(|state| state.live.is_empty()), "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_left_takes_only_its_own_sessions_along() {
     let world = world(&[("m", &["x"]), ("n", &["a"])]);
     world.set(|state| state.kills.push_back(Fault::Slow(Duration::from_secs(2))));

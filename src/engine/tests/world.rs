@@ -106,6 +106,8 @@ pub(in crate::engine) struct State {
     pub(in crate::engine) reconnects: bool,
     pub(in crate::engine) asynchronous: bool,
     pub(in crate::engine) prepares: bool,
+    /// Whether the nodes are those that the user named, and no call finds them.
+    pub(in crate::engine) given_nodes: bool,
     pub(in crate::engine) circles: bool,
     /// Whether a named session that is gone fails the whole call.
     pub(in crate::engine) strict: bool,
@@ -263,6 +265,10 @@ impl Sessions for World {
         self.begin("nodes").await?;
         let node = |id: &String| Node { id: id.clone(), name: id.clone() };
         Ok(self.get(|state| state.nodes.iter().map(node).collect()))
+    }
+
+    fn looks_up_nodes(&self) -> bool {
+        self.get(|state| !state.given_nodes)
     }
 
     async fn prepare(&self, _node: &Node) -> Result<Option<Ticket>, Error> {
