@@ -116,8 +116,15 @@ pub async fn terminate(
     report.request_ids = run.request_ids();
     let lines = || log.results(spec, &report, |at| recorded.contains(&at));
     if let Err(why) = log.append(lines, end).await {
-        report.remarks.push(format!("the audit log lacks the results of this run: {why}"));
-        report.halt.get_or_insert(Halt::Audit(why));
+        match report.halt {
+            // These may be no more than a warning, and a record that is missing must be an error.
+            None | Some(Halt::TargetGone(_) | Halt::TimedOut(_)) => {
+                report.halt = Some(Halt::Audit(why));
+            }
+            Some(_) => {
+                report.remarks.push(format!("the audit log lacks the results of this run: {why}"));
+            }
+        }
     }
     report
 }

@@ -4,12 +4,12 @@
 mod random;
 pub(super) mod world;
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::world::{Fault, fates, ids, play, session, spec, world};
+use self::world::{Fault, Tear, fates, ids, play, session, spec, world};
 use super::*;
 use crate::services::{Everyone, Field, Kind};
 
@@ -231,7 +231,7 @@ async fn a_refused_key_or_permission_stops_everything_after_one_answer() {
     for kind in [Kind::Credentials, Kind::Permission] {
         let world = world(&[("n", &["a", "b", "c", "d", "e", "f"])]);
         world.set(|state| state.kills.push_back(Fault::Fails(kind)));
-        let play = play(Selection::All).with(|p| p.pace.concurrency = std::num::NonZeroUsize::MIN);
+        let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
         let report = play.run(&world).await;
         assert_eq!(world.count("terminate"), 1);
         assert!(matches!(&report.halt, Some(Halt::Failed(error)) if error.kind == kind));
@@ -294,7 +294,7 @@ async fn an_interrupt_starts_no_other_call_and_awaits_those_in_flight() {
     world.set(|state| {
         state.kills.extend([Fault::Slow(Duration::from_secs(3)), Fault::Slow(Duration::ZERO)]);
     });
-    let play = play(Selection::All).with(|p| p.pace.concurrency = std::num::NonZeroUsize::MIN);
+    let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
     let interrupt = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         play.cancel.cancel();
@@ -422,13 +422,42 @@ async fn a_job_that_fails_is_tried_once_more_and_one_that_hangs_is_looked_past()
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_killed_when_the_audit_log_cannot_be_written() {
-    let world = world(ABC);
-    let play = play(Selection::All);
-    *play.paper.torn.lock().unwrap() = true;
-    let report = play.run(&world).await;
-    assert!(matches!(report.halt, Some(Halt::Audit(_))));
-    assert_eq!(world.count("terminate"), 0);
-    assert_eq!(report.victims.len(), 3);
+    for tear in [Tear::Fails, Tear::Hangs, Tear::Panics] {
+        let world = world(ABC);
+        let report = play(Selection::All).run_torn(&world, 0, tear).await;
+        assert!(matches!(report.halt, Some(Halt::Audit(_))), "{tear:?} {:?}", report.halt);
+        assert_eq!(world.count("terminate"), 0);
+        assert_eq!(report.victims.len(), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_lacks_the_results_is_an_error_whatever_else_went_wrong() {
+    let vanishes = [Fault::Vanishes];
+    let forbidden = [Fault::Fails(Kind::Permission)];
+    for tear in [Tear::Fails, Tear::Hangs, Tear::Panics] {
+        for (kills, stubborn, audit, ended) in [
+            (&[][..], "", true, 3),
+            (&[], "b", true, 2), // time is up, which may be no more than a warning
+            (&vanishes, "", true, 3),
+            (&forbidden, "", false, 0), // is an error already
+        ] {
+            let world = world(ABC);
+            world.set(|state| {
+                state.kills.extend(kills);
+                state.stubborn.insert(stubborn.to_owned());
+            });
+            let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
+            let report = play.run_torn(&world, 1, tear).await;
+            let what = format!("{tear:?} {kills:?} {stubborn} {report:?}");
+            assert_eq!(matches!(report.halt, Some(Halt::Audit(_))), audit, "{what}");
+            assert!(report.halt.is_some() && report.remarks.len() == usize::from(!audit), "{what}");
+            assert_eq!(report.victims.len(), 3, "{what}");
+            let gone = report.terminated() + report.already_gone();
+            assert_eq!(gone, ended, "{what}");
+            assert_eq!(play.paper.lines.lock().unwrap().len(), 3, "only what was asked for");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

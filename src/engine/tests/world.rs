@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::super::*;
@@ -371,17 +373,40 @@ impl Sessions for World {
     }
 }
 
-/// Keeps lines in memory, and can fail from some append on.
+/// How appending goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) enum Tear {
+    Fails,
+    Hangs,
+    Panics,
+}
+
+/// Keeps lines in memory, and can go wrong from some append on, counted from 0.
 #[derive(Default)]
 pub(in crate::engine) struct Paper {
     pub(in crate::engine) lines: Mutex<Vec<AuditLine>>,
-    pub(in crate::engine) torn: Mutex<bool>,
+    pub(in crate::engine) torn: Mutex<Option<(usize, Tear)>>,
+    appends: AtomicUsize,
+    /// Told when an append hangs.
+    hanging: Notify,
+    /// What hangs goes on when the other end is dropped.
+    hold: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 impl Audit for Paper {
     fn append(&self, lines: &[AuditLine]) -> Result<(), String> {
-        if *self.torn.lock().unwrap() {
-            return Err("the disk is full".to_owned());
+        let number = self.appends.fetch_add(1, Ordering::Relaxed);
+        let tear = self.torn.lock().unwrap().filter(|(from, _)| number >= *from);
+        match tear {
+            Some((_, Tear::Fails)) => return Err("the disk is full".to_owned()),
+            Some((_, Tear::Panics)) => panic!("the disk is on fire"),
+            Some((_, Tear::Hangs)) => {
+                self.hanging.notify_one();
+                let hold = self.hold.lock().unwrap();
+                hold.as_ref().unwrap().recv().unwrap_err();
+                return Err("too late".to_owned());
+            }
+            None => {}
         }
         self.lines.lock().unwrap().extend(lines.iter().cloned());
         Ok(())
@@ -433,6 +458,29 @@ impl Play {
             target: "instance_id=i".to_owned(),
         };
         terminate(&self.spec, world, &self.request, &self.pace, &log, &Silent, &self.cancel).await
+    }
+
+    /// A run whose appends to the record go wrong as told. Where they hang, time passes: it does
+    /// not by itself while a thread is blocked.
+    pub(in crate::engine) async fn run_torn(
+        &self,
+        world: &World,
+        from: usize,
+        tear: Tear,
+    ) -> Report {
+        let (_held, hold) = mpsc::channel();
+        *self.paper.torn.lock().unwrap() = Some((from, tear));
+        *self.paper.hold.lock().unwrap() = Some(hold);
+        let time = async {
+            loop {
+                self.paper.hanging.notified().await;
+                tokio::time::advance(self.request.timeout).await;
+            }
+        };
+        tokio::select! {
+            report = self.run(world) => report,
+            () = time => unreachable!("it goes on for ever"),
+        }
     }
 
     pub(in crate::engine) async fn look(&self, world: &World) -> Result<Survey, Error> {
