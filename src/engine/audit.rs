@@ -58,7 +58,8 @@ pub struct AuditLine {
     pub counts: Option<Counts>,
 }
 
-/// The numbers of a whole run, as the report counts them.
+/// The numbers of a whole run, as the report and `last_run` count them: who survived is also whom
+/// nothing was tried on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[expect(missing_docs, reason = "the names are those of the report")]
 pub struct Counts {

@@ -127,9 +127,19 @@ impl Report {
         self.count(|fate| matches!(fate, Fate::AlreadyGone)) + self.missing.len()
     }
 
-    /// How many live on although their end was asked for.
+    /// How many live on, or must be assumed to.
     pub fn survived(&self) -> usize {
-        self.count(|fate| matches!(fate, Fate::Survived(_)))
+        self.survivors().count()
+    }
+
+    /// Those who were meant and live on: they did not go, or nothing was tried on them although
+    /// this was no dry run.
+    pub fn survivors(&self) -> impl Iterator<Item = &Victim> {
+        self.victims.iter().filter(|victim| match victim.fate {
+            Fate::Survived(_) => true,
+            Fate::Untouched => !self.dry_run,
+            Fate::Terminated | Fate::AlreadyGone => false,
+        })
     }
 
     /// How many were selected, those that were never found included.

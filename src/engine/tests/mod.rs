@@ -235,8 +235,8 @@ async fn a_refused_key_or_permission_stops_everything_after_one_answer() {
         let report = play.run(&world).await;
         assert_eq!(world.count("terminate"), 1);
         assert!(matches!(&report.halt, Some(Halt::Failed(error)) if error.kind == kind));
-        assert_eq!(report.survived(), 2);
-        assert_eq!(report.victims.len(), 6);
+        let tried = report.victims.iter().filter(|one| one.fate != Fate::Untouched);
+        assert_eq!((tried.count(), report.survived()), (2, 6));
         assert_eq!(world.count("list"), 1);
     }
 }
@@ -484,6 +484,24 @@ async fn the_audit_log_has_each_request_each_fate_and_the_run() {
         ]
     );
     assert!(lines[2].request_id.as_deref().is_some_and(|id| id.starts_with("kill-")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_never_tried_counts_as_a_survivor_in_the_audit_log_too() {
+    for (mode, cap, survived) in
+        [(Mode::Terminate, 2, 3), (Mode::Terminate, 9, 0), (Mode::DryRun, 9, 0)]
+    {
+        let world = world(ABC);
+        let play = play(Selection::All).with(|p| {
+            p.request.mode = mode;
+            p.request.guards.max_sessions = NonZeroU64::new(cap);
+        });
+        let report = play.run(&world).await;
+        let lines = play.paper.lines.lock().unwrap();
+        let counts = lines.last().unwrap().counts.unwrap();
+        assert_eq!((counts.selected, counts.survived), (3, survived), "{mode:?} {cap}");
+        assert_eq!(report.survived(), survived, "{mode:?} {cap}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

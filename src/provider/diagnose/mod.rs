@@ -9,7 +9,6 @@ use crate::framework::{Diagnostic, Diagnostics, Severity};
 use crate::services::{Session, Spec};
 
 use super::inputs::OnFailure;
-use super::outcome::lives_on;
 use super::run::Occasion;
 use super::table;
 
@@ -130,12 +129,8 @@ fn survivors(
     why: Option<String>,
     to: &mut Diagnostics,
 ) {
-    let alive: Vec<(&Session, &Fate)> = report
-        .victims
-        .iter()
-        .filter(|victim| lives_on(&victim.fate, report.dry_run))
-        .map(|victim| (&victim.session, &victim.fate))
-        .collect();
+    let alive: Vec<(&Session, &Fate)> =
+        report.survivors().map(|victim| (&victim.session, &victim.fate)).collect();
     if alive.is_empty() {
         return;
     }
