@@ -250,7 +250,7 @@ impl Kill<'_> {
             entry.accepted |= accepted;
         });
         let (done, of) = self.ledger.accept(more);
-        self.run.observer.observe(Event::Killed { done, of });
+        self.run.observer.observe(Event::Accepted { done, of });
         Answer::Settled
     }
 

@@ -83,6 +83,9 @@ impl Entry {
         match &self.standing {
             Standing::Over => self.over(),
             _ if target_gone => self.over(),
+            Standing::Untouched if self.recorded && matches!(halt, Some(Halt::Panicked(_))) => {
+                Fate::Survived("not verified: a call may have been made for it".to_owned())
+            }
             Standing::Untouched => Fate::Untouched,
             Standing::Alive(why) => Fate::Survived(why.clone()),
             Standing::Open(why) if self.listed => Fate::Survived(format!("still listed: {why}")),

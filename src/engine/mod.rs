@@ -24,6 +24,9 @@
 //!    [`Fate::Survived`] with "not verified". The report is written to the audit log and returned,
 //!    whatever happened.
 //!
+//! A panic over an answer is an answer that makes no sense; one in the engine ends the run, and is
+//! reported with all that was known until then.
+//!
 //! An interrupt starts no other call, awaits those in flight for five seconds, and makes no last
 //! look: what was not verified by then is reported so. Nothing runs past the request's timeout;
 //! calls end a little earlier (a tenth of it, at most a second), which is left for the audit log.
@@ -105,11 +108,15 @@ pub async fn terminate(
     let dry_run = request.mode == Mode::DryRun;
     let mut report = Report { dry_run, ..Report::default() };
     let mut recorded = HashSet::new();
-    if let Ok((nodes, survey)) = run.survey(spec, request).await {
+    let found = run.guarded(async {
+        let (nodes, survey) = run.survey(spec, request).await.ok()?;
         let live = survey.sessions.len();
         observer.observe(Event::Listed { sessions: live, nodes: nodes.len() });
         let (selected, protected) = (survey.selected.len(), survey.protected.len());
         observer.observe(Event::Selected { selected, protected });
+        Some((nodes, survey))
+    });
+    if let Some((nodes, survey)) = found.await.flatten() {
         recorded = fill(spec, request, log, &run, &nodes, survey, &mut report).await;
     }
     report.halt = run.halt();
@@ -148,7 +155,7 @@ async fn fill(
     let by_name = works && !select::in_one_call(spec, request, nodes);
     let ledger = Ledger::new(spec, &survey, by_name);
     if works {
-        Kill { run, spec, request, log, ledger: &ledger }.all(nodes).await;
+        run.guarded(Kill { run, spec, request, log, ledger: &ledger }.all(nodes)).await;
     }
     let endings = ledger.endings(request.verify, run.halt().as_ref());
     report.reconnected = ledger.reconnected(&endings);

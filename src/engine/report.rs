@@ -80,6 +80,8 @@ pub enum Halt {
     Cancelled,
     /// The audit log could not be written, so nothing (more) was ended.
     Audit(String),
+    /// A bug: the engine itself panicked, with this message.
+    Panicked(String),
 }
 
 /// The result of a run.
@@ -169,8 +171,8 @@ pub enum Event {
         /// Saved by `protect`.
         protected: usize,
     },
-    /// The cloud accepted the end of some more.
-    Killed {
+    /// The cloud took the request to end some more. Whether they are gone, a look will tell.
+    Accepted {
         /// So far.
         done: usize,
         /// In all.

@@ -154,6 +154,7 @@ fn blocked(halt: &Halt) -> Option<String> {
         | Halt::Failed(_)
         | Halt::TimedOut(_)
         | Halt::Cancelled
-        | Halt::Audit(_) => None,
+        | Halt::Audit(_)
+        | Halt::Panicked(_) => None,
     }
 }

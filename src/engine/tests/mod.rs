@@ -505,6 +505,62 @@ async fn who_was_never_tried_counts_as_a_survivor_in_the_audit_log_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_over_an_answer_is_an_answer_that_makes_no_sense() {
+    let slip = "reading the answer ended in a panic: a slip";
+    for (lists, kills, terminated, halt) in [
+        (&[][..], &[Fault::Panics][..], 3, ""),
+        (&[Fault::Panics; 2], &[], 3, ""),
+        (&[Fault::Panics; 3], &[], 0, slip),
+    ] {
+        let world = world(ABC);
+        world.set(|state| {
+            state.lists.extend(lists);
+            state.kills.extend(kills);
+        });
+        let play = play(Selection::All);
+        let report = play.run(&world).await;
+        assert_eq!(report.terminated(), terminated, "{report:?}");
+        let told = match &report.halt {
+            Some(Halt::Failed(error)) if error.kind == Kind::Malformed => error.message.as_str(),
+            None => "",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told, halt);
+        assert_eq!(play.paper.lines.lock().unwrap().last().unwrap().kind, "run");
+    }
+}
+
+/// Panics when the cloud has accepted something.
+struct Clumsy;
+
+impl Observer for Clumsy {
+    fn observe(&self, event: Event) {
+        if matches!(event, Event::Accepted { .. }) {
+            std::panic::resume_unwind(Box::new("a slip"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_our_own_ends_the_run_and_hides_nothing() {
+    let world = world(ABC);
+    let play = play(Selection::All).with(|p| p.observer = Box::new(Clumsy));
+    let report = play.run(&world).await;
+    assert!(matches!(&report.halt, Some(Halt::Panicked(why)) if why == "a slip"));
+    assert_eq!(
+        fates(&report),
+        [
+            "a: survived, not verified: the run ended early",
+            "b: survived, not verified: the run ended early",
+            "c: survived, not verified: a call may have been made for it",
+        ]
+    );
+    let lines = play.paper.lines.lock().unwrap();
+    let count = |kind: &str| lines.iter().filter(|line| line.kind == kind).count();
+    assert_eq!((count("requested"), count("session"), count("run")), (3, 3, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unkillable_session_is_never_named_and_survives_only_if_it_was_asked_for_by_id() {
     for (selection, fate, remarks) in [
         (ids(&["a", "b"]), Some("b: survived, no operation is running"), 0),

@@ -74,6 +74,8 @@ pub(in crate::engine) enum Fault {
     FailsAfter(Kind),
     /// Ends the first half of what it should, and fails.
     Partly(Kind),
+    /// Takes effect, and panics over the answer.
+    Panics,
     /// Answers after this long.
     Slow(Duration),
     /// The call starts a job that fails, without effect.
@@ -183,6 +185,11 @@ impl World {
         if let Some(Fault::Slow(time)) = fault {
             tokio::time::sleep(time).await;
         }
+        if let Some(Fault::Panics) = fault
+            && call != "terminate"
+        {
+            panic_quietly();
+        }
         let mut state = self.0.lock().unwrap();
         match fault {
             Some(Fault::Vanishes) => {
@@ -201,6 +208,11 @@ impl World {
         }
         Ok(fault)
     }
+}
+
+/// A panic that the test's output does not speak of.
+fn panic_quietly() -> ! {
+    std::panic::resume_unwind(Box::new("a slip"))
 }
 
 /// Counts a call as running, also when it is cut off.
@@ -238,7 +250,8 @@ impl State {
             ("terminate", 41..=60) => Fault::Partly(late),
             ("terminate", 61..=70) if self.asynchronous => Fault::JobFails,
             ("terminate", 71..=75) if self.asynchronous => Fault::JobHangs,
-            ("terminate", 76..=90) => Fault::Asks(kind, luck.below(200)),
+            (_, 76) => Fault::Panics,
+            ("terminate", 77..=90) => Fault::Asks(kind, luck.below(200)),
             _ => Fault::Fails(kind),
         })
     }
@@ -355,6 +368,10 @@ impl Sessions for World {
         if let Some(Fault::FailsAfter(kind) | Fault::Partly(kind)) = fault {
             return Err(Error::new(kind, "fake", "as told"));
         }
+        if let Some(Fault::Panics) = fault {
+            drop(state);
+            panic_quietly();
+        }
         let request_id = Some(format!("kill-{}", state.calls.len()));
         let ticket = state.asynchronous.then(|| Ticket(state.calls.len().to_string()));
         if let (Some(ticket), Some(fault)) = (&ticket, fault) {
@@ -419,6 +436,7 @@ pub(in crate::engine) struct Play {
     pub(in crate::engine) request: Request,
     pub(in crate::engine) pace: Pace,
     pub(in crate::engine) paper: Arc<Paper>,
+    pub(in crate::engine) observer: Box<dyn Observer>,
     pub(in crate::engine) cancel: CancellationToken,
 }
 
@@ -434,6 +452,7 @@ pub(in crate::engine) fn play(selection: Selection) -> Play {
         },
         pace: Pace::new(NonZeroUsize::new(4).unwrap(), Arc::new(|| 0.5)),
         paper: Arc::new(Paper::default()),
+        observer: Box::new(Silent),
         cancel: CancellationToken::new(),
     }
 }
@@ -457,7 +476,8 @@ impl Play {
             address: "x".to_owned(),
             target: "instance_id=i".to_owned(),
         };
-        terminate(&self.spec, world, &self.request, &self.pace, &log, &Silent, &self.cancel).await
+        let Play { spec, request, pace, observer, cancel, .. } = self;
+        terminate(spec, world, request, pace, &log, &**observer, cancel).await
     }
 
     /// A run whose appends to the record go wrong as told. Where they hang, time passes: it does

@@ -50,7 +50,7 @@ pub(super) fn progress(session: &str, event: &Event) -> String {
         Event::Selected { selected, protected } => {
             format!("selected {selected}, {protected} protected")
         }
-        Event::Killed { done, of } => format!("terminated {done} of {of}"),
+        Event::Accepted { done, of } => format!("terminated {done} of {of}"),
         Event::Retrying { reason, wait } => {
             format!("{reason}; trying again in {:.1} s", wait.as_secs_f64())
         }
@@ -235,6 +235,12 @@ fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
             format!("Audit log could not be written for {target}"),
             format!(
                 "{reason}\n\nNothing more was terminated: no session may end without a record. Make the file of the provider's `audit_log` writable, then apply again."
+            ),
+        ),
+        Halt::Panicked(message) => (
+            format!("Session termination on {target} broke off"),
+            format!(
+                "This is a bug in the provider, please report it: {message}\n\nNothing more was terminated. Apply again to go on."
             ),
         ),
         Halt::TimedOut(last) => (

@@ -241,6 +241,16 @@ fn every_way_to_end_early_says_what_was_not_done_and_what_to_do() {
             \n\
             Result on cn-north-4/i-1: 1 of 3 selected client connections terminated.",
         ),
+        (
+            Halt::Panicked("index out of bounds".into()),
+            three(),
+            "Error: Session termination on cn-north-4/i-1 broke off\n\
+            This is a bug in the provider, please report it: index out of bounds\n\
+            \n\
+            Nothing more was terminated. Apply again to go on.\n\
+            \n\
+            Result on cn-north-4/i-1: 1 of 3 selected client connections terminated.",
+        ),
     ] {
         let in_the_way = matches!(halt, Halt::ProtectedInTheWay);
         let protected = if in_the_way { vec![session(9)] } else { Vec::new() };
@@ -304,7 +314,7 @@ fn progress_reads_as_a_story() {
         (Event::Listed { sessions: 12, nodes: 1 }, "listed 12 live client connections"),
         (Event::Listed { sessions: 1, nodes: 1 }, "listed 1 live client connection"),
         (Event::Selected { selected: 9, protected: 1 }, "selected 9, 1 protected"),
-        (Event::Killed { done: 4, of: 9 }, "terminated 4 of 9"),
+        (Event::Accepted { done: 4, of: 9 }, "terminated 4 of 9"),
         (Event::Verifying { left: 2 }, "verifying, 2 to be gone"),
         (
             Event::Retrying {
