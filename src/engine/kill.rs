@@ -204,20 +204,15 @@ impl Kill<'_> {
 
     /// The cloud took the request.
     async fn taken(&self, group: &Group, submission: Submission) -> Answer {
-        let Submission { already_gone, refused, ticket, request_id } = submission;
+        let Submission { already_gone, ticket, request_id } = submission;
         self.run.note_request(request_id.as_deref());
         let gone: HashSet<SessionId> = already_gone.into_iter().collect();
-        let refused: HashMap<SessionId, String> = refused.into_iter().collect();
         let running = "the cloud's job was not seen to end";
         self.each(group, |entry, id| {
             entry.asks += 1;
             entry.looks = 0;
             entry.listed = false;
             entry.request_id.clone_from(&request_id);
-            if let Some(why) = refused.get(id) {
-                entry.standing = Standing::Alive(why.clone());
-                return;
-            }
             entry.effect |= !gone.contains(id);
             entry.since.get_or_insert_with(Instant::now);
             entry.standing = match ticket {

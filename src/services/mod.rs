@@ -207,8 +207,6 @@ pub enum Which<'a> {
 pub struct Submission {
     /// Sessions that the answer calls gone already; all others of the batch were accepted.
     pub already_gone: Vec<SessionId>,
-    /// Sessions that the answer calls refused, each with the cloud's reason.
-    pub refused: Vec<(SessionId, String)>,
     /// To poll until the work is done; None if it is done.
     pub ticket: Option<Ticket>,
     /// The cloud's id of the request.

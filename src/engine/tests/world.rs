@@ -377,7 +377,7 @@ impl Sessions for World {
         if let (Some(ticket), Some(fault)) = (&ticket, fault) {
             state.jobs.insert(ticket.0.clone(), fault);
         }
-        Ok(Submission { already_gone, refused: Vec::new(), ticket, request_id })
+        Ok(Submission { already_gone, ticket, request_id })
     }
 
     async fn poll(&self, ticket: &Ticket) -> Result<Progress, Error> {
