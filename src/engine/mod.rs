@@ -9,8 +9,9 @@
 //!    number of calls at a time and the retries. A refused key or permission ends everything after
 //!    one answer.
 //! 2. **Select.** Pure functions (`select.rs`) say which sessions are meant and which of those
-//!    are protected. Then the guards: over the cap, an id that is not unique, or an API that could
-//!    only end too much, and nothing is ended.
+//!    are protected. Then the guards: over the cap, an id that is not unique, an API that could
+//!    only end too much, or a list that does not tell what `protect` looks at, and nothing is
+//!    ended.
 //! 3. **Ask.** Each node's sessions go in batches as large as the API takes; or everything goes in
 //!    one call where all are meant and no guard is set, for only then a session that nobody has
 //!    seen may be hit. What is about to be asked for is in the audit log first. A call that
@@ -161,6 +162,7 @@ async fn fill(
     report.reconnected = ledger.reconnected(&endings);
     report.remarks = ledger.remarks();
     report.remarks.extend(beyond(&survey));
+    report.remarks.extend(unjudged(&survey));
     let recorded = ledger.recorded();
     drop(ledger);
     report.settle(survey, endings);
@@ -173,6 +175,18 @@ fn beyond(survey: &Survey) -> Option<String> {
     let why = first.unkillable.unwrap_or_default();
     let count = survey.beyond.len();
     Some(format!("{count} of the sessions that are meant cannot be ended and were left: {why}"))
+}
+
+/// For how many sessions each criterion could not be judged.
+fn unjudged(survey: &Survey) -> impl Iterator<Item = String> + '_ {
+    survey.unjudged.iter().map(|(criterion, count)| {
+        let name = criterion.name();
+        let whom = match count {
+            1 => "1 session, so it does not match".to_owned(),
+            more => format!("{more} sessions, so they do not match"),
+        };
+        format!("the list does not tell what `{name}` looks at for {whom}")
+    })
 }
 
 /// A time far away is as good as none, and cannot overflow.

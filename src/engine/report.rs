@@ -1,6 +1,6 @@
 //! What a run saw and did, as plain data. Never lost, whatever goes wrong.
 
-use crate::services::{Error, Session};
+use crate::services::{Criterion, Error, Session};
 
 /// What a listing found, sorted by node and id, each session once.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,9 @@ pub struct Survey {
     pub missing: Vec<String>,
     /// Ids that were asked for by name and live on several nodes each: a run would not touch any.
     pub several_nodes: Vec<String>,
+    /// Criteria of `match`, each with the number of sessions that fail for no other reason than
+    /// that the list does not tell what it looks at.
+    pub unjudged: Vec<(Criterion, usize)>,
     /// The cloud's ids of the requests.
     pub request_ids: Vec<String>,
 }
@@ -68,6 +71,16 @@ pub enum Halt {
     ProtectedInTheWay,
     /// The API can only end everything, and the selection means fewer than all.
     NotSelective,
+    /// Sessions would be ended that `protect` might save: the list does not tell what one of its
+    /// criteria looks at.
+    Unjudged {
+        /// The criterion.
+        criterion: Criterion,
+        /// How many sessions it cannot judge.
+        sessions: usize,
+        /// The first few of them.
+        first: Vec<Session>,
+    },
     /// An id that was named lives on several nodes: which one is meant?
     SameIdOnSeveralNodes(String),
     /// The target does not exist any more, so nothing can hold a session on it.

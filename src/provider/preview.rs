@@ -147,6 +147,11 @@ fn blocked(halt: &Halt) -> Option<String> {
         Halt::NotSelective => {
             Some("The API can only terminate everything and not all are meant".to_owned())
         }
+        Halt::Unjudged { criterion, sessions, .. } => Some(format!(
+            "`protect` looks at `{}` and the list does not tell it for {}",
+            criterion.name(),
+            table::count(*sessions, "session")
+        )),
         Halt::SameIdOnSeveralNodes(id) => {
             Some(format!("The id `{}` is live on several nodes", table::printable(id)))
         }

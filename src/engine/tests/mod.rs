@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use self::world::{Fault, Tear, fates, ids, play, session, spec, world};
 use super::*;
-use crate::services::{Everyone, Field, Kind};
+use crate::services::{Criterion, Everyone, Field, Kind};
 
 const ABC: &[(&str, &[&str])] = &[("n", &["a", "b", "c"])];
 
@@ -101,6 +101,67 @@ async fn a_guard_stops_the_run_before_anything_is_ended() {
         assert_eq!(world.count("terminate"), 0);
         assert!(report.victims.iter().all(|victim| victim.fate == Fate::Untouched));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_be_protected_is_not_ended_and_the_error_says_what_is_not_told() {
+    let both = Filter { min_age: Some(Duration::from_secs(60)), ..users(&["admin"]) };
+    for (protect, selection, batch, expected) in [
+        (users(&["admin"]), Selection::All, 2, Some((Criterion::Users, "b, c"))),
+        (users(&["admin"]), Selection::All, 0, Some((Criterion::Users, "b, c"))),
+        (users(&["admin"]), ids(&["a"]), 2, None),
+        (users(&["admin"]), Selection::Match(users(&["app"])), 2, None),
+        // Another criterion saves `c`; nobody tells how old the others are.
+        (both.clone(), Selection::All, 2, Some((Criterion::MinAge, "a, b"))),
+        (both, ids(&["a", "c"]), 2, Some((Criterion::MinAge, "a"))),
+    ] {
+        let world = world(ABC);
+        world.set(|state| {
+            for (key, one) in &mut state.live {
+                if key.1 != "a" {
+                    one.fields.remove("user");
+                }
+                if key.1 == "c" && protect.min_age.is_some() {
+                    one.fields.insert("age", Field::Integer(60));
+                }
+            }
+        });
+        let what = format!("{protect:?} {selection:?}");
+        let play = play(selection).with(|p| {
+            p.spec = spec(batch, Everyone::Target);
+            p.request.guards.protect = Some(protect);
+        });
+        let report = play.run(&world).await;
+        let told = match &report.halt {
+            Some(Halt::Unjudged { criterion, sessions, first }) => {
+                let names: Vec<_> = first.iter().map(|one| one.id.0.as_str()).collect();
+                assert_eq!(names.len(), *sessions);
+                Some((*criterion, names.join(", ")))
+            }
+            None => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told, expected.map(|(it, names)| (it, names.to_owned())), "{what}");
+        assert_eq!(world.count("terminate"), usize::from(expected.is_none()), "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_matched_only_because_the_list_does_not_tell_is_a_remark() {
+    let world = world(ABC);
+    world.set(|state| {
+        for one in state.live.values_mut() {
+            one.fields.insert("db", Field::Integer(i64::from(one.id.0 != "c")));
+            if one.id.0 != "a" {
+                one.fields.remove("user");
+            }
+        }
+    });
+    let databases = users(&["1"]).users;
+    let report = play(Selection::Match(Filter { databases, ..users(&["app"]) })).run(&world).await;
+    assert_eq!(fates(&report), ["a: Terminated"]);
+    let remark = "the list does not tell what `users` looks at for 1 session, so it does not match";
+    assert_eq!(report.remarks, [remark]);
 }
 
 #[tokio::test(start_paused = true)]

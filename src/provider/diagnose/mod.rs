@@ -74,6 +74,7 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
             Halt::TooMany { .. }
                 | Halt::ProtectedInTheWay
                 | Halt::NotSelective
+                | Halt::Unjudged { .. }
                 | Halt::SameIdOnSeveralNodes(_)
         )
     );
@@ -214,6 +215,15 @@ fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
             format!(
                 "The API of {} can only terminate everything at once, and the selection means fewer than all live {sessions}. Nothing was terminated. Use `all = true`.",
                 about.spec.title
+            ),
+        ),
+        Halt::Unjudged { criterion, sessions: count, first } => (
+            format!("Protected sessions cannot be told apart on {target}"),
+            format!(
+                "`protect` looks at `{0}`, and the list does not tell it for {1} of the selection, so nothing was terminated:\n{2}\nNarrow the selection to leave them out, or take `{0}` out of `protect`.",
+                criterion.name(),
+                table::count(*count, about.spec.session),
+                named(about.spec, first.iter(), *count)
             ),
         ),
         Halt::SameIdOnSeveralNodes(id) => (

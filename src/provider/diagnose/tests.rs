@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::Victim;
-use crate::services::{self, Field, SessionId};
+use crate::services::{self, Criterion, Field, SessionId};
 
 fn about(occasion: Occasion) -> About<'static> {
     About {
@@ -216,6 +216,22 @@ fn every_way_to_end_early_says_what_was_not_done_and_what_to_do() {
             untouched(),
             "Error: Single sessions cannot be terminated on cn-north-4/i-1\n\
             The API of Huawei Cloud DCS for Redis can only terminate everything at once, and the selection means fewer than all live client connections. Nothing was terminated. Use `all = true`.",
+        ),
+        (
+            Halt::Unjudged {
+                criterion: Criterion::Users,
+                sessions: 21,
+                first: vec![session(9); 20],
+            },
+            untouched(),
+            &format!(
+                "Error: Protected sessions cannot be told apart on cn-north-4/i-1\n\
+                `protect` looks at `users`, and the list does not tell it for 21 client connections of the selection, so nothing was terminated:\n\
+                {}  and 1 more\n\
+                \n\
+                Narrow the selection to leave them out, or take `users` out of `protect`.",
+                "  10.0.0.9:4711 (user app, idle 1m30s)\n".repeat(20)
+            ),
         ),
         (
             Halt::SameIdOnSeveralNodes("7".into()),
