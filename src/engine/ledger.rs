@@ -40,7 +40,7 @@ pub(super) struct Entry {
     pub(super) effect: bool,
     /// Whether a call that named it together with others was refused without saying over whom.
     pub(super) doubtful: bool,
-    /// Whether the last look still saw it after it was asked for.
+    /// Whether a look saw it since a call was last made that may have ended it.
     pub(super) listed: bool,
     /// How often its end was asked for.
     pub(super) asks: u32,
@@ -83,15 +83,21 @@ impl Entry {
         match &self.standing {
             Standing::Over => self.over(),
             _ if target_gone => self.over(),
+            Standing::Untouched if self.recorded && matches!(halt, Some(Halt::Panicked(_))) => {
+                Fate::Survived("not verified: a call may have been made for it".to_owned())
+            }
             Standing::Untouched => Fate::Untouched,
             Standing::Alive(why) => Fate::Survived(why.clone()),
             Standing::Open(why) if self.listed => Fate::Survived(format!("still listed: {why}")),
             Standing::Open(why) => Fate::Survived(format!("{UNVERIFIED}: {why}")),
-            Standing::Answered if verify == Verify::Trust || !self.effect => self.over(),
-            Standing::Answered if self.listed => Fate::Survived(format!(
+            Standing::Answered if verify == Verify::Trust => self.over(),
+            Standing::Answered if self.listed && self.effect => Fate::Survived(format!(
                 "still listed {} after the cloud accepted its end",
                 humantime::format_duration(self.waited())
             )),
+            Standing::Answered if self.listed => {
+                Fate::Survived("still listed, although the cloud calls it gone".to_owned())
+            }
             Standing::Answered => Fate::Survived(format!("{UNVERIFIED}: {}", cut_short(halt))),
         }
     }
@@ -126,12 +132,12 @@ pub(super) struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// `works` says that something will be tried: then what cannot be ended has its fate already.
-    pub(super) fn new(spec: &Spec, survey: &'a Survey, works: bool) -> Ledger<'a> {
+    /// `by_name` says that sessions will be named: then what cannot be has its fate already.
+    pub(super) fn new(spec: &Spec, survey: &'a Survey, by_name: bool) -> Ledger<'a> {
         let entries = survey
             .selected
             .iter()
-            .map(|&index| Entry::new(index, survey.sessions[index].unkillable.filter(|_| works)));
+            .map(|&index| Entry::new(index, survey.sessions[index].unkillable.filter(|_| by_name)));
         Ledger {
             survey,
             accepted: AtomicUsize::new(0),

@@ -56,7 +56,7 @@ impl Run<'_> {
             sessions.extend(listing?.sessions);
         }
         sessions.sort_by(|a, b| a.place().cmp(&b.place()));
-        let mut survey = select::select(spec, request, sessions);
+        let mut survey = select::select(spec, request, &nodes, sessions);
         survey.request_ids = self.request_ids();
         Ok((nodes, survey))
     }
@@ -149,19 +149,18 @@ impl Run<'_> {
         }
     }
 
-    /// What it means that a node answered that it does not exist: Ok if it has left a target that
-    /// still stands, so that only its own sessions are gone. If nothing stands, the run stops.
+    /// What it means that a node's list answered that it does not exist: Ok if it has left a
+    /// target that still stands, so that only its own sessions are gone. If nothing stands, the
+    /// run stops.
     pub(super) async fn gone(&self, node: &Node, error: Error) -> Result<(), Trouble> {
-        if node.id.is_empty() {
-            return Err(self.fail(error));
+        if node.id.is_empty() || !self.sessions.looks_up_nodes() {
+            return Err(self.fail(error)); // there is nobody else to ask
         }
         match self.nodes().await {
             Ok(nodes) if nodes.iter().all(|other| other.id != node.id) => Ok(()),
-            Ok(nodes) if nodes.len() == 1 => Err(self.fail(error)),
             Ok(_) => {
-                // The cloud contradicts itself, and the other nodes stand: not the target's end.
-                self.stop(Halt::Failed(error.clone()));
-                Err(Trouble::Failed(error))
+                let message = format!("{}, yet the target has node `{}`", error.message, node.id);
+                Err(self.fail(Error { kind: Kind::Malformed, message, ..error }))
             }
             Err(Trouble::Failed(error)) => Err(self.fail(error)),
             Err(over) => Err(over),

@@ -28,7 +28,7 @@ const LONGEST_PAUSE: u32 = 8;
 pub(super) struct Patience {
     /// Rounds in which an answer was lost.
     lost: u32,
-    /// Looks that found accepted sessions still living.
+    /// Looks that left something open which only another look can settle.
     waits: u32,
     /// Whether the last look did.
     waiting: bool,
@@ -38,13 +38,18 @@ impl Patience {
     /// Waits as long as the answers advise. False if the run is over first.
     pub(super) async fn pass(&mut self, run: &Run<'_>, answers: &[(Group, Answer)]) -> bool {
         let asked = answers.iter().filter_map(|(_, answer)| match answer {
-            Answer::Unsure(error) => Some(error.retry_after.unwrap_or_default()),
-            Answer::Settled | Answer::Narrow(_) => None,
+            Answer::Unsure(error) | Answer::Narrow(error) => error.retry_after,
+            Answer::Settled => None,
         });
-        let wait = if let Some(asked) = asked.max() {
+        let asked = asked.max().unwrap_or_default();
+        let any = |of: fn(&Answer) -> bool| answers.iter().any(|(_, answer)| of(answer));
+        let wait = if any(|answer| matches!(answer, Answer::Unsure(_))) {
             let wait = run.pace.wait(self.lost, Some(asked.max(run.pace.poll / 10)));
             self.lost += 1;
             wait
+        } else if any(|answer| matches!(answer, Answer::Narrow(_))) {
+            // Groups get smaller with every round, which bounds the number of these pauses.
+            asked.max(run.pace.poll)
         } else if self.waiting {
             let times = 2_u32.saturating_pow(self.waits.min(31)).min(LONGEST_PAUSE);
             self.waits += 1;
@@ -154,6 +159,8 @@ impl Kill<'_> {
             }
         }
         next.extend(self.again(area, late.again, look));
+        // Nothing to ask for and something open: only time can tell, so it is given some.
+        patience.waiting |= next.is_empty() && self.needs_look(area);
         next
     }
 
@@ -178,7 +185,10 @@ impl Kill<'_> {
                 if answered {
                     late.waiting = true;
                     entry.looks += 1;
-                    if entry.looks >= LOOKS_BETWEEN && entry.asks < MOST_ASKS {
+                    // What cannot be named is left: a call for all that the cloud has taken is not
+                    // made once more, over clients that have come back.
+                    let by_name = session.unkillable.is_none();
+                    if entry.looks >= LOOKS_BETWEEN && entry.asks < MOST_ASKS && by_name {
                         late.again.push(at);
                     }
                 }
@@ -216,7 +226,10 @@ impl Kill<'_> {
         look: &Look,
     ) -> Vec<Group> {
         if group.everyone {
-            let members = self.within(living, MOST_ASKS, error);
+            // That call cannot be made smaller: what no other can end is given up.
+            let (named, others) = living.into_iter().partition(|at| self.has_name(*at));
+            self.within(others, 0, error);
+            let members = self.within(named, MOST_ASKS, error);
             return self.again(area, members, look);
         }
         if group.members.len() == 1 {
@@ -230,16 +243,22 @@ impl Kill<'_> {
         living.chunks(size.max(1)).map(part).collect()
     }
 
+    /// Whether a call can name this session.
+    fn has_name(&self, at: usize) -> bool {
+        let unkillable = self.ledger.with(|entries| self.ledger.session(&entries[at]).unkillable);
+        self.spec.limits.batch > 0 && unkillable.is_none()
+    }
+
     /// Asks once more, by name wherever the API can. Where it cannot, only if the call would hit
     /// no one but those who are meant.
     fn again(&self, area: &Area, members: Vec<usize>, look: &Look) -> Vec<Group> {
         if members.is_empty() {
             return Vec::new();
         }
-        if self.spec.limits.batch > 0 {
+        if members.iter().all(|at| self.has_name(*at)) {
             return self.batches(area, &members);
         }
-        let found = select::select(self.spec, self.request, look.sessions.clone());
+        let found = select::select(self.spec, self.request, &area.nodes, look.sessions.clone());
         if select::guard(self.spec, &self.request.guards, &found).is_none() {
             return vec![self.everyone(area, members)];
         }
@@ -266,7 +285,7 @@ impl Kill<'_> {
         self.ledger.with(|entries| {
             for &at in &area.members {
                 let entry = &mut entries[at];
-                let answered = entry.standing == Standing::Answered && entry.effect;
+                let answered = entry.standing == Standing::Answered;
                 if answered && self.request.verify == Verify::UntilGone && !entry.listed {
                     entry.standing = Standing::Open(why.clone());
                 }

@@ -159,6 +159,11 @@ fn blocked(halt: &Halt) -> Option<String> {
         Halt::NotSelective => {
             Some("The API can only terminate everything and fewer than all are selected".to_owned())
         }
+        Halt::Unjudged { criterion, sessions, .. } => Some(format!(
+            "`protect` looks at `{}` and the list does not tell it for {}",
+            criterion.name(),
+            table::count(*sessions, "session")
+        )),
         Halt::SameIdOnSeveralNodes(id) => {
             Some(format!("The id `{}` is live on several nodes", table::clean(id)))
         }
@@ -166,7 +171,8 @@ fn blocked(halt: &Halt) -> Option<String> {
         | Halt::Failed(_)
         | Halt::TimedOut(_)
         | Halt::Cancelled
-        | Halt::Audit(_) => None,
+        | Halt::Audit(_)
+        | Halt::Panicked(_) => None,
     }
 }
 

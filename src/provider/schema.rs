@@ -255,7 +255,7 @@ fn set_of_text() -> Type {
 const SELECTION: &str = "Exactly one of `session_ids`, `all` and `match` selects the sessions.";
 const MATCH: &str = "The sessions for which **every** given criterion holds, when it acts. A session whose list entry lacks what a criterion looks at does not match.";
 const MATCH_LIST: &str = "Only sessions for which **every** given criterion holds. A session whose list entry lacks what a criterion looks at does not match.";
-const PROTECT: &str = "A session for which **any one** given criterion holds is never terminated. A session whose list entry lacks what a criterion looks at is not protected by it.";
+const PROTECT: &str = "A session for which **any one** given criterion holds is never terminated. If the list does not tell what a criterion looks at for a selected session, nothing is terminated and it is an error.";
 const TIMEOUT: &str = "How long it may take in all, like `\"90s\"`. Default `\"5m\"`.";
 const DRY_RUN: &str = "`true` does everything but terminate. Default `false`.";
 const DRY_RUN_RESOURCE: &str = "A dry run counts as the run: to do it for real, change `triggers` in the apply that takes `dry_run` away. And it holds no destroy back: what the resource depends on is destroyed with everybody still connected; to look, use `terraform plan -destroy`.";

@@ -194,6 +194,10 @@ impl Sessions for Dds {
         dbs::nodes(&self.client, &self.target, LOOKUP).await
     }
 
+    fn looks_up_nodes(&self) -> bool {
+        self.target.get("instance_id").is_some()
+    }
+
     async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
         let offset = paging::offset("ListSessions", after.as_ref())?;
         let limit = self.page.load(Ordering::Relaxed);
@@ -602,8 +606,10 @@ mod tests {
         for (instance, node) in [("cluster", "shard"), ("cluster", "conf"), ("replicas", "three")] {
             let target = [("instance_id", instance), ("node_id", node)];
             assert_eq!(found(&bench, &target).await.unwrap(), [node]);
+            assert!(bench.sessions(&target).looks_up_nodes());
         }
         assert_eq!(bench.requests().len(), 3);
+        assert!(!bench.sessions(&[("node_id", "unheard-of")]).looks_up_nodes());
         assert_eq!(found(&bench, &[("node_id", "unheard-of")]).await.unwrap(), ["unheard-of"]);
         assert_eq!(bench.requests().len(), 3, "a node alone needs no look-up");
     }

@@ -163,6 +163,10 @@ impl Sessions for GeminiDb {
         dbs::nodes(&self.client, &self.target, LOOKUP).await
     }
 
+    fn looks_up_nodes(&self) -> bool {
+        self.target.get("instance_id").is_some()
+    }
+
     async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
         const OPERATION: &str = "ListInstancesSession";
         let offset = paging::offset(OPERATION, after.as_ref())?;
@@ -501,9 +505,11 @@ mod tests {
             (vec![("node_id", "unheard-of")], vec!["unheard-of"], false),
         ] {
             let before = bench.requests().len();
-            let nodes = bench.sessions(&target).nodes().await.unwrap();
+            let sessions = bench.sessions(&target);
+            let nodes = sessions.nodes().await.unwrap();
             let ids: Vec<&str> = nodes.iter().map(|node| node.id.as_str()).collect();
             assert_eq!(ids, expected);
+            assert_eq!(sessions.looks_up_nodes(), looked_up);
             let asked = bench.requests().split_off(before);
             let path = "/v3/p0/instances?id=pair&datastore_type=redis";
             let expected = looked_up.then(|| ("GET".into(), path.to_owned(), String::new()));

@@ -75,6 +75,12 @@ pub trait Sessions: Send + Sync {
     /// one node with an empty id. Checks that a `node_id` belongs to its instance, where it can.
     async fn nodes(&self) -> Result<Vec<Node>, Error>;
 
+    /// Whether [`nodes`](Sessions::nodes) asks the cloud. If not, only a list of its sessions can
+    /// tell whether a node is there.
+    fn looks_up_nodes(&self) -> bool {
+        true
+    }
+
     /// Starts what must be done before a node can be listed freshly.
     async fn prepare(&self, _node: &Node) -> Result<Option<Ticket>, Error> {
         Ok(None)
@@ -201,8 +207,6 @@ pub enum Which<'a> {
 pub struct Submission {
     /// Sessions that the answer calls gone already; all others of the batch were accepted.
     pub already_gone: Vec<SessionId>,
-    /// Sessions that the answer calls refused, each with the cloud's reason.
-    pub refused: Vec<(SessionId, String)>,
     /// To poll until the work is done; None if it is done.
     pub ticket: Option<Ticket>,
     /// The cloud's id of the request.

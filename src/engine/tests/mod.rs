@@ -4,14 +4,14 @@
 mod random;
 pub(super) mod world;
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::world::{Fault, fates, ids, play, session, spec, world};
+use self::world::{Fault, Tear, fates, ids, play, session, spec, world};
 use super::*;
-use crate::services::{Everyone, Field, Kind};
+use crate::services::{Criterion, Everyone, Field, Kind};
 
 const ABC: &[(&str, &[&str])] = &[("n", &["a", "b", "c"])];
 
@@ -104,6 +104,67 @@ async fn a_guard_stops_the_run_before_anything_is_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_may_be_protected_is_not_ended_and_the_error_says_what_is_not_told() {
+    let both = Filter { min_age: Some(Duration::from_secs(60)), ..users(&["admin"]) };
+    for (protect, selection, batch, expected) in [
+        (users(&["admin"]), Selection::All, 2, Some((Criterion::Users, "b, c"))),
+        (users(&["admin"]), Selection::All, 0, Some((Criterion::Users, "b, c"))),
+        (users(&["admin"]), ids(&["a"]), 2, None),
+        (users(&["admin"]), Selection::Match(users(&["app"])), 2, None),
+        // Another criterion saves `c`; nobody tells how old the others are.
+        (both.clone(), Selection::All, 2, Some((Criterion::MinAge, "a, b"))),
+        (both, ids(&["a", "c"]), 2, Some((Criterion::MinAge, "a"))),
+    ] {
+        let world = world(ABC);
+        world.set(|state| {
+            for (key, one) in &mut state.live {
+                if key.1 != "a" {
+                    one.fields.remove("user");
+                }
+                if key.1 == "c" && protect.min_age.is_some() {
+                    one.fields.insert("age", Field::Integer(60));
+                }
+            }
+        });
+        let what = format!("{protect:?} {selection:?}");
+        let play = play(selection).with(|p| {
+            p.spec = spec(batch, Everyone::Target);
+            p.request.guards.protect = Some(protect);
+        });
+        let report = play.run(&world).await;
+        let told = match &report.halt {
+            Some(Halt::Unjudged { criterion, sessions, first }) => {
+                let names: Vec<_> = first.iter().map(|one| one.id.0.as_str()).collect();
+                assert_eq!(names.len(), *sessions);
+                Some((*criterion, names.join(", ")))
+            }
+            None => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told, expected.map(|(it, names)| (it, names.to_owned())), "{what}");
+        assert_eq!(world.count("terminate"), usize::from(expected.is_none()), "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_matched_only_because_the_list_does_not_tell_is_a_remark() {
+    let world = world(ABC);
+    world.set(|state| {
+        for one in state.live.values_mut() {
+            one.fields.insert("db", Field::Integer(i64::from(one.id.0 != "c")));
+            if one.id.0 != "a" {
+                one.fields.remove("user");
+            }
+        }
+    });
+    let databases = users(&["1"]).users;
+    let report = play(Selection::Match(Filter { databases, ..users(&["app"]) })).run(&world).await;
+    assert_eq!(fates(&report), ["a: Terminated"]);
+    let remark = "the list does not tell what `users` looks at for 1 session, so it does not match";
+    assert_eq!(report.remarks, [remark]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dry_run_does_everything_but_kill() {
     let world = world(ABC);
     let report = play(ids(&["a", "x"])).with(|p| p.request.mode = Mode::DryRun).run(&world).await;
@@ -143,6 +204,19 @@ async fn a_call_without_effect_is_repeated_and_one_with_effect_only_after_a_look
             assert_eq!(world.count("terminate"), calls, "{fault:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_asks_to_wait_longer_than_there_is_time_is_not_flooded() {
+    let world = world(&[("n", &["a"])]);
+    world.set(|state| {
+        state.kills.push_back(Fault::Fails(Kind::Unavailable));
+        state.kills.push_back(Fault::Asks(Kind::Throttled, 600));
+    });
+    let report = play(Selection::All).run(&world).await;
+    assert_eq!(fates(&report), ["a: survived, still listed: as told"]);
+    assert_eq!(world.count("terminate"), 2);
+    assert!(world.count("list") < 50, "{} looks", world.count("list"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,16 +268,36 @@ async fn a_session_that_is_accepted_and_lives_on_survives_after_several_asks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_that_the_cloud_calls_gone_and_still_lists_has_survived() {
+    let listed = [Fault::Slow(Duration::ZERO); 2];
+    let lost = [Fault::Slow(Duration::ZERO), Fault::Fails(Kind::BadRequest)];
+    for (verify, lists, expected) in [
+        (Verify::UntilGone, listed, "survived, still listed, although the cloud calls it gone"),
+        (Verify::UntilGone, lost, "survived, not verified: as told"),
+        (Verify::Trust, listed, "AlreadyGone"),
+    ] {
+        let world = world(ABC);
+        world.set(|state| {
+            state.denied.insert("b".to_owned());
+            state.lists.extend(lists);
+        });
+        let report = play(ids(&["b"])).with(|p| p.request.verify = verify).run(&world).await;
+        assert_eq!(fates(&report), [format!("b: {expected}")]);
+        assert_eq!(report.halt.is_some(), verify == Verify::UntilGone, "{:?}", report.halt);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_key_or_permission_stops_everything_after_one_answer() {
     for kind in [Kind::Credentials, Kind::Permission] {
         let world = world(&[("n", &["a", "b", "c", "d", "e", "f"])]);
         world.set(|state| state.kills.push_back(Fault::Fails(kind)));
-        let play = play(Selection::All).with(|p| p.pace.concurrency = std::num::NonZeroUsize::MIN);
+        let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
         let report = play.run(&world).await;
         assert_eq!(world.count("terminate"), 1);
         assert!(matches!(&report.halt, Some(Halt::Failed(error)) if error.kind == kind));
-        assert_eq!(report.survived(), 2);
-        assert_eq!(report.victims.len(), 6);
+        let tried = report.victims.iter().filter(|one| one.fate != Fate::Untouched);
+        assert_eq!((tried.count(), report.survived()), (2, 6));
         assert_eq!(world.count("list"), 1);
     }
 }
@@ -261,7 +355,7 @@ async fn an_interrupt_starts_no_other_call_and_awaits_those_in_flight() {
     world.set(|state| {
         state.kills.extend([Fault::Slow(Duration::from_secs(3)), Fault::Slow(Duration::ZERO)]);
     });
-    let play = play(Selection::All).with(|p| p.pace.concurrency = std::num::NonZeroUsize::MIN);
+    let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
     let interrupt = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         play.cancel.cancel();
@@ -311,6 +405,45 @@ async fn a_target_that_vanishes_holds_no_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_is_gone_if_its_list_says_so_and_nothing_contradicts() {
+    let one: &[(&str, &[&str])] = &[("n", &["a"])];
+    let two: &[(&str, &[&str])] = &[("m", &[]), ("n", &["a"])];
+    let whole: &[(&str, &[&str])] = &[("", &["a"])];
+    let gone = Fault::Fails(Kind::TargetGone);
+    let well = Fault::Slow(Duration::ZERO);
+    for (nodes, given, lists, kills, expected) in [
+        // The list of nodes says otherwise.
+        (one, false, &[gone][..], &[][..], "Malformed, 0"),
+        (one, false, &[well, gone], &[], "Malformed, 0"),
+        (two, false, &[well, well, gone], &[], "Malformed, 0"),
+        // Nobody does.
+        (one, true, &[gone], &[], "TargetGone, 0"),
+        (one, true, &[well, gone], &[], "TargetGone, 1"),
+        (whole, false, &[well, gone], &[], "TargetGone, 1"),
+        // The list of sessions does.
+        (one, false, &[], &[gone], "-, 1"),
+        (one, true, &[], &[gone], "-, 1"),
+        (whole, false, &[], &[gone], "-, 1"),
+    ] {
+        let world = world(nodes);
+        world.set(|state| {
+            state.given_nodes = given;
+            state.lists.extend(lists);
+            state.kills.extend(kills);
+        });
+        let report = play(Selection::All).run(&world).await;
+        let halt = match &report.halt {
+            Some(Halt::Failed(error) | Halt::TargetGone(error)) => format!("{:?}", error.kind),
+            None => "-".to_owned(),
+            other => format!("{other:?}"),
+        };
+        let what = format!("{nodes:?} {given} {lists:?} {kills:?} {:?}", fates(&report));
+        assert_eq!(format!("{halt}, {}", report.terminated()), expected, "{what}");
+        assert!(report.terminated() == 0 || world.get(|state| state.live.is_empty()), "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_left_takes_only_its_own_sessions_along() {
     let world = world(&[("m", &["x"]), ("n", &["a"])]);
     world.set(|state| state.kills.push_back(Fault::Slow(Duration::from_secs(2))));
@@ -350,13 +483,42 @@ async fn a_job_that_fails_is_tried_once_more_and_one_that_hangs_is_looked_past()
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_killed_when_the_audit_log_cannot_be_written() {
-    let world = world(ABC);
-    let play = play(Selection::All);
-    *play.paper.torn.lock().unwrap() = true;
-    let report = play.run(&world).await;
-    assert!(matches!(report.halt, Some(Halt::Audit(_))));
-    assert_eq!(world.count("terminate"), 0);
-    assert_eq!(report.victims.len(), 3);
+    for tear in [Tear::Fails, Tear::Hangs, Tear::Panics] {
+        let world = world(ABC);
+        let report = play(Selection::All).run_torn(&world, 0, tear).await;
+        assert!(matches!(report.halt, Some(Halt::Audit(_))), "{tear:?} {:?}", report.halt);
+        assert_eq!(world.count("terminate"), 0);
+        assert_eq!(report.victims.len(), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_lacks_the_results_is_an_error_whatever_else_went_wrong() {
+    let vanishes = [Fault::Vanishes];
+    let forbidden = [Fault::Fails(Kind::Permission)];
+    for tear in [Tear::Fails, Tear::Hangs, Tear::Panics] {
+        for (kills, stubborn, audit, ended) in [
+            (&[][..], "", true, 3),
+            (&[], "b", true, 2), // time is up, which may be no more than a warning
+            (&vanishes, "", true, 3),
+            (&forbidden, "", false, 0), // is an error already
+        ] {
+            let world = world(ABC);
+            world.set(|state| {
+                state.kills.extend(kills);
+                state.stubborn.insert(stubborn.to_owned());
+            });
+            let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
+            let report = play.run_torn(&world, 1, tear).await;
+            let what = format!("{tear:?} {kills:?} {stubborn} {report:?}");
+            assert_eq!(matches!(report.halt, Some(Halt::Audit(_))), audit, "{what}");
+            assert!(report.halt.is_some() && report.remarks.len() == usize::from(!audit), "{what}");
+            assert_eq!(report.victims.len(), 3, "{what}");
+            let gone = report.terminated() + report.already_gone();
+            assert_eq!(gone, ended, "{what}");
+            assert_eq!(play.paper.lines.lock().unwrap().len(), 3, "only what was asked for");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -386,6 +548,80 @@ async fn the_audit_log_has_each_request_each_fate_and_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_was_never_tried_counts_as_a_survivor_in_the_audit_log_too() {
+    for (mode, cap, survived) in
+        [(Mode::Terminate, 2, 3), (Mode::Terminate, 9, 0), (Mode::DryRun, 9, 0)]
+    {
+        let world = world(ABC);
+        let play = play(Selection::All).with(|p| {
+            p.request.mode = mode;
+            p.request.guards.max_sessions = NonZeroU64::new(cap);
+        });
+        let report = play.run(&world).await;
+        let lines = play.paper.lines.lock().unwrap();
+        let counts = lines.last().unwrap().counts.unwrap();
+        assert_eq!((counts.selected, counts.survived), (3, survived), "{mode:?} {cap}");
+        assert_eq!(report.survived(), survived, "{mode:?} {cap}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_over_an_answer_is_an_answer_that_makes_no_sense() {
+    let slip = "reading the answer ended in a panic: a slip";
+    for (lists, kills, terminated, halt) in [
+        (&[][..], &[Fault::Panics][..], 3, ""),
+        (&[Fault::Panics; 2], &[], 3, ""),
+        (&[Fault::Panics; 3], &[], 0, slip),
+    ] {
+        let world = world(ABC);
+        world.set(|state| {
+            state.lists.extend(lists);
+            state.kills.extend(kills);
+        });
+        let play = play(Selection::All);
+        let report = play.run(&world).await;
+        assert_eq!(report.terminated(), terminated, "{report:?}");
+        let told = match &report.halt {
+            Some(Halt::Failed(error)) if error.kind == Kind::Malformed => error.message.as_str(),
+            None => "",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told, halt);
+        assert_eq!(play.paper.lines.lock().unwrap().last().unwrap().kind, "run");
+    }
+}
+
+/// Panics when the cloud has accepted something.
+struct Clumsy;
+
+impl Observer for Clumsy {
+    fn observe(&self, event: Event) {
+        if matches!(event, Event::Accepted { .. }) {
+            std::panic::resume_unwind(Box::new("a slip"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_our_own_ends_the_run_and_hides_nothing() {
+    let world = world(ABC);
+    let play = play(Selection::All).with(|p| p.observer = Box::new(Clumsy));
+    let report = play.run(&world).await;
+    assert!(matches!(&report.halt, Some(Halt::Panicked(why)) if why == "a slip"));
+    assert_eq!(
+        fates(&report),
+        [
+            "a: survived, not verified: the run ended early",
+            "b: survived, not verified: the run ended early",
+            "c: survived, not verified: a call may have been made for it",
+        ]
+    );
+    let lines = play.paper.lines.lock().unwrap();
+    let count = |kind: &str| lines.iter().filter(|line| line.kind == kind).count();
+    assert_eq!((count("requested"), count("session"), count("run")), (3, 3, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unkillable_session_is_never_named_and_survives_only_if_it_was_asked_for_by_id() {
     for (selection, fate, remarks) in [
         (ids(&["a", "b"]), Some("b: survived, no operation is running"), 0),
@@ -402,6 +638,70 @@ async fn an_unkillable_session_is_never_named_and_survives_only_if_it_was_asked_
         assert_eq!(report.remarks.len(), remarks, "{:?}", report.remarks);
         assert!(!world.get(|state| state.named.contains(&("n".to_owned(), "b".to_owned()))));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_named_goes_with_everyone_and_is_reported_so() {
+    let two: &[(&str, &[&str])] = &[("m", &["x"]), ("n", &["a", "b"])];
+    for (unkillable, verify, faults, calls) in [
+        (&["x", "a", "b"][..], Verify::UntilGone, &[][..], 1),
+        (&["x"], Verify::UntilGone, &[], 1),
+        (&["x"], Verify::Trust, &[], 1),
+        (&["x"], Verify::UntilGone, &[Fault::Fails(Kind::Lost)], 2),
+    ] {
+        let world = world(two);
+        world.set(|state| {
+            for one in state.live.values_mut().filter(|one| unkillable.contains(&one.id.0.as_str()))
+            {
+                one.unkillable = Some("the list gives no id");
+            }
+            state.kills.extend(faults);
+        });
+        let play = play(Selection::All).with(|p| {
+            p.spec = spec(10, Everyone::NodeOrTarget);
+            p.request.verify = verify;
+        });
+        let report = play.run(&world).await;
+        let expected = ["x: Terminated", "a: Terminated", "b: Terminated"];
+        assert_eq!(fates(&report), expected, "{unkillable:?} {verify:?} {faults:?}");
+        assert!(report.halt.is_none(), "{:?}", report.halt);
+        assert_eq!(world.count("end all"), calls, "{unkillable:?} {verify:?} {faults:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_for_everyone_is_not_made_again() {
+    for (batch, kind, named) in
+        [(0, Kind::Ambiguous, 0), (0, Kind::Refused, 0), (10, Kind::Refused, 1)]
+    {
+        let world = world(&[("", &["a", "b"])]);
+        world.set(|state| {
+            state.kills.push_back(Fault::Fails(kind));
+            let one = state.live.get_mut(&(String::new(), "b".to_owned())).unwrap();
+            one.unkillable = (batch > 0).then_some("the list gives no id");
+        });
+        let everyone = Everyone::Target;
+        let report =
+            play(Selection::All).with(|p| p.spec = spec(batch, everyone)).run(&world).await;
+        assert_eq!(world.count("end all"), 1, "{batch} {kind:?}");
+        assert_eq!(report.terminated(), named, "{batch} {kind:?}");
+        assert_eq!(fates(&report)[1], "b: survived, as told");
+        assert!(report.halt.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_get_smaller_at_a_walking_pace() {
+    let world = world(&[("n", &["a", "b", "c", "d", "e", "f", "g", "h"])]);
+    world.set(|state| {
+        state.refused.insert("d".to_owned());
+    });
+    let play = play(Selection::All).with(|p| p.spec = spec(8, Everyone::Never));
+    let start = Instant::now();
+    let report = play.run(&world).await;
+    assert_eq!((report.terminated(), report.survived()), (7, 1));
+    // Eight, four, two, one: a pause after each refusal.
+    assert!(start.elapsed() >= play.pace.poll * 4, "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Runs that ended early by more than survivors: what was not done, and what to do.
 
 use super::advice::{STAYS, advice, again, answer, from_state, may_be_an_argument, timeout};
-use super::{About, last_failure, named};
+use super::{About, last_failure, listed, named, table};
 use crate::engine::{Halt, Report};
 use crate::provider::run::Occasion;
 
@@ -32,11 +32,20 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
                 spec.title
             ),
         ),
+        Halt::Unjudged { criterion, sessions: count, first } => (
+            format!("Protected sessions cannot be told apart on {target}"),
+            format!(
+                "`protect` looks at `{0}`, and the list does not tell it for {1} of the selection, so nothing was terminated:\n{2}\nNarrow the selection to leave them out, or take `{0}` out of `protect`.",
+                criterion.name(),
+                table::count(*count, spec.session),
+                listed(*count, table::names(spec, &first.iter().collect::<Vec<_>>()).into_iter())
+            ),
+        ),
         Halt::SameIdOnSeveralNodes(id) => (
             format!("Session id is not unique on {target}"),
             format!(
                 "The id `{}` is live on several nodes, and the selection does not say which is meant. Nothing was terminated. Set `node_id`, or select with `match`.",
-                super::table::clean(id)
+                table::clean(id)
             ),
         ),
         Halt::Failed(error) => (
@@ -51,6 +60,13 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
             format!("Audit log could not be written for {target}"),
             format!(
                 "{reason}\n\nNothing more was terminated: no session may end without a record. Make the file of the provider's `audit_log` writable. {}",
+                again(occasion)
+            ),
+        ),
+        Halt::Panicked(message) => (
+            format!("Session termination on {target} broke off"),
+            format!(
+                "This is a bug in the provider, please report it: {message}\n\nNothing more was terminated. {}",
                 again(occasion)
             ),
         ),
@@ -75,10 +91,11 @@ pub(super) fn aftermath(about: About<'_>, halt: &Halt) -> String {
         Halt::TooMany { .. }
         | Halt::ProtectedInTheWay
         | Halt::NotSelective
+        | Halt::Unjudged { .. }
         | Halt::SameIdOnSeveralNodes(_)
         | Halt::TimedOut(_) => true,
         Halt::Failed(error) => may_be_an_argument(error.kind),
-        Halt::Cancelled | Halt::Audit(_) | Halt::TargetGone(_) => false,
+        Halt::Cancelled | Halt::Audit(_) | Halt::Panicked(_) | Halt::TargetGone(_) => false,
     };
     if mended_by_an_argument {
         format!("\n\n{STAYS} {}", from_state(about.spec))

@@ -20,7 +20,6 @@ pub(super) use self::progress::progress;
 
 use self::advice::{STAYS, from_state, timeout};
 use super::inputs::OnFailure;
-use super::outcome::lives_on;
 use super::run::Occasion;
 use super::table;
 
@@ -56,6 +55,7 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
             Halt::TooMany { .. }
                 | Halt::ProtectedInTheWay
                 | Halt::NotSelective
+                | Halt::Unjudged { .. }
                 | Halt::SameIdOnSeveralNodes(_)
         )
     );
@@ -117,12 +117,8 @@ fn survivors(
     why: Option<String>,
     to: &mut Diagnostics,
 ) {
-    let alive: Vec<(&Session, &Fate)> = report
-        .victims
-        .iter()
-        .filter(|victim| lives_on(&victim.fate, report.dry_run))
-        .map(|victim| (&victim.session, &victim.fate))
-        .collect();
+    let alive: Vec<(&Session, &Fate)> =
+        report.survivors().map(|victim| (&victim.session, &victim.fate)).collect();
     if alive.is_empty() {
         return;
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::cloud::Kind;
 use crate::engine::{Event, Victim};
-use crate::services::{self, Field, SessionId};
+use crate::services::{self, Criterion, Field, SessionId};
 
 /// What a destroy says about its own resource.
 const STAYS: &str = "The resource stays in the state, so nothing that it depends on was destroyed.";
@@ -285,6 +285,23 @@ fn every_way_to_end_early_says_what_was_not_done_and_what_works_on_that_occasion
             &argument,
         ),
         (
+            Halt::Unjudged {
+                criterion: Criterion::Users,
+                sessions: 21,
+                first: vec![session(9); 20],
+            },
+            untouched(),
+            &format!(
+                "Error: Protected sessions cannot be told apart on cn-north-4/i-1\n\
+                `protect` looks at `users`, and the list does not tell it for 21 client connections of the selection, so nothing was terminated:\n\
+                {}  and 1 more\n\
+                \n\
+                Narrow the selection to leave them out, or take `users` out of `protect`.",
+                "  10.0.0.9:4711 (user app, idle 1m30s)\n".repeat(20)
+            ),
+            &argument,
+        ),
+        (
             Halt::SameIdOnSeveralNodes("7".into()),
             untouched(),
             "Error: Session id is not unique on cn-north-4/i-1\n\
@@ -334,6 +351,17 @@ fn every_way_to_end_early_says_what_was_not_done_and_what_works_on_that_occasion
             List: no\n\
             \n\
             The cloud could not be reached or failed. Check network, proxy and `endpoints`. Apply again.",
+            &other,
+        ),
+        (
+            Halt::Panicked("index out of bounds".into()),
+            three(),
+            "Error: Session termination on cn-north-4/i-1 broke off\n\
+            This is a bug in the provider, please report it: index out of bounds\n\
+            \n\
+            Nothing more was terminated. Apply again.\n\
+            \n\
+            Result on cn-north-4/i-1: 1 of 3 selected client connections terminated.",
             &other,
         ),
     ] {
@@ -477,7 +505,7 @@ fn progress_reads_as_a_story() {
         (Event::Listed { sessions: 12, nodes: 1 }, "listed 12 live client connections"),
         (Event::Listed { sessions: 1, nodes: 1 }, "listed 1 live client connection"),
         (Event::Selected { selected: 9, protected: 1 }, "selected 9, 1 protected"),
-        (Event::Killed { done: 4, of: 9 }, "the cloud accepted 4 of 9"),
+        (Event::Accepted { done: 4, of: 9 }, "the cloud accepted 4 of 9"),
         (Event::Verifying { left: 2 }, "verifying: 2 not seen to go yet"),
         (
             Event::Retrying {
