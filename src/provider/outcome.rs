@@ -40,6 +40,11 @@ pub(super) fn last_run(report: &Report, reason: &str, at: SystemTime) -> Value {
     Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
+/// Whether the run asked for anybody's end, or knows of one who cannot be ended.
+pub(super) fn asked(report: &Report) -> bool {
+    report.victims.iter().any(|victim| victim.fate != Fate::Untouched)
+}
+
 /// Whether a session that was meant lives on: refused to go, or was never asked to.
 pub(super) fn lives_on(fate: &Fate, dry_run: bool) -> bool {
     match fate {

@@ -203,14 +203,22 @@ impl Termination {
         let done = connection
             .terminate(&inputs, self.face(Occasion::Apply), &Silent, &cx.cancel, &self.shared)
             .await;
-        let failed = done.diagnostics.has_errors();
+        let mut diagnostics = done.diagnostics;
+        let failed = diagnostics.has_errors();
+        if failed && before.is_none() {
+            if !outcome::asked(&done.report) {
+                // Terraform taints what a failed create leaves, and ends it before it creates it
+                // anew: with the arguments that would not do. Where nothing was done there is
+                // nothing to leave.
+                return Applied { diagnostics, ..Applied::default() };
+            }
+            if When::of(&state).is_some_and(When::on_destroy) {
+                diagnose::tainted(&mut diagnostics);
+            }
+        }
         let last_run = outcome::last_run(&done.report, reason, done.at);
         let private = if failed { Bytes::from_static(PENDING) } else { Bytes::new() };
-        Applied {
-            state: Some(settled(state, Some(last_run))),
-            private,
-            diagnostics: done.diagnostics,
-        }
+        Applied { state: Some(settled(state, Some(last_run))), private, diagnostics }
     }
 
     async fn delete(&self, cx: &Context, prior: Object, private: Bytes) -> Applied {

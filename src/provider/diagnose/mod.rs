@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+mod sequel;
+
 use crate::cloud::{Error, Kind};
 use crate::engine::{Event, Fate, Halt, Report};
 use crate::framework::{Diagnostic, Diagnostics, Severity};
@@ -12,6 +14,7 @@ use super::inputs::OnFailure;
 use super::outcome::lives_on;
 use super::run::Occasion;
 use super::table;
+pub(super) use sequel::tainted;
 
 /// How many sessions a message names at most.
 const NAMED: usize = 20;

@@ -33,6 +33,73 @@ async fn a_failed_create_is_tainted_and_the_next_apply_runs_again_for_what_is_le
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_create_that_asked_for_nobodys_end_leaves_nothing_and_a_changed_configuration_mends_it() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        let capped = all(&core, "both", &[("max_sessions", 1.into())]);
+        let told = core.apply(&capped).await;
+        assert!(errors(&told)[0].starts_with("Too many sessions selected"), "{told:#?}");
+        assert_eq!(core.stored, None, "{}", world.spec().name);
+        assert!(world.killed().is_empty());
+
+        // Whoever narrows the selection meets nobody but those of the plan.
+        if world.is_selective() {
+            world.connect(&world.instance, 1);
+            let one = [("all", Value::Null), ("session_ids", texts(&["900001"]))];
+            let narrowed = all(&core, "both", &one);
+            assert_eq!(core.plan(Some(&narrowed)).await.doing, Doing::Create);
+            core.applied(&narrowed).await;
+            assert!(world.killed().iter().all(|(_, id)| id == "900001"), "{:?}", world.killed());
+            core.stored = None;
+        }
+        let raised = all(&core, "both", &[("max_sessions", 1000.into())]);
+        core.applied(&raised).await;
+        assert!(!world.killed().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_could_not_list_leaves_nothing() {
+    for world in worlds() {
+        let mut core = Core::new(&world);
+        let config = all(&core, "both", &[]);
+        world.fault(Trouble::WrongSignature);
+        let told = core.apply(&config).await;
+        assert_eq!(errors(&told).len(), 1, "{}: {told:#?}", world.spec().name);
+        assert_eq!((&core.stored, world.killed().len()), (&None, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn survivors_of_a_create_are_mended_by_other_arguments_once_it_is_untainted_as_its_error_says() {
+    let cap = |core: &Core<'_>| core.last_run("selected").as_i64().unwrap();
+    for world in worlds() {
+        for (when, tells) in [("both", true), ("apply", false)] {
+            let mut core = Core::new(&world);
+            let timeouts = some(&[("create", "20s".into()), ("update", "20s".into())]);
+            let more = ("timeouts", timeouts);
+            world.fault(Trouble::Service(Fault::Refuses));
+            let told = core.apply(&all(&core, when, &[more.clone()])).await;
+            let detail = &told.iter().find(|one| one.error).unwrap().detail;
+            assert_eq!(detail.contains("terraform untaint <address>"), tells, "{detail}");
+            assert!(core.stored.as_ref().unwrap().tainted);
+
+            core.stored.as_mut().unwrap().tainted = false;
+            let capped = all(&core, when, &[more.clone(), ("max_sessions", 1.into())]);
+            let told = core.apply(&capped).await;
+            assert!(errors(&told)[0].starts_with("Too many sessions selected"), "{told:#?}");
+            assert!(!core.stored.as_ref().unwrap().tainted, "an update");
+            let raised = ("max_sessions", cap(&core).into());
+            let warned = all(&core, when, &[more, raised, ("on_failure", "warn".into())]);
+            let told = core.apply(&warned).await;
+            assert!(warning(&told).summary.starts_with("Sessions survived on"), "{told:#?}");
+            assert_eq!(core.plan(Some(&warned)).await.doing, Doing::Nothing);
+            world.sandbox.reset();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_update_is_not_tainted_and_the_next_apply_runs_again_for_what_is_left() {
     for world in worlds() {
         let mut core = Core::new(&world);
