@@ -165,13 +165,15 @@ impl Termination {
             diagnostics.extend(new);
             private = Bytes::from_static(PREVIEWED);
         } else if self.reruns(prior, &planned, &private) {
+            if When::of(&planned).is_some() {
+                diagnostics.extend(self.preview(cx, &planned, "update", "In this apply").await);
+            }
             planned.insert("last_run".into(), Value::Unknown);
-            diagnostics.extend(self.preview(cx, &planned, "update", "In this apply").await);
         }
         Planned { state: Some(planned), requires_replace, private, diagnostics }
     }
 
-    /// Whether an update in place acts.
+    /// Whether an update in place acts, or may do so: `when` need not be known yet.
     fn reruns(&self, prior: &Object, planned: &Object, private: &[u8]) -> bool {
         let attributes = &self.schema.block.attributes;
         let changed = |name: &str| match (prior.get(name), planned.get(name), attributes.get(name))
@@ -180,7 +182,7 @@ impl Termination {
             _ => false,
         };
         let asked = SELECTION.iter().any(|name| changed(name)) || changed("triggers");
-        When::of(planned).is_some_and(When::on_apply) && (asked || private == PENDING)
+        When::of(planned).is_none_or(When::on_apply) && (asked || private == PENDING)
     }
 
     /// Whether a block leaves it to the provider block to say the region.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::core::{Core, Doing};
 use super::managed::all;
-use super::world::{World, some, texts, warning, world, worlds};
+use super::world::{World, map, some, texts, warning, world, worlds};
 
 const SUMMARY: &str = "Sessions will be terminated";
 
@@ -137,6 +137,25 @@ async fn what_a_plan_does_not_know_is_neither_previewed_nor_wrong_and_known_in_t
             let config = all(&core, "apply", known);
             assert_eq!(core.apply_plan(&plan, Some(&config)).await, [], "{name}");
             assert!(!world.killed().is_empty(), "{}: {name}", spec.name);
+            world.sandbox.reset();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_re_run_whose_when_is_not_known_yet_is_planned_as_one_that_may_come() {
+    for world in worlds() {
+        for (when, runs) in [("apply", true), ("both", true), ("destroy", false)] {
+            let mut core = Core::new(&world);
+            core.applied(&all(&core, "destroy", &[])).await;
+            let triggers = ("triggers", map(&[("a", "1")]));
+            let unknown = all(&core, "apply", &[("when", Value::Unknown), triggers.clone()]);
+            let plan = core.plan(Some(&unknown)).await;
+            assert_eq!((plan.doing, plan.will_run()), (Doing::Update, true));
+            assert_eq!(plan.told, [], "nobody knows whether anybody goes");
+            let known = all(&core, when, &[triggers]);
+            assert_eq!(core.apply_plan(&plan, Some(&known)).await, []);
+            assert_eq!(!world.killed().is_empty(), runs, "{}: {when}", world.spec().name);
             world.sandbox.reset();
         }
     }
