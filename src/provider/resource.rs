@@ -191,7 +191,13 @@ impl Termination {
     }
 
     /// Acts as planned in `state`. An update has a `before`.
-    async fn apply_run(&self, cx: &Context, mut state: Object, before: Option<&Object>) -> Applied {
+    async fn apply_run(
+        &self,
+        cx: &Context,
+        mut state: Object,
+        before: Option<&Object>,
+        private: Bytes,
+    ) -> Applied {
         let reason = if before.is_some() { "update" } else { "create" };
         let (inputs, connection) = match self.connect(&state, reason) {
             Ok(connected) => connected,
@@ -219,7 +225,9 @@ impl Termination {
             }
         }
         let last_run = outcome::last_run(&done.report, reason, done.at);
-        let private = if failed { Bytes::from_static(PENDING) } else { Bytes::new() };
+        // A dry run ends nobody, so whoever was left by a failed run before is left still.
+        let left = failed || (done.report.dry_run && private == PENDING);
+        let private = if left { Bytes::from_static(PENDING) } else { Bytes::new() };
         Applied { state: Some(settled(state, Some(last_run))), private, diagnostics }
     }
 
@@ -329,11 +337,11 @@ impl Resource for Termination {
     async fn apply(&self, cx: &Context, change: Change, private: Bytes) -> Applied {
         match change {
             Change::Create { planned, .. } if acts(&planned) => {
-                self.apply_run(cx, planned, None).await
+                self.apply_run(cx, planned, None, private).await
             }
             Change::Create { planned, .. } => self.keep(planned),
             Change::Update { prior, planned, .. } if acts(&planned) => {
-                self.apply_run(cx, planned, Some(&prior)).await
+                self.apply_run(cx, planned, Some(&prior), private).await
             }
             Change::Update { planned, .. } => {
                 Applied { state: Some(planned), private, diagnostics: Diagnostics::none() }

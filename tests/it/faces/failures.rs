@@ -122,6 +122,38 @@ async fn a_failed_update_is_not_tainted_and_the_next_apply_runs_again_for_what_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dry_run_does_not_make_a_failed_run_forgotten() {
+    for world in worlds() {
+        for dry_block in [true, false] {
+            let mut core = Core::new(&world);
+            core.applied(&all(&core, "apply", &[])).await;
+            world.sandbox.reset();
+            let timeouts = some(&[("update", "20s".into())]);
+            let more = [("triggers", map(&[("a", "1")])), ("timeouts", timeouts)];
+            let config = all(&core, "apply", &more);
+            world.fault(Trouble::Service(Fault::Refuses));
+            assert_eq!(errors(&core.apply(&config).await).len(), 1);
+            world.sandbox.reset();
+
+            let mut dry = config.clone();
+            if dry_block {
+                dry.insert("dry_run".into(), true.into());
+            } else {
+                core.block = world.block(&[("dry_run", true.into())]);
+            }
+            core.applied(&dry).await;
+            assert_eq!(core.last_run("dry_run"), true.into());
+            assert!(world.killed().is_empty());
+            core.block = world.block(&[]);
+            core.applied(&config).await;
+            assert!(!world.killed().is_empty(), "{}", world.spec().name);
+            assert_eq!(core.plan(Some(&config)).await.doing, Doing::Nothing);
+            world.sandbox.reset();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_update_that_could_not_begin_keeps_the_last_run_and_is_repeated() {
     for world in worlds() {
         let mut core = Core::new(&world);
