@@ -178,7 +178,9 @@ impl Termination {
         let attributes = &self.schema.block.attributes;
         let changed = |name: &str| match (prior.get(name), planned.get(name), attributes.get(name))
         {
-            (Some(old), Some(new), Some(attribute)) => !old.same(new, &attribute.value_type()),
+            (Some(old), Some(new), Some(attribute)) => {
+                !meant(old).same(meant(new), &attribute.value_type())
+            }
             _ => false,
         };
         let asked = SELECTION.iter().any(|name| changed(name)) || changed("triggers");
@@ -269,6 +271,11 @@ impl Termination {
             }
         }
     }
+}
+
+/// A value of the selection: `all = false` counts as not given.
+fn meant(value: &Value) -> &Value {
+    if *value == Value::Bool(false) { &Value::Null } else { value }
 }
 
 /// Where the instance is, as far as only the provider block says.
