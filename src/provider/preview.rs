@@ -9,7 +9,7 @@ use super::inputs::{Inputs, OnFailure};
 use super::run::Connection;
 use super::settings::Shared;
 use super::{diagnose, run, table};
-use crate::cloud::{Error, Kind};
+use crate::cloud::Error;
 use crate::engine::{self, Halt, Mode, Survey};
 use crate::framework::{Context, Diagnostics, Walk};
 use crate::services::{Service, Session};
@@ -20,8 +20,9 @@ const LIMIT: Duration = Duration::from_secs(9);
 /// The stable summary, under which Terraform folds the previews of several resources.
 const SUMMARY: &str = "Sessions will be terminated";
 
-/// A warning that lists who would go now, or why that cannot be told. Silent in an apply walk, and
-/// where the provider's settings are not known yet. Settings that cannot be right are an error.
+/// A warning that lists who would go now, or why that cannot be told. Silent in an apply walk, where
+/// the provider's settings are not known yet, and with `plan_preview = false`. Never an error: where
+/// a plan is made, keys, names and networks need not be what they are where it is applied.
 pub(super) async fn preview(
     shared: &Shared,
     service: &dyn Service,
@@ -31,38 +32,29 @@ pub(super) async fn preview(
 ) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
     let Ok(ready) = shared.ready() else { return diagnostics };
-    if cx.walk == Walk::Apply {
+    if cx.walk == Walk::Apply || !ready.plan_preview {
         return diagnostics;
     }
     let connection = match run::connect(shared, service, inputs) {
         Ok(connection) => connection,
-        Err(error) => return untold(&target(inputs), when, &error),
+        Err(error) => {
+            diagnostics.warn(SUMMARY, untold(&target(inputs), when, &error));
+            return diagnostics;
+        }
     };
-    if ready.plan_preview {
-        diagnostics.extend(match connection.survey(inputs, LIMIT, &cx.cancel).await {
-            Ok(survey) => {
-                let mut diagnostics = Diagnostics::none();
-                diagnostics.warn(SUMMARY, forecast(&connection, inputs, &survey, when));
-                diagnostics
-            }
-            Err(error) => untold(&connection.label, when, &error),
-        });
-    }
+    let text = match connection.survey(inputs, LIMIT, &cx.cancel).await {
+        Ok(survey) => forecast(&connection, inputs, &survey, when),
+        Err(error) => untold(&connection.label, when, &error),
+    };
+    diagnostics.warn(SUMMARY, text);
     diagnostics.extend(connection.sandbox_warning(shared));
     diagnostics
 }
 
-/// Why nobody can be named. The plan goes on, unless the run could not even begin.
-fn untold(target: &str, when: &str, error: &Error) -> Diagnostics {
-    if error.kind == Kind::Configuration {
-        return diagnose::call_failed(format!("Sessions on {target} cannot be terminated"), error)
-            .into();
-    }
-    let mut diagnostics = Diagnostics::none();
+/// Why nobody can be named.
+fn untold(target: &str, when: &str, error: &Error) -> String {
     let (why, advice) = (diagnose::answer(error), diagnose::advice(error));
-    let detail = format!("{when}: {target}.\n\nWho would go cannot be told. {why}\n\n{advice}");
-    diagnostics.warn(SUMMARY, detail);
-    diagnostics
+    format!("{when}: {target}.\n\nWho would go cannot be told. {why}\n\n{advice}")
 }
 
 fn target(inputs: &Inputs) -> String {

@@ -110,12 +110,38 @@ async fn a_preview_that_cannot_be_made_is_a_warning_within_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_without_preview_asks_nobody() {
+async fn an_endpoint_whose_name_means_nothing_here_is_a_warning_too() {
     for world in worlds() {
         let mut core = Core::new(&world);
-        core.block = world.block(&[("plan_preview", false.into())]);
-        let plan = core.plan(Some(&all(&core, "apply", &[]))).await;
-        assert_eq!((plan.doing, plan.told, world.sent()), (Doing::Create, vec![], 0));
+        core.applied(&all(&core, "both", &[])).await;
+        world.lose_the_name(true);
+        let config = all(&core, "both", &[("triggers", map(&[("a", "1")]))]);
+        for config in [Some(&config), None] {
+            let plan = core.plan(config).await;
+            let seen = warning(&plan.told);
+            assert_eq!(seen.summary, SUMMARY);
+            assert!(seen.detail.contains("Who would go cannot be told."), "{seen:?}");
+        }
+        world.lose_the_name(false);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_without_preview_asks_nobody_and_needs_no_account() {
+    for world in worlds() {
+        for keys in [true, false] {
+            let mut core = Core::new(&world);
+            let off = [("plan_preview", false.into())];
+            core.block = world.block(&off);
+            if !keys {
+                let none = [("access_key", Value::Null), ("secret_key", Value::Null)];
+                core.block = world.block_of(&none);
+                core.block.extend(super::world::object(&off));
+                world.cut(true); // or the machine's own metadata would have some
+            }
+            let plan = core.plan(Some(&all(&core, "apply", &[]))).await;
+            assert_eq!((plan.doing, plan.told, world.sent()), (Doing::Create, vec![], 0));
+        }
     }
 }
 

@@ -47,6 +47,7 @@ struct Way {
     sandbox: Arc<Sandbox>,
     sent: AtomicUsize,
     cut: AtomicBool,
+    nameless: AtomicBool,
     /// A fault for one call, and how many calls come before it.
     one: Mutex<Option<(Trouble, usize)>>,
 }
@@ -70,6 +71,10 @@ impl HttpSend for Way {
         if self.cut.load(Ordering::Relaxed) {
             let host = request.uri().host().unwrap_or_default().to_owned();
             return Err(HttpError::NotSent { host, reason: "no route".to_owned() });
+        }
+        if self.nameless.load(Ordering::Relaxed) {
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            return Err(HttpError::NoSuchHost { host });
         }
         self.count();
         self.sandbox.send(request).await
@@ -136,8 +141,13 @@ impl World {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let clock: Arc<dyn Clock> = Arc::new(Virtual { start, began: Instant::now() });
         let sandbox = Arc::new(Sandbox::new(setup, Arc::clone(&clock)));
-        let (sent, cut) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let way = Arc::new(Way { sandbox: Arc::clone(&sandbox), sent, cut, one: Mutex::new(None) });
+        let way = Arc::new(Way {
+            sandbox: Arc::clone(&sandbox),
+            sent: AtomicUsize::new(0),
+            cut: AtomicBool::new(false),
+            nameless: AtomicBool::new(false),
+            one: Mutex::new(None),
+        });
         let nothing = Arc::new(Nothing::default());
         let outside = Outside {
             http: Arc::clone(&way) as Arc<dyn HttpSend>,
@@ -180,6 +190,11 @@ impl World {
     /// No connection can be made from now on, or again.
     pub(crate) fn cut(&self, cut: bool) {
         self.way.cut.store(cut, Ordering::Relaxed);
+    }
+
+    /// The names of hosts mean nothing from now on, or mean something again.
+    pub(crate) fn lose_the_name(&self, lost: bool) {
+        self.way.nameless.store(lost, Ordering::Relaxed);
     }
 
     /// How many requests were tried.
