@@ -88,7 +88,7 @@ fn debug() -> Done {
 fn service() -> Service {
     let provider = SessionProvider::new(Outside::real());
     let Served { routes, shutdown } = protocol::serve(Arc::new(provider));
-    let cleanup = Box::new(|| Box::pin(async move { shutdown.run().await }) as _);
+    let cleanup = Box::new(|haste| Box::pin(async move { shutdown.run(&haste).await }) as _);
     Service { routes, cleanup }
 }
 

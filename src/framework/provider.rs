@@ -73,6 +73,7 @@ pub trait Provider: Send + Sync {
     /// Releases what is still held, before the plugin answers that it has shut down.
     ///
     /// Terraform does not close ephemeral resources after an error or an interrupt: this is the
-    /// only call that then arrives. It waits as long as this takes.
-    async fn shutdown(&self) {}
+    /// only call that then arrives. It waits as long as this takes. `cancel` is cancelled when
+    /// somebody insists on the end: then this shall end as an interrupted call does.
+    async fn shutdown(&self, _cancel: &CancellationToken) {}
 }

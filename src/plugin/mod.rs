@@ -141,6 +141,7 @@ pub async fn serve(
 
     let presence = Presence::new();
     let connections = presence.watch();
+    let insisting = signals.clone();
     let end = async move {
         tokio::select! {
             () = signals.terminated() => End::Terminated,
@@ -148,7 +149,7 @@ pub async fn serve(
             () = parent.gone() => End::HostGone,
         }
     };
-    run(service, listener, tls, presence, end).await;
+    run(service, listener, tls, presence, insisting, end).await;
     Ok(())
 }
 
@@ -185,11 +186,12 @@ pub async fn serve_debug(
     )?;
     stdout.flush()?;
 
+    let insisting = signals.clone();
     let end = async move {
         signals.interrupted().await;
         End::Terminated
     };
-    run(service, listener, None, Presence::new(), end).await;
+    run(service, listener, None, Presence::new(), insisting, end).await;
     Ok(())
 }
 
@@ -217,12 +219,14 @@ impl End {
     }
 }
 
-/// Serves until the host asks for the end, or `end` comes; then cleans up.
+/// Serves until the host asks for the end, or `end` comes; then cleans up, with haste if somebody
+/// insists.
 async fn run(
     service: Service,
     listener: Listener,
     tls: Option<TlsAcceptor>,
     presence: Presence,
+    mut signals: Signals,
     end: impl Future<Output = End>,
 ) {
     let farewell = Arc::new(Farewell::new(service.cleanup));
@@ -240,6 +244,13 @@ async fn run(
             farewell.said().cancelled_owned(),
         );
     let mut server = tokio::spawn(server);
+    let hurried = Arc::clone(&farewell);
+    let hurrying = tokio::spawn(async move {
+        hurried.begun().await;
+        signals.insisted().await;
+        tracing::debug!("somebody insists on the end");
+        hurried.hurry();
+    });
 
     let said = farewell.said();
     let end = tokio::select! {
@@ -248,6 +259,7 @@ async fn run(
     };
     tracing::debug!(?end, "ending");
     farewell.say().await;
+    hurrying.abort();
     // Waits until the listener, and with it the socket's file, is gone.
     accepting.abort();
     let _ = accepting.await;

@@ -14,6 +14,7 @@ mod stream;
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::framework::Provider;
@@ -66,13 +67,14 @@ pub fn serve(provider: Arc<dyn Provider>) -> Served {
 }
 
 impl Shutdown {
-    /// Cancels what runs, waits until it has ended, and has the provider release what it holds.
+    /// Cancels what runs, waits until it has ended, and has the provider release what it holds,
+    /// which ends soon once `insisted` is cancelled.
     ///
     /// To be awaited before the plugin answers that it has shut down: two seconds later it is
     /// killed. Calls that still arrive are cancelled from their start. Safe to call again.
-    pub async fn run(&self) {
+    pub async fn run(&self, insisted: &CancellationToken) {
         self.calls.end().await;
-        self.provider.shutdown().await;
+        self.provider.shutdown(insisted).await;
     }
 }
 

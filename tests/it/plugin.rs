@@ -493,7 +493,7 @@ async fn the_transport_survives_a_panic_and_answers_the_end_after_cleaning_up() 
     let flag = cleaned.clone();
     let service = Service {
         routes: tonic::service::Routes::new(Panics),
-        cleanup: Box::new(move || {
+        cleanup: Box::new(move |_| {
             Box::pin(async move {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 flag.store(true, Ordering::SeqCst);

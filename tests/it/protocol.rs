@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint, Server};
 use wire::{
     apply_resource_change as apply, plan_resource_change as plan, read_resource as read,
@@ -535,7 +536,7 @@ async fn a_shutdown_ends_what_runs_before_the_provider_cleans_up() {
     let applying =
         tokio::spawn(async move { client.apply_resource_change(creating("wait")).await });
     assert_eq!(toys.next().await, "waiting");
-    toys.shutdown.run().await;
+    toys.shutdown.run(&CancellationToken::new()).await;
     assert_eq!(toys.next().await, "cancelled");
     assert_eq!(toys.next().await, "shut down");
     let applied = applying.await.unwrap().unwrap().into_inner();

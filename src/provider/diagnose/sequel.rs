@@ -1,4 +1,4 @@
-//! What comes after a run that failed, of which its report knows nothing: added to its errors.
+//! What comes of a failure, of which the run's report knows nothing.
 
 use crate::framework::{Diagnostics, Severity};
 
@@ -13,6 +13,27 @@ pub(in crate::provider) fn tainted(diagnostics: &mut Diagnostics) {
          `terraform untaint <address>` and then apply: that runs for what is left, with the \
          arguments as they are then.",
     );
+}
+
+/// A close that was interrupted.
+pub(in crate::provider) fn taken_up(diagnostics: &mut Diagnostics) {
+    add(
+        diagnostics,
+        "The close was cut short, so the provider runs once more for whoever is left when it shuts \
+         down, which is when this command ends. What comes of it is in the `audit_log` and, with \
+         `TF_LOG_PROVIDER=INFO`, in the log.",
+    );
+}
+
+/// An open with `when = "close"` that was interrupted: nothing comes of it.
+pub(in crate::provider) fn not_opened() -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    diagnostics.error(
+        "Session termination was interrupted",
+        "The stop came while the block was being opened. Nothing was terminated, and nothing will \
+         be when the provider shuts down. Apply again to go on.",
+    );
+    diagnostics
 }
 
 /// Adds a paragraph to every error.

@@ -113,7 +113,8 @@ fn acts(face: Face) -> &'static str {
             | `terraform destroy` | nothing: `terraform.applying` is false there |\n\
             | `tofu destroy` | nothing, unless a provider block that the destroy needs refers to it |\n\
             | `tofu apply` (1.12 and newer) | nothing, unless something refers to it |\n\n\
-            With `when = \"close\"` the sessions go when everything that refers to the block is done and, if Terraform never closes it because of an error or an interrupt, when the provider shuts down. \
+            With `when = \"close\"` the sessions go when everything that refers to the block is done and, if Terraform never closes it because of an error or an interrupt, when the provider shuts down. A close that is interrupted is finished then, too; OpenTofu calls one that takes more than ten seconds timed out, and it is. \
+            What the shutdown did is only in the `audit_log` and, with `TF_LOG_PROVIDER=INFO`, in the log: it changes neither output nor exit code. It takes at most `timeout`; another Ctrl-C, or SIGTERM to the provider, ends it sooner. \
             To end sessions before a teardown, use the managed resource of the same name.\n\n\
             Needs Terraform 1.10 or OpenTofu 1.11."
         }

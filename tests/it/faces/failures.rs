@@ -71,7 +71,8 @@ async fn a_create_that_could_not_list_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn survivors_of_a_create_are_mended_by_other_arguments_once_it_is_untainted_as_its_error_says() {
+async fn survivors_of_a_create_are_mended_by_other_arguments_once_it_is_untainted_as_its_error_says()
+ {
     let cap = |core: &Core<'_>| core.last_run("selected").as_i64().unwrap();
     for world in worlds() {
         for (when, tells) in [("both", true), ("apply", false)] {

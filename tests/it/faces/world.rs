@@ -27,6 +27,7 @@ use terraform_provider_session::services::{ALL, Service, Spec};
 use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tonic::codegen::Service as TowerService;
 use tonic::transport::{Channel, Endpoint, Server, Uri};
 
@@ -39,6 +40,7 @@ pub(crate) struct World {
     pub(crate) instance: Instance,
     pub(crate) sandbox: Arc<Sandbox>,
     way: Arc<Way>,
+    nothing: Arc<Nothing>,
     outside: Outside,
 }
 
@@ -95,7 +97,11 @@ impl Clock for Virtual {
 
 /// Foreseeable randomness, and no environment.
 #[derive(Default)]
-struct Nothing(AtomicU64);
+struct Nothing {
+    nonces: AtomicU64,
+    /// Whether the next nonce is a panic.
+    panics: AtomicBool,
+}
 
 impl Entropy for Nothing {
     fn unit(&self) -> f64 {
@@ -103,7 +109,8 @@ impl Entropy for Nothing {
     }
 
     fn nonce(&self) -> String {
-        format!("{:032x}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "no luck, on purpose");
+        format!("{:032x}", self.nonces.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }
 
@@ -153,10 +160,10 @@ impl World {
             http: Arc::clone(&way) as Arc<dyn HttpSend>,
             clock,
             entropy: Arc::clone(&nothing) as Arc<dyn Entropy>,
-            environment: nothing,
+            environment: Arc::clone(&nothing) as Arc<dyn Environment>,
         };
         let instance = service.scenery().remove(0);
-        World { service, instance, sandbox, way, outside }
+        World { service, instance, sandbox, way, nothing, outside }
     }
 
     /// The same with another instance of the service, by its number.
@@ -195,6 +202,11 @@ impl World {
     /// The names of hosts mean nothing from now on, or mean something again.
     pub(crate) fn lose_the_name(&self, lost: bool) {
         self.way.nameless.store(lost, Ordering::Relaxed);
+    }
+
+    /// Whatever asks for randomness next panics.
+    pub(crate) fn panic_once(&self) {
+        self.nothing.panics.store(true, Ordering::Relaxed);
     }
 
     /// How many requests were tried.
@@ -336,7 +348,7 @@ impl Plugin {
     }
 
     pub(crate) async fn end(self) {
-        self.shutdown.run().await;
+        self.shutdown.run(&CancellationToken::new()).await;
     }
 
     /// The type of a face's values.

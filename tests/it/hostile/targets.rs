@@ -123,7 +123,7 @@ pub(super) fn rpc(input: &[u8]) {
         let nothing_to_say = call(&served.routes, "ConfigureProvider", &configured).await;
         assert_eq!(&nothing_to_say[..], &[0; 5], "the provider block is good");
         let reply = call(&served.routes, method, &message).await;
-        served.shutdown.run().await;
+        served.shutdown.run(&Default::default()).await;
         reply
     });
     let said = String::from_utf8_lossy(&reply);
