@@ -33,7 +33,8 @@ pub struct Context {
 /// Which walk of Terraform a call belongs to.
 ///
 /// The protocol does not say. Terraform from 1.9 sends `deferral_allowed` exactly in the apply
-/// walk, so `Apply` is certain and `Unsaid` is a plan, or any walk of another engine.
+/// walk, and engines whose version says that they send it always are not believed. So `Apply` is
+/// certain, and `Unsaid` is a plan, or any walk of another engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Walk {
     /// Certainly the apply walk.

@@ -208,6 +208,35 @@ async fn the_provider_block_may_hold_unknowns_and_the_walk_is_told_by_deferral()
 }
 
 #[tokio::test]
+async fn an_engine_that_allows_deferral_in_every_walk_tells_nothing_by_it() {
+    let mut toys = Toys::start().await;
+    for (version, expected) in [
+        ("1.11.0", "Unsaid"),
+        ("1.11.3", "Unsaid"),
+        ("1.11.0-rc1", "Unsaid"),
+        ("1.11.4", "Apply"),
+        ("1.11.30", "Apply"),
+        ("1.10.3", "Apply"),
+        ("1.12.0", "Apply"),
+        ("1.11", "Apply"),
+        ("", "Apply"),
+    ] {
+        let request = wire::configure_provider::Request {
+            terraform_version: version.into(),
+            config: config("provider", "x"),
+            client_capabilities: can(true, true),
+        };
+        let answer = toys.client.configure_provider(request).await.unwrap().into_inner();
+        assert!(answer.diagnostics[0].detail.contains(expected), "{version}");
+        let request = plan::Request { client_capabilities: can(true, true), ..creation("x") };
+        let planned = toys.plan(request).await;
+        assert_eq!(planned.diagnostics[0].detail, expected, "{version}");
+        // What only an apply calls is certain all the same: the toy asserts it.
+        assert_eq!(told(&toys.apply(creating("x")).await.diagnostics), [""; 0]);
+    }
+}
+
+#[tokio::test]
 async fn validation_points_at_attributes_and_guards_write_only_ones() {
     let mut toys = Toys::start().await;
     for (name, secret, write_only, expected) in [
