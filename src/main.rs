@@ -87,7 +87,7 @@ fn debug() -> Done {
 /// The provider, as the transport sees it: the one place that joins the rooms.
 fn service() -> Service {
     let provider = SessionProvider::new(Outside::real());
-    let Served { routes, shutdown } = protocol::serve(Arc::new(provider));
+    let Served { routes, shutdown } = protocol::serve(Arc::new(provider), plugin::redacted);
     let cleanup = Box::new(|haste| Box::pin(async move { shutdown.run(&haste).await }) as _);
     Service { routes, cleanup }
 }

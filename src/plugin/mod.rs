@@ -54,6 +54,7 @@ pub use handshake::Variables;
 use handshake::{APP_VERSION, Invitation, Place};
 use listen::Listener;
 pub use log::{Level, panics_to_stderr, start as start_log};
+pub use redact::redacted;
 
 /// Why nothing was served.
 #[derive(Debug, thiserror::Error)]

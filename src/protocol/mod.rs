@@ -19,6 +19,7 @@ use tonic::service::Routes;
 
 use crate::framework::Provider;
 use calls::Calls;
+pub use calls::Redact;
 use wire_types::provider_server::ProviderServer;
 
 /// The messages and the client of the protocol, generated from `proto/tfplugin6.proto`.
@@ -58,9 +59,9 @@ pub struct Shutdown {
     calls: Arc<Calls>,
 }
 
-/// Builds the routes of a provider.
-pub fn serve(provider: Arc<dyn Provider>) -> Served {
-    let calls = Arc::new(Calls::default());
+/// Builds the routes of a provider. What a panic says goes to users as `redact` leaves it.
+pub fn serve(provider: Arc<dyn Provider>, redact: Redact) -> Served {
+    let calls = Arc::new(Calls::new(redact));
     let server = server::Server::new(Arc::clone(&provider), Arc::clone(&calls));
     let service = ProviderServer::new(server).max_decoding_message_size(MAX_REQUEST);
     Served { routes: Routes::new(service), shutdown: Shutdown { provider, calls } }

@@ -280,7 +280,7 @@ impl World {
     /// The plugin's process.
     pub(crate) async fn plugin(&self) -> Plugin {
         let provider = Arc::new(SessionProvider::new(self.outside.clone()));
-        let served = serve(Arc::clone(&provider) as Arc<dyn Provider>);
+        let served = serve(Arc::clone(&provider) as Arc<dyn Provider>, str::to_owned);
         let (near, far) = tokio::io::duplex(1 << 16);
         let incoming = tokio_stream::once(Ok::<_, io::Error>(far));
         let server = Server::builder().add_routes(served.routes);
