@@ -183,7 +183,9 @@ pub async fn serve_debug(
     writeln!(
         stdout,
         "The provider is running. To use it, set this in the environment of Terraform or \
-         OpenTofu; Ctrl-C ends it.\n\n\tTF_REATTACH_PROVIDERS='{reattach}'\n"
+         OpenTofu; Ctrl-C ends it.\n\n\tTF_REATTACH_PROVIDERS='{reattach}'\n\n\
+         It serves all provider blocks of a configuration with the settings of the one that came \
+         last, its account, `dry_run` and all: use it with one block only, without `alias`.\n"
     )?;
     stdout.flush()?;
 

@@ -431,6 +431,15 @@ async fn a_debugged_plugin_tells_any_host_where_it_is_and_ends_at_ctrl_c() {
             break value.strip_suffix('\'').unwrap().to_owned();
         }
     };
+    let warned = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("use it with one block only") {
+                return;
+            }
+        }
+        panic!("it does not say that several provider blocks are one to it");
+    };
+    within(warned).await;
     let reattach: serde_json::Value = serde_json::from_str(&reattach).unwrap();
     let provider = &reattach["registry.terraform.io/sessionops/session"];
     assert_eq!(provider["Protocol"], "grpc");
