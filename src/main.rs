@@ -111,9 +111,11 @@ fn start_log() {
     plugin::start_log(level, "terraform_provider_session", SystemTime::now);
 }
 
-/// An environment variable; an empty one counts as not set.
+/// An environment variable; an empty one counts as not set. One that is no text is there all the
+/// same: a certificate of the host that cannot be read must not be taken for none.
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let value = std::env::var_os(name)?.to_string_lossy().into_owned();
+    Some(value).filter(|value| !value.is_empty())
 }
 
 /// Runs to the end, and does not wait for what is left over then.

@@ -341,6 +341,17 @@ async fn a_start_that_cannot_work_ends_with_a_sentence_and_code_1() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_no_text_does_not_turn_tls_off() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut program = program(&[COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "6")]);
+    program.env("PLUGIN_CLIENT_CERT", std::ffi::OsStr::from_bytes(b"-----BEGIN \xff"));
+    let output = within(program.output()).await.unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("`PLUGIN_CLIENT_CERT` is not a cert"), "{message}");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &[][..]));
+}
+
+#[tokio::test]
 async fn people_get_answers_on_the_command_line() {
     for (argument, code, stdout, stderr) in [
         ("--version", 0, concat!("session ", env!("CARGO_PKG_VERSION"), "\n"), ""),
