@@ -28,7 +28,8 @@ pub enum Type {
 /// A whole schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
-    /// Of the state's shape; raise it when stored state must be converted.
+    /// Of the state's shape. State of an older version is refused: before this is raised, there must
+    /// be something that converts the JSON of the versions before.
     pub version: i64,
     /// The body.
     pub block: Block,

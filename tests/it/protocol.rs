@@ -397,11 +397,13 @@ async fn a_read_echoes_what_stands_beside_the_state() {
 }
 
 #[tokio::test]
-async fn stored_state_is_completed_converted_and_stripped_of_secrets() {
+async fn stored_state_is_completed_and_stripped_of_secrets_and_an_older_one_is_refused() {
     let mut toys = Toys::start().await;
+    let older = "E The provider cannot read the stored state of a `toy_box`";
     for (version, json, expected) in [
         (2, r#"{"name": "n", "secret": "s", "extra": 1}"#, Ok(Value::Null)),
-        (1, r#"{"name": "n", "lock": {}}"#, Ok("from version 1".into())),
+        (2, r#"{"name": "n", "lock": {}, "id": "i"}"#, Ok("i".into())),
+        (1, r#"{"name": "n", "lock": {}}"#, Err(older)),
         (2, r#"{"name": 5}"#, Err("E The provider cannot read the stored state")),
         (2, "", Err("E The provider cannot read the stored state")),
     ] {

@@ -181,11 +181,6 @@ impl Resource for Toy {
         Refreshed { state: Some(state).filter(|_| !gone), ..Refreshed::default() }
     }
 
-    fn upgrade(&self, version: i64, mut state: Object) -> Result<Object, Diagnostics> {
-        state.insert("id".to_owned(), format!("from version {version}").into());
-        Ok(state)
-    }
-
     fn import(&self, id: &str) -> Result<Object, Diagnostics> {
         let mut diagnostics = Diagnostics::none();
         diagnostics.error("Not importable", format!("`{id}` cannot be imported."));
