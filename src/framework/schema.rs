@@ -107,7 +107,7 @@ pub struct NestedBlock {
     pub block: Block,
     /// Least number; 0 or 1 for single.
     pub min_items: i64,
-    /// Greatest number, 0 for no bound; equals `min_items`' rule for single (both 0 or both 1).
+    /// Greatest number, 0 for no bound. For a single block the same as `min_items`.
     pub max_items: i64,
 }
 

@@ -114,7 +114,8 @@ impl fmt::Debug for Service {
 ///
 /// `variables` is the environment, `now` the time that the certificate is made for, and `stdout`
 /// takes the handshake line and nothing else. Must run in a tokio runtime with IO and time. After
-/// it returns the process shall end within half a second: the host kills it soon.
+/// it returns the process shall end at once: the host kills it two seconds after it was told that
+/// all is cleaned up, and up to one of them ([`End::patience`]) is gone by then.
 ///
 /// # Errors
 ///
