@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Command::Plugin => serve(),
         Command::Debug => debug(),
         Command::Version => say(concat!("terraform-provider-session ", env!("CARGO_PKG_VERSION"))),
-        Command::Help => say(args::HELP.trim_end()),
+        Command::Help => say(args::help().trim_end()),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => return sandbox(arguments),
         #[cfg(feature = "sandbox")]
@@ -61,22 +61,10 @@ fn serve() -> Done {
     start_log();
     let result = run(plugin::serve(service(), &variable, SystemTime::now(), &mut io::stdout()));
     match result {
-        Err(plugin::Error::NoHost) => Err(BY_HAND.into()),
+        Err(plugin::Error::NoHost) => Err(args::by_hand().into()),
         other => Ok(other?),
     }
 }
-
-/// What a person reads who runs the program without arguments.
-const BY_HAND: &str = "\
-this is a provider plugin, which Terraform or OpenTofu starts when a configuration uses it.
-
-Run by hand, it can do this:
-  terraform-provider-session demo         see it end sessions, on this machine
-  terraform-provider-session sandbox      serve the clouds' APIs on this machine
-  terraform-provider-session --version    print the version
-  terraform-provider-session --help       print all there is
-
-Documentation: https://registry.terraform.io/providers/sessionops/session/latest/docs";
 
 /// Serves hosts that are told where.
 fn debug() -> Done {

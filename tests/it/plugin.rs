@@ -326,7 +326,7 @@ async fn a_start_that_cannot_work_ends_with_a_sentence_and_code_1() {
     let nowhere = ("PLUGIN_UNIX_SOCKET_DIR", "/does/not/exist");
     for (variables, sentence) in [
         (&[versions][..], "Terraform or OpenTofu starts"),
-        (&[("TF_PLUGIN_MAGIC_COOKIE", "x"), versions], "terraform-provider-session demo"),
+        (&[("TF_PLUGIN_MAGIC_COOKIE", "x"), versions], "  demo   "),
         (&[COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "4,5")], "offers plugin protocol versions `4,5`"),
         (&[COOKIE], "speaks version 6"),
         (&[COOKIE, versions, ("PLUGIN_CLIENT_CERT", "x")], "`PLUGIN_CLIENT_CERT` is not a cert"),
