@@ -45,6 +45,12 @@ pub(super) fn asked(report: &Report) -> bool {
     report.victims.iter().any(|victim| victim.fate != Fate::Untouched)
 }
 
+/// How many were selected and not touched because it was a dry run.
+pub(super) fn spared(report: &Report) -> usize {
+    let untouched = report.victims.iter().filter(|victim| victim.fate == Fate::Untouched);
+    if report.dry_run { untouched.count() } else { 0 }
+}
+
 /// Whether a session that was meant lives on: refused to go, or was never asked to.
 pub(super) fn lives_on(fate: &Fate, dry_run: bool) -> bool {
     match fate {

@@ -20,6 +20,24 @@ const LIMIT: Duration = Duration::from_secs(9);
 /// The stable summary, under which Terraform folds the previews of several resources.
 const SUMMARY: &str = "Sessions will be terminated";
 
+/// When a run would be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// In words, as a sentence begins.
+    pub(super) when: &'static str,
+    /// What becomes of the block in the state.
+    pub(super) after: After,
+}
+
+/// What becomes of a block by the operation that a run is a part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It stays, or nothing depends on it.
+    Stays,
+    /// It goes, and with it what it depends on may go.
+    Goes,
+}
+
 /// A warning that lists who would go now, or why that cannot be told. Silent in an apply walk, where
 /// the provider's settings are not known yet, and with `plan_preview = false`. Never an error: where
 /// a plan is made, keys, names and networks need not be what they are where it is applied.
@@ -28,9 +46,10 @@ pub(super) async fn preview(
     service: &dyn Service,
     cx: &Context,
     inputs: &Inputs,
-    when: &str,
+    moment: Moment,
 ) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
+    let when = moment.when;
     let Ok(ready) = shared.ready() else { return diagnostics };
     if cx.walk == Walk::Apply || !ready.plan_preview {
         return diagnostics;
@@ -43,7 +62,7 @@ pub(super) async fn preview(
         }
     };
     let text = match connection.survey(inputs, LIMIT, &cx.cancel).await {
-        Ok(survey) => forecast(&connection, inputs, &survey, when),
+        Ok(survey) => forecast(&connection, inputs, &survey, moment),
         Err(error) => untold(&connection.label, when, &error),
     };
     diagnostics.warn(SUMMARY, text);
@@ -63,7 +82,7 @@ fn target(inputs: &Inputs) -> String {
 }
 
 /// The preview's text.
-fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &str) -> String {
+fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, moment: Moment) -> String {
     let spec = connection.spec;
     let of = |indexes: &[usize]| -> Vec<&Session> {
         indexes.iter().filter_map(|index| survey.sessions.get(*index)).collect()
@@ -71,7 +90,7 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
     let (selected, protected) = (of(&survey.selected), of(&survey.protected));
     let obstacle = engine::guard(spec, &inputs.request.guards, survey);
     let dry = inputs.request.mode == Mode::DryRun || connection.is_dry_run();
-    let mut text = format!("{when}: {}.\n\n", connection.label);
+    let mut text = format!("{}: {}.\n\n", moment.when, connection.label);
     let live = table::count(survey.sessions.len(), &format!("live {}", spec.session));
     let fate = if obstacle.is_some() || dry { "selected" } else { "to go" };
     let _ = match (survey.sessions.len(), selected.len()) {
@@ -100,7 +119,7 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
         let _ =
             writeln!(text, "{} more are meant but cannot be ended: {why}.", survey.beyond.len());
     }
-    for consequence in consequences(inputs, obstacle, dry) {
+    for consequence in consequences(inputs, obstacle, dry, moment.after) {
         let _ = writeln!(text, "{consequence}");
     }
     text.push_str("Sessions come and go: which are meant is resolved again at that moment.");
@@ -115,13 +134,18 @@ fn listed(first: Vec<String>, all: usize) -> String {
 }
 
 /// What guards and switches would make of it.
-fn consequences(inputs: &Inputs, obstacle: Option<Halt>, dry: bool) -> Vec<String> {
+fn consequences(inputs: &Inputs, obstacle: Option<Halt>, dry: bool, after: After) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(why) = obstacle.and_then(|halt| blocked(&halt)) {
         lines.push(format!("{why}, so NOTHING would be terminated and it would be an error."));
     }
     if dry {
         lines.push("It is a dry run: nothing will be terminated.".to_owned());
+        if after == After::Goes {
+            let warning = "It holds nothing back either: what the block depends on can be \
+                           destroyed with everybody still connected.";
+            lines.push(warning.to_owned());
+        }
     }
     if inputs.on_failure == OnFailure::Warn {
         lines.push("Survivors will only be a warning (`on_failure = \"warn\"`).".to_owned());

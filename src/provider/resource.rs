@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::fields::Fields;
 use super::inputs::{self, Inputs, Timeout};
+use super::preview::{After, Moment};
 use super::run::{self, Connection, Occasion};
 use super::settings::Shared;
 use super::{diagnose, outcome, preview, schema};
@@ -89,11 +90,13 @@ impl Termination {
         cx: &Context,
         object: &Object,
         timeout: &'static str,
-        when: &str,
+        when: &'static str,
     ) -> Diagnostics {
+        let after = if timeout == "delete" { After::Goes } else { After::Stays };
+        let moment = Moment { when, after };
         let read = inputs::read(self.service.spec(), object, Timeout::Block(timeout));
         match read.inputs {
-            Some(inputs) => preview::preview(&self.shared, self.service, cx, &inputs, when).await,
+            Some(inputs) => preview::preview(&self.shared, self.service, cx, &inputs, moment).await,
             None => Diagnostics::none(),
         }
     }
@@ -244,8 +247,12 @@ impl Termination {
         let done = connection
             .terminate(&inputs, self.face(Occasion::Destroy), &Silent, &cx.cancel, &self.shared)
             .await;
-        let diagnostics = done.diagnostics;
+        let mut diagnostics = done.diagnostics;
         if !diagnostics.has_errors() {
+            let spared = outcome::spared(&done.report);
+            if spared > 0 {
+                diagnostics.extend(diagnose::let_go(connection.spec, &connection.label, spared));
+            }
             return Applied { state: None, private: Bytes::new(), diagnostics };
         }
         let last_run = outcome::last_run(&done.report, "destroy", done.at);

@@ -14,7 +14,7 @@ use super::inputs::OnFailure;
 use super::outcome::lives_on;
 use super::run::Occasion;
 use super::table;
-pub(super) use sequel::{not_opened, tainted, taken_up};
+pub(super) use sequel::{let_go, not_opened, tainted, taken_up};
 
 /// How many sessions a message names at most.
 const NAMED: usize = 20;

@@ -1,6 +1,8 @@
 //! What comes of a failure, of which the run's report knows nothing.
 
 use crate::framework::{Diagnostics, Severity};
+use crate::provider::table;
+use crate::services::Spec;
 
 /// A create with `when = "both"` that failed and left its state.
 pub(in crate::provider) fn tainted(diagnostics: &mut Diagnostics) {
@@ -32,6 +34,23 @@ pub(in crate::provider) fn not_opened() -> Diagnostics {
         "Session termination was interrupted",
         "The stop came while the block was being opened. Nothing was terminated, and nothing will \
          be when the provider shuts down. Apply again to go on.",
+    );
+    diagnostics
+}
+
+/// A destroy that was a dry run, with so many sessions selected: it holds nothing back.
+pub(in crate::provider) fn let_go(spec: &Spec, target: &str, selected: usize) -> Diagnostics {
+    let sessions = table::count(selected, &format!("selected {}", spec.session));
+    let mut diagnostics = Diagnostics::none();
+    diagnostics.warn(
+        "Nobody was disconnected in a destroy",
+        format!(
+            "It was a dry run on {target}: {sessions} not terminated. The resource leaves the \
+             state all the same, so what it depends on is destroyed with whoever is connected.\n\n\
+             To see who is connected and change nothing, use `plan -destroy`. A destroy reads \
+             `dry_run` from the state: to disconnect them, remove it and apply that before the \
+             destroy. In the provider block it counts at once."
+        ),
     );
     diagnostics
 }

@@ -273,8 +273,34 @@ async fn guards_end_nobody_and_say_whom_they_saved() {
         core.block = world.block(&[("dry_run", true.into())]);
         core.stored = None;
         core.applied(&all(&core, "both", &[])).await;
-        assert_eq!(core.destroy().await, []);
         assert!(world.killed().is_empty(), "{}", world.spec().name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destroy_that_is_a_dry_run_lets_go_and_says_so_before_and_after() {
+    for world in worlds() {
+        for by_block in [true, false] {
+            let mut core = Core::new(&world);
+            core.applied(&all(&core, "destroy", &[("dry_run", by_block.into())])).await;
+            if !by_block {
+                core.block = world.block(&[("dry_run", true.into())]);
+            }
+            let plan = core.plan(None).await;
+            let seen = warning(&plan.told);
+            assert!(seen.detail.contains("destroyed with everybody still connected"), "{seen:?}");
+            let told = core.apply_plan(&plan, None).await;
+            let seen = warning(&told);
+            assert_eq!(seen.summary, "Nobody was disconnected in a destroy");
+            assert!(seen.detail.contains("leaves the state"), "{seen:?}");
+            assert_eq!((&core.stored, world.killed().len()), (&None, 0));
+        }
+        // Where nobody is meant there is nothing to say.
+        let mut core = Core::new(&world);
+        let everywhere = some(&[("client_cidrs", texts(&["0.0.0.0/0", "::/0"]))]);
+        let nobody = [("dry_run", true.into()), ("protect", everywhere)];
+        core.applied(&all(&core, "destroy", &nobody)).await;
+        assert_eq!(core.destroy().await, []);
     }
 }
 
