@@ -23,9 +23,12 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, PKCS_ECDSA_P521_
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tempfile::TempDir;
 use terraform_provider_session::plugin::{self, Service};
+use terraform_provider_session::protocol::wire_types as terraform;
+use terraform_provider_session::protocol::wire_types::provider_client::ProviderClient;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -134,11 +137,20 @@ impl Plugin {
 
     /// A connection of a peer that has the identity, or no certificate, and trusts the plugin's.
     async fn tls(&self, peer: Option<&Identity>) -> io::Result<Box<dyn Io>> {
+        self.tls_of(rustls::DEFAULT_VERSIONS, peer).await
+    }
+
+    /// The same with some versions of TLS only.
+    async fn tls_of(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        peer: Option<&Identity>,
+    ) -> io::Result<Box<dyn Io>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone().unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots);
         let mut config = match peer {
@@ -294,6 +306,70 @@ async fn only_the_host_gets_through() {
     }
     let io = plugin.tls(Some(&host)).await.unwrap();
     assert!(speaks_http2(&reaction(io).await), "the host");
+}
+
+#[tokio::test]
+async fn a_host_that_speaks_an_older_tls_only_is_refused() {
+    let host = Identity::new();
+    let plugin = Plugin::start(Some(&host), &[]).await;
+    assert!(plugin.tls_of(&[&TLS12], Some(&host)).await.is_err());
+    let io = plugin.tls_of(&[&TLS13], Some(&host)).await.unwrap();
+    assert!(speaks_http2(&reaction(io).await));
+}
+
+/// More bytes than gRPC usually takes in a message, and than are sent before anybody reads.
+const LARGE: usize = 9 << 20;
+
+/// A request with a large answer.
+fn large() -> terraform::upgrade_resource_state::Request {
+    let text = "x".repeat(LARGE);
+    let json = format!(r#"{{"instance_id": "i-1", "triggers": {{"a": "{text}"}}}}"#).into();
+    terraform::upgrade_resource_state::Request {
+        type_name: "session_termination_huaweicloud_dcs".to_owned(),
+        raw_state: Some(terraform::RawState { json, ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+fn is_large(answer: &terraform::upgrade_resource_state::Response) -> bool {
+    assert!(answer.diagnostics.is_empty(), "{:?}", answer.diagnostics);
+    answer.upgraded_state.as_ref().unwrap().msgpack.len() > LARGE
+}
+
+#[tokio::test]
+async fn a_request_larger_than_grpc_usually_takes_is_answered() {
+    let plugin = Plugin::start(None, &[]).await;
+    let channel = plugin.channel(None).await;
+    let mut provider = ProviderClient::new(channel.clone()).max_decoding_message_size(usize::MAX);
+    let answer = within(provider.upgrade_resource_state(large())).await.unwrap().into_inner();
+    assert!(is_large(&answer));
+    shutdown(channel).await;
+    plugin.ended().await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_terminated_still_hands_over_an_answer_that_is_on_its_way() {
+    let plugin = Plugin::start(None, &[]).await;
+    let mut client =
+        tonic::client::Grpc::new(plugin.channel(None).await).max_decoding_message_size(usize::MAX);
+    client.ready().await.unwrap();
+    let codec =
+        tonic_prost::ProstCodec::<_, terraform::upgrade_resource_state::Response>::default();
+    let path = http::uri::PathAndQuery::from_static("/tfplugin6.Provider/UpgradeResourceState");
+    let answer = client.server_streaming(tonic::Request::new(large()), path, codec);
+    let mut answer = within(answer).await.unwrap().into_inner();
+    // It has begun, and the rest waits for somebody who reads.
+    plugin.signal("TERM");
+    let unlinked = async {
+        while plugin.socket.exists() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    within(unlinked).await;
+    let answer = within(answer.message()).await.unwrap().unwrap();
+    assert!(is_large(&answer));
+    drop(client);
+    plugin.ended().await;
 }
 
 #[tokio::test]
