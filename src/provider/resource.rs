@@ -24,6 +24,10 @@ use crate::services::Service;
 /// Private state of a resource whose last run failed: the next plan runs again for what is left.
 const PENDING: &[u8] = b"pending";
 
+/// Planned private state of a creation. The destroy of a replacement gets it in place of its own,
+/// so it does not know by it whether a run had failed.
+const CREATION: &[u8] = b"creation";
+
 /// Planned private state of a replacement: the second call, for the new instance, has its preview
 /// already. Terraform drops what that call warns of, but would wait for it.
 const PREVIEWED: &[u8] = b"previewed";
@@ -121,7 +125,8 @@ impl Termination {
         }
         planned.insert("id".into(), Value::Unknown);
         planned.insert("last_run".into(), if acts { Value::Unknown } else { Value::Null });
-        Planned { state: Some(planned), diagnostics, ..Planned::default() }
+        let private = Bytes::from_static(CREATION);
+        Planned { state: Some(planned), private, diagnostics, ..Planned::default() }
     }
 
     async fn plan_update(
@@ -242,7 +247,10 @@ impl Termination {
         }
         let (inputs, connection) = match self.connect(&prior, "delete") {
             Ok(connected) => connected,
-            Err(diagnostics) => return Applied { state: Some(prior), private, diagnostics },
+            Err(diagnostics) => {
+                let private = stays(&prior, private);
+                return Applied { state: Some(prior), private, diagnostics };
+            }
         };
         let done = connection
             .terminate(&inputs, self.face(Occasion::Destroy), &Silent, &cx.cancel, &self.shared)
@@ -255,6 +263,7 @@ impl Termination {
             }
             return Applied { state: None, private: Bytes::new(), diagnostics };
         }
+        let private = stays(&prior, private);
         let last_run = outcome::last_run(&done.report, "destroy", done.at);
         Applied { state: Some(settled(prior, Some(last_run))), private, diagnostics }
     }
@@ -278,6 +287,19 @@ impl Termination {
             }
         }
     }
+}
+
+/// The private state of a resource that was to go and stays. Where it is not known, whether a run
+/// had failed before is told by who was left of it.
+fn stays(prior: &Object, private: Bytes) -> Bytes {
+    if private != CREATION {
+        return private;
+    }
+    let last_run = prior.get("last_run").and_then(Value::as_object);
+    let left = last_run.and_then(|run| run.get("survived")?.as_i64());
+    let matters = prior.get("on_failure").and_then(Value::as_str) != Some("warn");
+    let pending = matters && left.is_some_and(|left| left > 0);
+    if pending { Bytes::from_static(PENDING) } else { Bytes::new() }
 }
 
 /// A value of the selection: `all = false` counts as not given.

@@ -77,14 +77,20 @@ async fn survivors_of_a_create_are_mended_by_other_arguments_once_it_is_untainte
     for world in worlds() {
         for (when, tells) in [("both", true), ("apply", false)] {
             let mut core = Core::new(&world);
-            let timeouts = some(&[("create", "20s".into()), ("update", "20s".into())]);
-            let more = ("timeouts", timeouts);
+            let soon = |name: &'static str| (name, Value::from("20s"));
+            let more = ("timeouts", some(&[soon("create"), soon("update"), soon("delete")]));
             world.fault(Trouble::Service(Fault::Refuses));
-            let told = core.apply(&all(&core, when, &[more.clone()])).await;
+            let config = all(&core, when, std::slice::from_ref(&more));
+            let told = core.apply(&config).await;
             let detail = &told.iter().find(|one| one.error).unwrap().detail;
             assert_eq!(detail.contains("terraform untaint <address>"), tells, "{detail}");
             assert!(core.stored.as_ref().unwrap().tainted);
 
+            // The destroy of the replacement fails alike, and does not make anybody forgotten.
+            if tells {
+                assert_eq!(errors(&core.apply(&config).await).len(), 1);
+                assert_eq!(core.last_run("reason"), "destroy".into());
+            }
             core.stored.as_mut().unwrap().tainted = false;
             let capped = all(&core, when, &[more.clone(), ("max_sessions", 1.into())]);
             let told = core.apply(&capped).await;
