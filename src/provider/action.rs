@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::inputs::{self, Timeout};
+use super::preview::{After, Moment};
 use super::settings::Shared;
 use super::{diagnose, preview, run, schema};
 use crate::engine::{Event, Observer};
@@ -83,9 +84,9 @@ impl Action for Invocation {
         let read = inputs::read(self.service.spec(), &config, Timeout::Attribute);
         let mut diagnostics = read.diagnostics;
         if let Some(inputs) = read.inputs {
-            let when = "when the action is invoked";
+            let moment = Moment { when: "when the action is invoked", after: After::Stays };
             diagnostics
-                .extend(preview::preview(&self.shared, self.service, cx, &inputs, when).await);
+                .extend(preview::preview(&self.shared, self.service, cx, &inputs, moment).await);
         }
         diagnostics
     }

@@ -37,6 +37,17 @@ pub(super) fn last_run(report: &Report, reason: &str, at: SystemTime) -> Value {
     Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
+/// Whether the run asked for anybody's end, or knows of one who cannot be ended.
+pub(super) fn asked(report: &Report) -> bool {
+    report.victims.iter().any(|victim| victim.fate != Fate::Untouched)
+}
+
+/// How many were selected and not touched because it was a dry run.
+pub(super) fn spared(report: &Report) -> usize {
+    let untouched = report.victims.iter().filter(|victim| victim.fate == Fate::Untouched);
+    if report.dry_run { untouched.count() } else { 0 }
+}
+
 /// The `sessions` list: every column of the service, null where the cloud said nothing.
 pub(super) fn sessions<'a>(spec: &Spec, sessions: impl Iterator<Item = &'a Session>) -> Value {
     Value::List(sessions.map(|session| Value::Object(row(spec, session))).collect())

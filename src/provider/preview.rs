@@ -9,7 +9,7 @@ use super::inputs::{Inputs, OnFailure};
 use super::run::{Connection, Occasion};
 use super::settings::Shared;
 use super::{diagnose, run, table};
-use crate::cloud::{Error, Kind};
+use crate::cloud::Error;
 use crate::engine::{self, Halt, Mode, Survey};
 use crate::framework::{Context, Diagnostics, Walk};
 use crate::services::{Service, Session, Spec};
@@ -21,51 +21,62 @@ const LIMIT: Duration = Duration::from_secs(9);
 /// true of all of them: of a dry run, and where nobody is live.
 const SUMMARY: &str = "Session termination pending";
 
-/// A warning that lists who would go now, or why that cannot be told. Silent in an apply walk, and
-/// where the provider's settings are not known yet. Settings that cannot be right are an error.
+/// When a run would be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// In words, as a sentence goes on.
+    pub(super) when: &'static str,
+    /// What becomes of the block in the state.
+    pub(super) after: After,
+}
+
+/// What becomes of a block by the operation that a run is a part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It stays, or nothing depends on it.
+    Stays,
+    /// It goes, and with it what it depends on may go.
+    Goes,
+}
+
+/// A warning that lists who would go now, or why that cannot be told. Silent in an apply walk, where
+/// the provider's settings are not known yet, and with `plan_preview = false`. Never an error: where
+/// a plan is made, keys, names and networks need not be what they are where it is applied.
 pub(super) async fn preview(
     shared: &Shared,
     service: &dyn Service,
     cx: &Context,
     inputs: &Inputs,
-    when: &str,
+    moment: Moment,
 ) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
+    let when = moment.when;
     let Ok(ready) = shared.ready() else { return diagnostics };
-    if cx.walk == Walk::Apply {
+    if cx.walk == Walk::Apply || !ready.plan_preview {
         return diagnostics;
     }
     let connection = match run::connect(shared, service, inputs) {
         Ok(connection) => connection,
-        Err(error) => return untold(service.spec(), &target(inputs), when, &error),
+        Err(error) => {
+            diagnostics.warn(SUMMARY, untold(service.spec(), &target(inputs), when, &error));
+            return diagnostics;
+        }
     };
-    if ready.plan_preview {
-        diagnostics.extend(match connection.survey(inputs, LIMIT, &cx.cancel).await {
-            Ok(survey) => {
-                let mut diagnostics = Diagnostics::none();
-                diagnostics.warn(SUMMARY, forecast(&connection, inputs, &survey, when));
-                diagnostics
-            }
-            Err(error) => untold(connection.spec, &connection.label, when, &error),
-        });
-    }
+    let text = match connection.survey(inputs, LIMIT, &cx.cancel).await {
+        Ok(survey) => forecast(&connection, inputs, &survey, moment),
+        Err(error) => untold(connection.spec, &connection.label, when, &error),
+    };
+    diagnostics.warn(SUMMARY, text);
     diagnostics.extend(connection.sandbox_warning(shared));
     diagnostics
 }
 
-/// Why nobody can be named. The plan goes on, unless the run could not even begin.
-fn untold(spec: &Spec, target: &str, when: &str, error: &Error) -> Diagnostics {
-    if error.kind == Kind::Configuration {
-        let summary = format!("Sessions on {target} cannot be terminated");
-        return diagnose::call_failed(summary, spec, Occasion::Plan, error).into();
-    }
-    let mut diagnostics = Diagnostics::none();
+/// Why nobody can be named.
+fn untold(spec: &Spec, target: &str, when: &str, error: &Error) -> String {
     let why = diagnose::answer(error);
     let advice = diagnose::advice(spec, Occasion::Plan, error);
     let failed = "The sessions could not be listed for the preview.";
-    let detail = format!("{}\n\n{failed} {why}\n\n{advice}", aim(target, when));
-    diagnostics.warn(SUMMARY, detail);
-    diagnostics
+    format!("{}\n\n{failed} {why}\n\n{advice}", aim(target, when))
 }
 
 /// What is aimed at, and when it will be hit.
@@ -79,7 +90,7 @@ fn target(inputs: &Inputs) -> String {
 }
 
 /// The preview's text.
-fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &str) -> String {
+fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, moment: Moment) -> String {
     let spec = connection.spec;
     let of = |indexes: &[usize]| -> Vec<&Session> {
         indexes.iter().filter_map(|index| survey.sessions.get(*index)).collect()
@@ -87,7 +98,7 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
     let (selected, protected) = (of(&survey.selected), of(&survey.protected));
     let obstacle = engine::guard(spec, &inputs.request.guards, survey);
     let dry = inputs.request.mode == Mode::DryRun || connection.is_dry_run();
-    let mut text = format!("{}\n\n", aim(&connection.label, when));
+    let mut text = format!("{}\n\n", aim(&connection.label, moment.when));
     let live = table::count(survey.sessions.len(), &format!("live {}", spec.session));
     let (is, are) = match obstacle.is_some() || dry {
         true => ("is selected", "are selected"),
@@ -119,7 +130,7 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
         let are = if more == 1 { "is" } else { "are" };
         let _ = writeln!(text, "{more} more {are} meant but cannot be ended: {why}.");
     }
-    for consequence in consequences(inputs, obstacle, dry) {
+    for consequence in consequences(inputs, obstacle, dry, moment.after) {
         let _ = writeln!(text, "{consequence}");
     }
     text.push_str("Sessions come and go: which are meant is resolved again at that moment.");
@@ -135,13 +146,18 @@ fn listed(names: impl IntoIterator<Item = String>, all: usize) -> String {
 }
 
 /// What guards and switches would make of it.
-fn consequences(inputs: &Inputs, obstacle: Option<Halt>, dry: bool) -> Vec<String> {
+fn consequences(inputs: &Inputs, obstacle: Option<Halt>, dry: bool, after: After) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(why) = obstacle.and_then(|halt| blocked(&halt)) {
         lines.push(format!("{why}, so NOTHING would be terminated and it would be an error."));
     }
     if dry {
         lines.push("It is a dry run: nothing will be terminated.".to_owned());
+        if after == After::Goes {
+            let warning = "It holds nothing back either: what the block depends on can be \
+                           destroyed with everybody still connected.";
+            lines.push(warning.to_owned());
+        }
     }
     if inputs.on_failure == OnFailure::Warn {
         lines.push("Survivors will only be a warning (`on_failure = \"warn\"`).".to_owned());
@@ -179,6 +195,7 @@ fn blocked(halt: &Halt) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::Kind;
     use crate::services;
 
     fn spec() -> &'static Spec {
@@ -187,33 +204,16 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_that_cannot_be_made_says_why_and_stops_only_what_could_not_begin() {
-        for (kind, expected) in [
-            (
-                Kind::Unavailable,
-                "Warning: Session termination pending\n\
-                Target: cn-north-4/i-1, in this destroy.\n\
-                \n\
-                The sessions could not be listed for the preview. ListClients: no\n\
-                \n\
-                The cloud could not be reached or failed. Check network, proxy and `endpoints`. Run the same command again.",
-            ),
-            (
-                Kind::Configuration,
-                "Error: Sessions on cn-north-4/i-1 cannot be terminated\n\
-                ListClients: no\n\
-                \n\
-                Correct the region, the provider block or the environment. Run the same command again.",
-            ),
-        ] {
-            let error = Error::new(kind, "ListClients", "no");
-            let told = untold(spec(), "cn-north-4/i-1", "in this destroy", &error).0;
-            let told: Vec<String> = told
-                .iter()
-                .map(|one| format!("{:?}: {}\n{}", one.severity, one.summary, one.detail))
-                .collect();
-            assert_eq!(told, [expected]);
-        }
+    fn a_preview_that_cannot_be_made_says_why() {
+        let error = Error::new(Kind::Unavailable, "ListClients", "no");
+        assert_eq!(
+            untold(spec(), "cn-north-4/i-1", "in this destroy", &error),
+            "Target: cn-north-4/i-1, in this destroy.\n\
+            \n\
+            The sessions could not be listed for the preview. ListClients: no\n\
+            \n\
+            The cloud could not be reached or failed. Check network, proxy and `endpoints`. Run the same command again."
+        );
     }
 
     #[test]

@@ -63,7 +63,8 @@ impl Connection {
         request.timeout = limit;
         let survey = engine::survey(self.spec, &*self.sessions, &request, &self.ready.pace, cancel);
         // The engine keeps the limit by itself; this one also bounds what it cannot see.
-        tokio::time::timeout(limit + Duration::from_secs(1), survey).await.unwrap_or_else(|_| {
+        let limit = limit.saturating_add(Duration::from_secs(1));
+        tokio::time::timeout(limit, survey).await.unwrap_or_else(|_| {
             Err(Error::new(Kind::Lost, "Survey", "the sessions could not be listed in time"))
         })
     }

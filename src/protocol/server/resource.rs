@@ -42,6 +42,9 @@ pub(super) async fn validate(
 }
 
 /// Answers UpgradeResourceState, which comes whenever stored state is read, changed or not.
+///
+/// Read by another version's schema, attributes that were renamed would be lost without a word. So
+/// a state of an older version is an error, for nobody converts one yet.
 pub(super) async fn upgrade(
     provider: Arc<dyn Provider>,
     _cx: Context,
@@ -49,15 +52,27 @@ pub(super) async fn upgrade(
 ) -> Result<upgrade_resource_state::Response, Diagnostics> {
     let face = face(&provider, &request.type_name)?;
     let schema = face.schema();
-    let mut state = decode::stored_state(request.raw_state.as_ref(), &schema.block)?;
-    if request.version < schema.version
-        && let Some(old) = state.take()
-    {
-        state = Some(face.upgrade(request.version, old)?);
+    if request.version < schema.version {
+        return Err(outdated(&request, schema.version));
     }
+    let state = decode::stored_state(request.raw_state.as_ref(), &schema.block)?;
     let upgraded =
         encode::object("the stored state", cleared(state, &schema.block), &schema.block)?;
     Ok(upgrade_resource_state::Response { upgraded_state: Some(upgraded), diagnostics: Vec::new() })
+}
+
+fn outdated(request: &upgrade_resource_state::Request, version: i64) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    diagnostics.error(
+        format!("The provider cannot read the stored state of a `{}`", request.type_name),
+        format!(
+            "It was stored under version {} of the schema, and this provider knows version \
+             {version} only. Nothing was changed. Use the version of the provider that stored it, \
+             and please report this.",
+            request.version
+        ),
+    );
+    diagnostics
 }
 
 /// Answers ReadResource. What stands beside the state is echoed: the answer replaces it.

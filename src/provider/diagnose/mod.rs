@@ -7,6 +7,7 @@
 mod advice;
 mod halts;
 mod progress;
+mod sequel;
 
 use std::fmt::Write as _;
 
@@ -22,6 +23,7 @@ use self::advice::{STAYS, from_state, timeout};
 use super::inputs::OnFailure;
 use super::run::Occasion;
 use super::table;
+pub(super) use sequel::{let_go, not_opened, tainted, taken_up};
 
 /// How many sessions a message names at most.
 const NAMED: usize = 20;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::core::{Core, Doing};
 use super::managed::all;
-use super::world::{World, some, texts, warning, world, worlds};
+use super::world::{World, map, some, texts, warning, world, worlds};
 
 const SUMMARY: &str = "Session termination pending";
 
@@ -115,12 +115,41 @@ async fn a_preview_that_cannot_be_made_is_a_warning_within_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_without_preview_asks_nobody() {
+async fn an_endpoint_whose_name_means_nothing_here_is_a_warning_too() {
     for world in worlds() {
         let mut core = Core::new(&world);
-        core.block = world.block(&[("plan_preview", false.into())]);
-        let plan = core.plan(Some(&all(&core, "apply", &[]))).await;
-        assert_eq!((plan.doing, plan.told, world.sent()), (Doing::Create, vec![], 0));
+        core.applied(&all(&core, "both", &[])).await;
+        world.lose_the_name(true);
+        let config = all(&core, "both", &[("triggers", map(&[("a", "1")]))]);
+        for config in [Some(&config), None] {
+            let plan = core.plan(config).await;
+            let seen = warning(&plan.told);
+            assert_eq!(seen.summary, SUMMARY);
+            assert!(
+                seen.detail.contains("The sessions could not be listed for the preview."),
+                "{seen:?}"
+            );
+        }
+        world.lose_the_name(false);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_without_preview_asks_nobody_and_needs_no_account() {
+    for world in worlds() {
+        for keys in [true, false] {
+            let mut core = Core::new(&world);
+            let off = [("plan_preview", false.into())];
+            core.block = world.block(&off);
+            if !keys {
+                let none = [("access_key", Value::Null), ("secret_key", Value::Null)];
+                core.block = world.block_of(&none);
+                core.block.extend(super::world::object(&off));
+                world.cut(true); // or the machine's own metadata would have some
+            }
+            let plan = core.plan(Some(&all(&core, "apply", &[]))).await;
+            assert_eq!((plan.doing, plan.told, world.sent()), (Doing::Create, vec![], 0));
+        }
     }
 }
 
@@ -142,6 +171,25 @@ async fn what_a_plan_does_not_know_is_neither_previewed_nor_wrong_and_known_in_t
             let config = all(&core, "apply", known);
             assert_eq!(core.apply_plan(&plan, Some(&config)).await, [], "{name}");
             assert!(!world.killed().is_empty(), "{}: {name}", spec.name);
+            world.sandbox.reset();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_re_run_whose_when_is_not_known_yet_is_planned_as_one_that_may_come() {
+    for world in worlds() {
+        for (when, runs) in [("apply", true), ("both", true), ("destroy", false)] {
+            let mut core = Core::new(&world);
+            core.applied(&all(&core, "destroy", &[])).await;
+            let triggers = ("triggers", map(&[("a", "1")]));
+            let unknown = all(&core, "apply", &[("when", Value::Unknown), triggers.clone()]);
+            let plan = core.plan(Some(&unknown)).await;
+            assert_eq!((plan.doing, plan.will_run()), (Doing::Update, true));
+            assert_eq!(plan.told, [], "nobody knows whether anybody goes");
+            let known = all(&core, when, &[triggers]);
+            assert_eq!(core.apply_plan(&plan, Some(&known)).await, []);
+            assert_eq!(!world.killed().is_empty(), runs, "{}: {when}", world.spec().name);
             world.sandbox.reset();
         }
     }

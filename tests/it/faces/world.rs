@@ -27,6 +27,7 @@ use terraform_provider_session::services::{ALL, Service, Spec};
 use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tonic::codegen::Service as TowerService;
 use tonic::transport::{Channel, Endpoint, Server, Uri};
 
@@ -39,6 +40,7 @@ pub(crate) struct World {
     pub(crate) instance: Instance,
     pub(crate) sandbox: Arc<Sandbox>,
     way: Arc<Way>,
+    nothing: Arc<Nothing>,
     outside: Outside,
 }
 
@@ -47,6 +49,7 @@ struct Way {
     sandbox: Arc<Sandbox>,
     sent: AtomicUsize,
     cut: AtomicBool,
+    nameless: AtomicBool,
     /// A fault for one call, and how many calls come before it.
     one: Mutex<Option<(Trouble, usize)>>,
 }
@@ -71,6 +74,10 @@ impl HttpSend for Way {
             let host = request.uri().host().unwrap_or_default().to_owned();
             return Err(HttpError::NotSent { host, reason: "no route".to_owned() });
         }
+        if self.nameless.load(Ordering::Relaxed) {
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            return Err(HttpError::NoSuchHost { host });
+        }
         self.count();
         self.sandbox.send(request).await
     }
@@ -90,7 +97,11 @@ impl Clock for Virtual {
 
 /// Foreseeable randomness, and no environment.
 #[derive(Default)]
-struct Nothing(AtomicU64);
+struct Nothing {
+    nonces: AtomicU64,
+    /// Whether the next nonce is a panic.
+    panics: AtomicBool,
+}
 
 impl Entropy for Nothing {
     fn unit(&self) -> f64 {
@@ -98,7 +109,8 @@ impl Entropy for Nothing {
     }
 
     fn nonce(&self) -> String {
-        format!("{:032x}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "no luck, on purpose");
+        format!("{:032x}", self.nonces.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }
 
@@ -136,17 +148,22 @@ impl World {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let clock: Arc<dyn Clock> = Arc::new(Virtual { start, began: Instant::now() });
         let sandbox = Arc::new(Sandbox::new(setup, Arc::clone(&clock)));
-        let (sent, cut) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let way = Arc::new(Way { sandbox: Arc::clone(&sandbox), sent, cut, one: Mutex::new(None) });
+        let way = Arc::new(Way {
+            sandbox: Arc::clone(&sandbox),
+            sent: AtomicUsize::new(0),
+            cut: AtomicBool::new(false),
+            nameless: AtomicBool::new(false),
+            one: Mutex::new(None),
+        });
         let nothing = Arc::new(Nothing::default());
         let outside = Outside {
             http: Arc::clone(&way) as Arc<dyn HttpSend>,
             clock,
             entropy: Arc::clone(&nothing) as Arc<dyn Entropy>,
-            environment: nothing,
+            environment: Arc::clone(&nothing) as Arc<dyn Environment>,
         };
         let instance = service.scenery().remove(0);
-        World { service, instance, sandbox, way, outside }
+        World { service, instance, sandbox, way, nothing, outside }
     }
 
     /// The same with another instance of the service, by its number.
@@ -180,6 +197,16 @@ impl World {
     /// No connection can be made from now on, or again.
     pub(crate) fn cut(&self, cut: bool) {
         self.way.cut.store(cut, Ordering::Relaxed);
+    }
+
+    /// The names of hosts mean nothing from now on, or mean something again.
+    pub(crate) fn lose_the_name(&self, lost: bool) {
+        self.way.nameless.store(lost, Ordering::Relaxed);
+    }
+
+    /// Whatever asks for randomness next panics.
+    pub(crate) fn panic_once(&self) {
+        self.nothing.panics.store(true, Ordering::Relaxed);
     }
 
     /// How many requests were tried.
@@ -253,7 +280,7 @@ impl World {
     /// The plugin's process.
     pub(crate) async fn plugin(&self) -> Plugin {
         let provider = Arc::new(SessionProvider::new(self.outside.clone()));
-        let served = serve(Arc::clone(&provider) as Arc<dyn Provider>);
+        let served = serve(Arc::clone(&provider) as Arc<dyn Provider>, str::to_owned);
         let (near, far) = tokio::io::duplex(1 << 16);
         let incoming = tokio_stream::once(Ok::<_, io::Error>(far));
         let server = Server::builder().add_routes(served.routes);
@@ -321,7 +348,7 @@ impl Plugin {
     }
 
     pub(crate) async fn end(self) {
-        self.shutdown.run().await;
+        self.shutdown.run(&CancellationToken::new()).await;
     }
 
     /// The type of a face's values.
@@ -459,6 +486,12 @@ pub(crate) fn told(diagnostics: &[wire::Diagnostic]) -> Vec<Told> {
 /// The summaries of the errors.
 pub(crate) fn errors(told: &[Told]) -> Vec<&str> {
     told.iter().filter(|one| one.error).map(|one| one.summary.as_str()).collect()
+}
+
+/// Whether a message is about selected sessions that were seen alive, or that nobody saw go.
+pub(crate) fn left(told: &Told) -> bool {
+    let titles = ["Sessions survived on ", "Sessions are not confirmed gone on "];
+    titles.iter().any(|title| told.summary.starts_with(title))
 }
 
 /// The one warning.

@@ -118,12 +118,12 @@ pub(super) fn rpc(input: &[u8]) {
         dice.damage(&mut message);
     }
     let reply = run(async move {
-        let served = serve(provider);
+        let served = serve(provider, str::to_owned);
         let configured = field(2, &dynamic_of(&configuration(&block), &block));
         let nothing_to_say = call(&served.routes, "ConfigureProvider", &configured).await;
         assert_eq!(&nothing_to_say[..], &[0; 5], "the provider block is good");
         let reply = call(&served.routes, method, &message).await;
-        served.shutdown.run().await;
+        served.shutdown.run(&Default::default()).await;
         reply
     });
     let said = String::from_utf8_lossy(&reply);

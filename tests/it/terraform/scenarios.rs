@@ -23,7 +23,9 @@ async fn an_action_clears_the_cache_right_before_it_is_changed() {
         let main = std::fs::read_to_string(stage.fixture.dir().join("main.tf")).unwrap();
         stage.fixture.write("main.tf", &limited(main.clone()));
         let told = stage.fixture.fail(&change).await;
-        assert!(told.contains("Sessions survived on"), "{told}");
+        // Seen alive, or asked once more and not looked for again in the time there was.
+        let titles = ["Sessions survived on", "Sessions are not confirmed gone on"];
+        assert!(titles.iter().any(|title| told.contains(title)), "{told}");
         assert_eq!(stage.fixture.output("capacity").await, 1);
         stage.reset().await;
         stage.fixture.write("main.tf", &main);

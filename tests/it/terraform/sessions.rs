@@ -220,3 +220,41 @@ async fn arguments_that_cannot_be_right_are_refused_before_anything_happens() {
         assert!(told.contains(attribute), "{body}: {told}");
     }
 }
+
+#[tokio::test]
+async fn a_create_that_failed_is_mended_as_its_error_says() {
+    on(newest(), async |engine| {
+        let both = |more: &str| {
+            let timeouts = "timeouts {\n create = \"6s\"\n delete = \"6s\"\n}";
+            resource(&format!("when = \"both\"\n{more}\n{timeouts}"))
+        };
+        // Stopped by a guard: nothing came of it, and the next one starts anew.
+        let stage = Stage::new(engine, &both("all = true\nmax_sessions = 1")).await;
+        let app = stage.client("app", "shop").await;
+        let report = stage.client("report", "nightly").await;
+        let told = stage.fixture.fail(APPLY).await;
+        assert!(told.contains("Too many sessions selected"), "{told}");
+        assert_eq!(stage.fixture.state().await, [CACHE]);
+        stage.fixture.write("main.tf", &both(REPORT));
+        stage.fixture.succeed(APPLY).await;
+        assert_cut(&[&report], &[&app]).await;
+
+        // Somebody survived: the destroy of the replacement has the old cap, an untainted one not.
+        let stage = Stage::new(engine, &both("all = true\nmax_sessions = 1")).await;
+        let app = stage.client("app", "shop").await;
+        stage.fault(json!({ "fault": "refuses", "operation": "clients/kill" })).await;
+        let told = stage.fixture.fail(APPLY).await;
+        assert!(told.contains("untaint"), "{told}");
+        stage.reset().await;
+        let late = stage.client("app", "late").await;
+        stage.fixture.write("main.tf", &both("all = true\nmax_sessions = 2"));
+        let told = stage.fixture.fail(APPLY).await;
+        assert!(told.contains("Too many sessions selected"), "{told}");
+        assert_cut(&[], &[&app, &late]).await;
+        stage.fixture.succeed(&["untaint", IT]).await;
+        stage.fixture.succeed(APPLY).await;
+        assert_cut(&[&app, &late], &[]).await;
+        stage.fixture.nothing_to_do().await;
+    })
+    .await;
+}
