@@ -7,7 +7,6 @@
 //! (<https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0053.html>); the list of a whole
 //! instance has no pages, so it is not used.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -228,8 +227,7 @@ fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, 
         ("idle_seconds", number(one.idle)?),
         ("subscriptions", number(one.sub)?),
     ];
-    let fields: BTreeMap<_, _> =
-        fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
+    let fields = fields.into_iter().collect();
     Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
 }
 
@@ -445,6 +443,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::services::Fields;
     use crate::services::simulator::bench::{Bench, all_pages, ids, node};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
 
@@ -554,7 +553,7 @@ mod tests {
             assert!(columns.contains(&name));
             assert_eq!(found[0].fields.get(name), Some(&value), "{name}");
         }
-        assert_eq!(found[0].fields.len(), columns.len());
+        assert_eq!(found[0].fields.iter().len(), columns.len());
     }
 
     #[tokio::test]
@@ -572,7 +571,7 @@ mod tests {
             ids(&page.sessions),
             ["254487", "#10.0.0.1:40001"].map(|id| SessionId(id.into()))
         );
-        let expected = BTreeMap::from([
+        let expected = Fields::from([
             ("database", Field::Text("0".into())),
             ("age_seconds", Field::Integer(8_888_581)),
         ]);

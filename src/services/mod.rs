@@ -8,6 +8,7 @@ mod alicloud_das_redis;
 mod alicloud_ecs;
 mod dbs;
 mod error;
+mod fields;
 mod huaweicloud_dcs;
 mod huaweicloud_dds;
 mod huaweicloud_geminidb_redis;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::{Error, Kind};
+pub use fields::{Field, Fields};
 pub use spec::{
     Column, Criterion, Everyone, Example, Input, Limits, Permissions, Role, Spec, Unit,
 };
@@ -133,8 +135,8 @@ pub struct Session {
     pub node: String,
     /// Why the API cannot end it, if it cannot (DDS: no operation is running).
     pub unkillable: Option<&'static str>,
-    /// The values of the spec's columns, by name; a missing one is null.
-    pub fields: BTreeMap<&'static str, Field>,
+    /// The values of the spec's columns.
+    pub fields: Fields,
 }
 
 impl Session {
@@ -142,17 +144,6 @@ impl Session {
     pub fn place(&self) -> (&str, &SessionId) {
         (&self.node, &self.id)
     }
-}
-
-/// A value of a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Field {
-    /// Text.
-    Text(String),
-    /// A whole number, in the column's unit.
-    Integer(i64),
-    /// Yes or no.
-    Bool(bool),
 }
 
 /// Where a list goes on. Opaque to all but the service.

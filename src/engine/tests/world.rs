@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::*;
 use crate::services::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Kind, Limits, Node, Page, Permissions,
-    Progress, Role, Session, SessionId, Sessions, Spec, Submission, Ticket, Unit, Which,
+    Batch, Column, Cursor, Error, Everyone, Example, Field, Fields, Kind, Limits, Node, Page,
+    Permissions, Progress, Role, Session, SessionId, Sessions, Spec, Submission, Ticket, Unit,
+    Which,
 };
 
 pub(in crate::engine) type Key = (String, String);
@@ -54,7 +55,7 @@ pub(in crate::engine) fn session(node: &str, id: &str, user: &str) -> Session {
         id: SessionId(id.to_owned()),
         node: node.to_owned(),
         unkillable: None,
-        fields: BTreeMap::from([
+        fields: Fields::from([
             ("addr", Field::Text(address)),
             ("user", Field::Text(user.to_owned())),
         ]),
@@ -241,8 +242,9 @@ impl State {
             let id = format!("new-{}", self.serial);
             let mut back = session;
             back.id = SessionId(id.clone());
-            let Some(Field::Text(address)) = back.fields.get_mut("addr") else { return };
-            *address = address.replace(":40000", ":50000");
+            let Some(Field::Text(address)) = back.fields.get("addr") else { return };
+            let address = address.replace(":40000", ":50000");
+            back.fields.insert("addr", Field::Text(address));
             self.live.insert((key.0.clone(), id), back);
         }
     }
