@@ -108,8 +108,21 @@ impl Account {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who calls, and in which project.
+    pub(super) async fn identity(
+        &self,
+        region: &str,
+        renew: Renew,
+    ) -> Result<(Held, String), Error> {
+        let held = self.credentials(region, renew).await?;
+        let project = self.project(region, &held).await?;
+        // Looking for the project may have renewed them.
+        let held = self.credentials(region, Renew::IfNeeded).await?;
+        Ok((held, project))
+    }
+
     /// Credentials that will last a while.
-    pub(super) async fn credentials(&self, region: &str, renew: Renew) -> Result<Held, Error> {
+    async fn credentials(&self, region: &str, renew: Renew) -> Result<Held, Error> {
         let mut state = self.login.lock().await;
         // Not before: who waited for the lock must not repeat what was just refused.
         if let Some(refused) = self.refused().clone() {
@@ -151,7 +164,7 @@ impl Account {
     }
 
     /// The project in a region: as given, as the token says, or as IAM finds it.
-    pub(super) async fn project(&self, region: &str, held: &Held) -> Result<String, Error> {
+    async fn project(&self, region: &str, held: &Held) -> Result<String, Error> {
         let home = self.resolved.region.as_deref().is_none_or(|own| own == region);
         if let (true, Some(id)) =
             (home, self.resolved.project_id.as_ref().or(held.project_id.as_ref()))

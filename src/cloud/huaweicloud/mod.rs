@@ -57,10 +57,7 @@ impl Regional {
 impl Signer for Regional {
     async fn request(&self, call: &Call, renew: Renew) -> Result<Request<Bytes>, Error> {
         let base = self.base(call.product)?;
-        let held = self.account.credentials(&self.region, renew).await?;
-        let project = self.account.project(&self.region, &held).await?;
-        // Looking for the project may have renewed them.
-        let held = self.account.credentials(&self.region, Renew::IfNeeded).await?;
+        let (held, project) = self.account.identity(&self.region, renew).await.map_err(unmade)?;
 
         let url = url(&base, call, &project)?;
         let mut request = login::request(call.method.clone(), &url, call.body.as_ref())?;
@@ -112,6 +109,17 @@ fn url(base: &str, call: &Call, project: &str) -> Result<String, Error> {
         let _ = write!(url, "{}{name}={value}", if place == 0 { '?' } else { '&' });
     }
     Ok(url)
+}
+
+/// However a login or a look-up of the project failed, the call that needed it was not made.
+fn unmade(error: Error) -> Error {
+    let kind = match error.kind {
+        kind if kind.may_have_taken_effect() => Kind::NotSent,
+        // What IAM calls wrong stands in the provider block, not in the call.
+        Kind::BadRequest | Kind::Refused | Kind::Unsupported => Kind::Configuration,
+        kind => kind,
+    };
+    Error { kind, ..error }
 }
 
 fn wrong(message: String) -> Error {

@@ -10,6 +10,7 @@ use super::settings::{AssumeRole, AssumeRoleWithOidc};
 use super::sign::{Key, verify};
 use super::*;
 use crate::cloud::{Client, Secret};
+use crate::wire::HttpError;
 use crate::wire::testing::{Reply, World, nobody, reply};
 
 const REGION: &str = "cn-north-4";
@@ -469,7 +470,7 @@ async fn without_any_credentials_the_error_names_what_to_set() {
 }
 
 #[tokio::test]
-async fn an_identity_answer_of_another_shape_is_malformed_and_not_shown() {
+async fn an_identity_answer_of_another_shape_is_not_shown() {
     for (settings, answer) in [
         (key(), reply(200, &[], r#"{"projects":"hush"}"#)),
         (key(), reply(200, &[], "<html>hush")),
@@ -481,8 +482,35 @@ async fn an_identity_answer_of_another_shape_is_malformed_and_not_shown() {
     ] {
         let world = Arc::new(World::new([answer]));
         let error = client(&world, &settings).call(call()).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Malformed);
+        assert_eq!(error.kind, Kind::NotSent);
         assert!(!format!("{error} {error:?}").contains("hush"));
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_login_failed_was_not_made() {
+    let expired = || refused(401, "APIGW.0307", "The token must be updated.");
+    let lost: fn() -> Reply =
+        || Err(HttpError::Lost { host: "host".into(), reason: "reset".into() });
+    for (failure, kind) in [
+        (lost, Kind::NotSent),
+        (nobody, Kind::NotSent),
+        (|| refused(503, "APIGW.0613", "m"), Kind::NotSent),
+        (|| reply(201, &[], "rubbish"), Kind::NotSent),
+        (|| refused(429, "APIGW.0308", "m"), Kind::Throttled),
+        (|| refused(400, "IAM.0011", "m"), Kind::Credentials),
+    ] {
+        // When the kill has just been told that the token had expired.
+        let world = Arc::new(World::new([token("T"), expired(), failure()]));
+        let kill = || Call::new("HangUpClients", "dcs", Method::POST, "/v2/{project_id}/kill");
+        let error = client(&world, &password()).call(kill()).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{error:?}");
+        // When the project is looked for.
+        let world = Arc::new(World::new([failure()]));
+        let error = client(&world, &key()).call(kill()).await.unwrap_err();
+        // A login that is wrong is a wrong key, and a look-up that is wrong a wrong name.
+        let kind = if kind == Kind::Credentials { Kind::Configuration } else { kind };
+        assert_eq!((error.kind, world.requests().len()), (kind, 1), "{error:?}");
     }
 }
 
