@@ -163,7 +163,7 @@ impl Sessions for Das {
 
     async fn list(&self, _node: &Node, _after: Option<Cursor>) -> Result<Page, Error> {
         let (answer, data) = self.call("GetRedisAllSession").await?;
-        let data: Listed = read(&answer, data.unwrap_or_default())?;
+        let data = told(&answer, data)?;
         let total = data.total.as_ref().and_then(number).unwrap_or_default();
         let mut listed = data.sessions.unwrap_or_default();
         if let Value::Object(deeper) = listed {
@@ -302,6 +302,17 @@ fn text(value: &Value) -> Option<String> {
 /// A whole number, or a text that is one.
 fn number(value: &Value) -> Option<i64> {
     text(value)?.parse().ok()
+}
+
+/// The list that `Data` is. Without any of its parts it is not an empty one: who is on it would
+/// count as gone.
+fn told(answer: &Answer, data: Option<Value>) -> Result<Listed, Error> {
+    match read(answer, data.unwrap_or_default())? {
+        Listed { total: None, sessions: None } => {
+            Err(answer.malformed("`Data` of the answer tells neither `Total` nor `Sessions`"))
+        }
+        listed => Ok(listed),
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(answer: &Answer, value: Value) -> Result<T, Error> {
@@ -600,7 +611,7 @@ mod tests {
                 r#"{"Code":200,"Success":true,"Data":{"Total":1,"Sessions":{"sessions":[{"id":7,"age":61,"idle":9}]}}}"#,
                 1,
             ),
-            (r#"{"Code":200,"Success":true,"Data":{}}"#, 0),
+            (r#"{"Code":200,"Success":true,"Data":{"Total":0}}"#, 0),
             (r#"{"Code":200,"Success":true,"Data":{"Total":0,"Sessions":null}}"#, 0),
             (r#"{"Code":200,"Success":true,"Data":{"Total":0,"Sessions":{}}}"#, 0),
         ] {
@@ -621,6 +632,7 @@ mod tests {
             "null",
             "1",
             "\"None\"",
+            "{}",
             r#"{"Sessions":1}"#,
             r#"{"Sessions":[1]}"#,
             r#"{"Sessions":[{}]}"#,

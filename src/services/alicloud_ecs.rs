@@ -201,7 +201,11 @@ impl Sessions for Ecs {
         };
         match self.answer(self.call("EndTerminalSession").query("SessionId", id)).await {
             Ok(answer) => {
-                answer.json::<EndAnswer>()?;
+                let EndAnswer { _request_id, code } = answer.json()?;
+                if let Some(code) = code {
+                    let message = format!("the status is 200, but the answer has the code {code}");
+                    return Err(answer.malformed(message));
+                }
                 Ok(Submission { request_id: answer.request_id, ..Submission::default() })
             }
             Err(error) if error.kind == Kind::SessionGone => Ok(Submission {
@@ -328,6 +332,8 @@ struct Connection {
 struct EndAnswer {
     #[serde(rename = "RequestId")]
     _request_id: String,
+    /// No success has one.
+    code: Option<serde_json::Value>,
 }
 
 #[cfg(feature = "sandbox")]
@@ -870,6 +876,7 @@ mod tests {
         for (status, body, kind) in [
             (200, "{}", Kind::Malformed),
             (200, "<html>", Kind::Malformed),
+            (200, r#"{"RequestId":"r","Code":"InternalError"}"#, Kind::Malformed),
             (400, r#"{"Code":"RegionId.ApiNotSupported"}"#, Kind::Unsupported),
             (404, r#"{"Code":"InvalidRegionId.NotFound"}"#, Kind::BadRequest),
             (404, r#"{"Code":"InvalidInstanceId.NotFound"}"#, Kind::TargetGone),
@@ -886,7 +893,7 @@ mod tests {
     #[tokio::test]
     async fn a_fault_ends_nothing_and_is_told() {
         for (fault, kind) in [
-            (Fault::Busy, Some(Kind::BadRequest)),
+            (Fault::Busy, Some(Kind::Throttled)),
             (Fault::PartialKill, Some(Kind::Unavailable)),
             (Fault::Refuses, None),
         ] {
@@ -896,7 +903,6 @@ mod tests {
             bench.fault(fault);
             let whole = Node::whole();
             let batch = Batch { node: Some(&whole), which: Which::These(&ids) };
-            // The bench does not know that `Throttling.User` comes with status 400.
             let outcome = sessions.terminate(batch).await;
             assert_eq!(outcome.err().map(|error| error.kind), kind);
             assert!(memory.lock().unwrap().killed().is_empty());

@@ -45,7 +45,8 @@ pub(super) struct ListedNode {
 
 #[derive(Deserialize)]
 struct InstancesAnswer {
-    instances: Option<Vec<ListedInstance>>,
+    total_count: Option<usize>,
+    instances: Vec<ListedInstance>,
 }
 
 #[derive(Deserialize)]
@@ -104,8 +105,8 @@ pub(super) async fn nodes(
 
 /// The groups of the instance that was asked for. An id that nobody has gives an empty list.
 fn find(answer: &Answer, listed: InstancesAnswer, id: &str) -> Result<Vec<Group>, Error> {
-    let instances = listed.instances.unwrap_or_default();
-    if instances.is_empty() {
+    let InstancesAnswer { instances, total_count } = listed;
+    if instances.is_empty() && total_count.is_none_or(|total| total == 0) {
         let message = format!("there is no instance `{id}` in this project and region");
         return Err(Error { kind: Kind::TargetGone, ..answer.malformed(message) });
     }
@@ -121,7 +122,7 @@ pub(super) fn page<T: DeserializeOwned>(
     session: impl Fn(&Answer, T) -> Result<Session, Error>,
 ) -> Result<Page, Error> {
     let listed: SessionsAnswer<T> = answer.json()?;
-    let sessions = listed.sessions.unwrap_or_default();
+    let sessions = paging::items(&answer, listed.sessions, listed.total_count)?;
     let page = Slice { offset, limit, got: sessions.len(), total: listed.total_count };
     let next = paging::next(&answer, page)?;
     let sessions = sessions.into_iter().map(|one| session(&answer, one));

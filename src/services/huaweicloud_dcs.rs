@@ -238,7 +238,7 @@ impl Sessions for Dcs {
         .query("limit", PAGE);
         let answer = self.call(call).await.map_err(unscanned)?;
         let listed: ClientsAnswer = answer.json()?;
-        let clients = listed.clients.unwrap_or_default();
+        let clients = paging::items(&answer, listed.clients, listed.count)?;
         let page = Slice { offset, limit: PAGE, got: clients.len(), total: listed.count };
         let next = paging::next(&answer, page)?;
         let sessions = clients.into_iter().map(|client| session(client, node)).collect();
@@ -960,12 +960,15 @@ mod tests {
             r#"{"count":3,"clients":{}}"#,
             r#"{"count":3,"clients":[]}"#,
             r#"{"clients":[{"age":"old"}]}"#,
+            "{}",
+            r#"{"count":3}"#,
+            r#"{"clients":null}"#,
         ] {
             bench.can(200, body);
             let error = sessions.list(&node("data"), None).await.unwrap_err();
             assert_eq!(error.kind, Kind::Malformed, "{body}");
         }
-        for body in ["{}", r#"{"count":0,"clients":null,"more":1}"#] {
+        for body in [r#"{"clients":[]}"#, r#"{"count":0,"clients":null,"more":1}"#] {
             bench.can(200, body);
             assert!(sessions.list(&node("data"), None).await.unwrap().next.is_none(), "{body}");
         }

@@ -614,9 +614,21 @@ mod tests {
             assert_eq!(error.kind, kind, "{error}");
             assert!(error.message.contains(word), "{error}");
         }
-        bench.can(200, r#"{"instances":[{"id":"other","groups":[]}]}"#);
+        for body in [
+            // An ignored filter does not mean gone, and neither does anything but an empty list.
+            r#"{"instances":[{"id":"other","groups":[]}]}"#,
+            "{}",
+            r#"{"instances":null,"total_count":0}"#,
+            r#"{"instances":[],"total_count":5}"#,
+            r#"{"error_code":"DBS.999999","error_msg":"failed","instances":[]}"#,
+        ] {
+            bench.can(200, body);
+            let error = found(&bench, &[("instance_id", "replicas")]).await.unwrap_err();
+            assert_eq!(error.kind, Kind::Malformed, "{body}");
+        }
+        bench.can(200, r#"{"error_code":"DBS.280005","error_msg":"failed"}"#);
         let error = found(&bench, &[("instance_id", "replicas")]).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Malformed, "an ignored filter does not mean gone");
+        assert_eq!(error.kind, Kind::Unavailable, "a code of a call without effect is believed");
         bench.fault(Fault::TargetGone);
         let error = found(&bench, &[("instance_id", "replicas")]).await.unwrap_err();
         assert_eq!(error.kind, Kind::TargetGone);
@@ -789,6 +801,10 @@ mod tests {
             r#"{"total_count":3,"sessions":[]}"#,
             r#"{"sessions":[{"cost_time":"long"}]}"#,
             r#"{"sessions":[{"id":["1"]}]}"#,
+            "{}",
+            r#"{"total_count":3}"#,
+            r#"{"sessions":null}"#,
+            r#"{"error_code":"DBS.999999","error_msg":"query failed","sessions":[]}"#,
         ] {
             bench.can(200, body);
             let error = sessions.list(&node("one"), None).await.unwrap_err();
@@ -829,9 +845,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_kill_is_believed_if_its_answer_is_an_object_or_nothing() {
-        for (body, believed) in
-            [("", true), ("{}", true), (r#"{"a":1}"#, true), ("<html>", false), ("[]", false)]
-        {
+        for (body, believed) in [
+            ("", true),
+            ("{}", true),
+            (r#"{"a":1}"#, true),
+            ("<html>", false),
+            ("[]", false),
+            (r#"{"error_code":"DBS.301077","error_msg":"failed"}"#, false),
+            (r#"{"errCode":"DBS.280443","errMsg":"throttled"}"#, false),
+        ] {
             let (bench, _) = bench(1);
             bench.can(200, body);
             let sessions = bench.sessions(&[("node_id", "one")]);

@@ -70,10 +70,11 @@ impl Signer for Regional {
     }
 
     fn refusal(&self, call: &Call, response: &Response<Bytes>) -> Option<Refusal> {
-        if response.status().is_success() {
-            return None;
-        }
-        let error = errors::refusal(call.operation, response);
+        let error = if response.status().is_success() {
+            errors::in_disguise(call, response)?
+        } else {
+            errors::refusal(call.operation, response)
+        };
         let expired = errors::is_expiry(&error) && self.account.renewable();
         if !expired && errors::is_gateway_refusal(&error) {
             self.account.refuse(&error);
