@@ -13,12 +13,14 @@ use serde_json::Value;
 use crate::cloud::{Call, Error, Kind};
 use crate::wire::redact;
 
-/// Codes that DDS and GeminiDB share ("Error Codes" of both API references). A code means the same
-/// in both, though at times under another HTTP status.
+/// Codes that DDS and GeminiDB share ("Error Codes" of both API references, and those that the
+/// vendor's own provider tries again: terraform-provider-huaweicloud `services/dds`). A code means
+/// the same in both, though at times under another HTTP status.
 pub static DBS_CODES: &[(&str, Kind)] = &[
     // Too many requests.
     ("DBS.280443", Kind::Throttled),
     // The instance is in a state that does not allow it now; most come as 403.
+    ("DBS.00010009", Kind::Busy),
     ("DBS.200011", Kind::Busy),
     ("DBS.200018", Kind::Busy),
     ("DBS.200019", Kind::Busy),
@@ -42,7 +44,6 @@ pub static DBS_CODES: &[(&str, Kind)] = &[
     ("DBS.201502", Kind::TargetGone),
     ("DBS.216026", Kind::TargetGone),
     ("DBS.280110", Kind::TargetGone),
-    ("DBS.280407", Kind::TargetGone),
     // The server failed.
     ("DBS.280005", Kind::Unavailable),
     // Token.
@@ -55,9 +56,12 @@ pub static DBS_CODES: &[(&str, Kind)] = &[
     ("DBS.280019", Kind::Permission),
     ("DBS.280032", Kind::Permission),
     ("DBS.280063", Kind::Permission),
-    // Parameters: general, filters, project id, limit, offset.
+    // Parameters: general, filters, node id, project id, limit, offset. A node id that the cloud
+    // calls invalid may be mistyped; to take it for a node that has gone would be to call sessions
+    // ended that nobody looked at.
     ("DBS.200001", Kind::BadRequest),
     ("DBS.280001", Kind::BadRequest),
+    ("DBS.280407", Kind::BadRequest),
     ("DBS.280408", Kind::BadRequest),
     ("DBS.280439", Kind::BadRequest),
     ("DBS.280440", Kind::BadRequest),
@@ -342,6 +346,18 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), DBS_CODES.len(), "a code stands there twice");
+    }
+
+    #[test]
+    fn what_the_vendors_own_provider_tries_again_is_busy() {
+        for code in
+            ["DBS.00010009", "DBS.200019", "DBS.200076", "DBS.201000", "DBS.201014", "DBS.201015"]
+        {
+            for status in [400, 403] {
+                let error = refused(status, &format!(r#"{{"error_code":"{code}"}}"#));
+                assert_eq!(error.classified(DBS_CODES).kind, Kind::Busy, "{status} {code}");
+            }
+        }
     }
 
     #[test]
