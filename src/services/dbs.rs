@@ -37,7 +37,6 @@ pub(super) struct Group {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ListedNode {
     id: Option<String>,
-    name: Option<String>,
     status: Option<String>,
     /// `Primary`, `Secondary`, `Hidden`, `master`, `unknown`.
     pub(super) role: Option<String>,
@@ -66,7 +65,7 @@ pub(super) async fn call(client: &Client, call: Call) -> Result<Answer, Error> {
     client.call(call).await.map_err(|error| error.classified(DBS_CODES))
 }
 
-/// The nodes of a target: those of its instance in the state `normal`, or the one that it names,
+/// The nodes of a target: those of its instance that can hold sessions, or the one that it names,
 /// which must be the instance's if it names both. A node alone needs no look-up.
 pub(super) async fn nodes(
     client: &Client,
@@ -79,7 +78,7 @@ pub(super) async fn nodes(
         let nobody = "neither `instance_id` nor `node_id` is given";
         let id = wanted.ok_or_else(|| Error::new(Kind::Configuration, OPERATION, nobody))?;
         segment(OPERATION, "node", id)?;
-        return Ok(vec![Node { id: id.to_owned(), name: id.to_owned() }]);
+        return Ok(vec![Node::of(id)]);
     };
     segment(OPERATION, "instance", instance)?;
     let path = "/v3/{project_id}/instances";
@@ -93,7 +92,6 @@ pub(super) async fn nodes(
     let listed = groups.iter().flat_map(|group| {
         group.nodes.iter().flatten().map(|node| nodes::Listed {
             id: node.id.clone(),
-            name: node.name.clone(),
             status: node.status.clone(),
             // Whoever names a node means it.
             aside: (lookup.aside)(&groups, group, node).filter(|_| wanted.is_none()),

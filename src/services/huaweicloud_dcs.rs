@@ -212,7 +212,8 @@ impl Sessions for Dcs {
         let path = self.instance_path("ShowNodesInformation", "logical-nodes")?;
         let answer = self.call(Call::new("ShowNodesInformation", "dcs", Method::GET, path)).await?;
         let listed: NodesAnswer = answer.json()?;
-        let listed = sorted(listed.nodes.unwrap_or_default());
+        let listed = listed.complete(&answer)?;
+        let listed = sorted(listed);
         nodes::choose(listed, "Active", self.target.get("node_id"))
             .map_err(|(kind, message)| Error { kind, ..answer.malformed(message) })
     }
@@ -222,7 +223,8 @@ impl Sessions for Dcs {
         // Without `clean_cache` the answer may be a snapshot that somebody took an hour ago.
         let body = json!({ "node_id": node.id, "clean_cache": true });
         let call = Call::new("ScanClients", "dcs", Method::POST, path).body(body);
-        ticket(&self.call(call).await?).map(Some)
+        let answer = self.call(call).await.map_err(|error| node.told(error))?;
+        ticket(&answer).map(Some)
     }
 
     async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
@@ -236,7 +238,7 @@ impl Sessions for Dcs {
         .query("node_id", &node.id)
         .query("offset", offset)
         .query("limit", PAGE);
-        let answer = self.call(call).await.map_err(unscanned)?;
+        let answer = self.call(call).await.map_err(unscanned).map_err(|error| node.told(error))?;
         let listed: ClientsAnswer = answer.json()?;
         let clients = paging::items(&answer, listed.clients, listed.count)?;
         let page = Slice { offset, limit: PAGE, got: clients.len(), total: listed.count };
@@ -321,7 +323,6 @@ fn sorted(listed: Vec<ListedNode>) -> Vec<nodes::Listed> {
         aside: (is_proxy(&one) != proxied)
             .then_some("is behind proxies; clients are on the proxies"),
         id: one.node_id,
-        name: one.name,
         status: one.status,
     });
     sorted.collect()
@@ -381,13 +382,27 @@ fn perhaps_gone(error: Error) -> Error {
 
 #[derive(Deserialize)]
 struct NodesAnswer {
+    total: Option<usize>,
     nodes: Option<Vec<ListedNode>>,
+}
+
+impl NodesAnswer {
+    /// The nodes; none while the instance is being created. All or nothing: one that is not told
+    /// would not be asked.
+    fn complete(self, answer: &Answer) -> Result<Vec<ListedNode>, Error> {
+        let nodes = self.nodes.unwrap_or_default();
+        match self.total {
+            Some(total) if total > nodes.len() => {
+                Err(answer.malformed(format!("{} of {total} nodes are told", nodes.len())))
+            }
+            _ => Ok(nodes),
+        }
+    }
 }
 
 #[derive(Deserialize)]
 struct ListedNode {
     node_id: Option<String>,
-    name: Option<String>,
     status: Option<String>,
     node_role: Option<String>,
 }
@@ -836,7 +851,7 @@ mod tests {
     #[tokio::test]
     async fn a_node_that_cannot_be_asked_is_an_error_that_says_why() {
         for (node, kind, word) in [
-            ("elsewhere", Kind::BadRequest, "has no node `elsewhere`"),
+            ("elsewhere", Kind::TargetGone, "has no node `elsewhere`"),
             ("shard", Kind::BadRequest, "is behind proxies"),
         ] {
             let (bench, _) = bench(0);
@@ -848,25 +863,52 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_that_is_not_active_is_busy_and_left_out_of_the_whole() {
-        let nodes = r#"{"nodes":[
+    async fn a_node_that_is_not_active_is_asked_like_the_others_and_its_failure_tells_its_state() {
+        let nodes = r#"{"total":2,"nodes":[
             {"node_id":"a","status":"Active","node_role":"redis-server"},
-            {"node_id":"b","status":"Inactive","node_role":"redis-server","unknown":[]},
-            {"node_id":null}]}"#;
+            {"node_id":"b","status":"Inactive","node_role":"redis-server","unknown":[]}]}"#;
         let (bench, _) = bench(0);
         bench.can(200, nodes);
-        let found = bench.sessions(&[("instance_id", "x")]).nodes().await.unwrap();
-        assert_eq!(found, [Node { id: "a".into(), name: "a".into() }]);
+        let sessions = bench.sessions(&[("instance_id", "x")]);
+        let found = sessions.nodes().await.unwrap();
+        let inactive = Node { id: "b".into(), state: Some("Inactive".into()) };
+        assert_eq!(found, [Node::of("a"), inactive.clone()]);
         bench.can(200, nodes);
-        let target = [("instance_id", "x"), ("node_id", "b")];
-        let error = bench.sessions(&target).nodes().await.unwrap_err();
+        let narrow = bench.sessions(&[("instance_id", "x"), ("node_id", "b")]);
+        assert_eq!(narrow.nodes().await.unwrap(), [inactive.clone()]);
+
+        let refusal = r#"{"error_code":"DCS.4027","error_msg":"no"}"#;
+        bench.can(400, refusal);
+        let error = sessions.prepare(&inactive).await.unwrap_err();
         assert_eq!(
             (error.kind, error.message.as_str()),
-            (Kind::Busy, "node `b` is Inactive, not Active")
+            (Kind::Unsupported, "node `b` is Inactive: no")
         );
-        bench.can(200, "{}");
-        let error = bench.sessions(&[("instance_id", "x")]).nodes().await.unwrap_err();
-        assert_eq!(error.kind, Kind::Busy);
+        bench.can(400, refusal);
+        let error = sessions.list(&inactive, None).await.unwrap_err();
+        assert_eq!(error.message, "node `b` is Inactive: no");
+        bench.can(400, refusal);
+        assert_eq!(sessions.prepare(&found[0]).await.unwrap_err().message, "no");
+    }
+
+    #[tokio::test]
+    async fn a_list_that_does_not_tell_all_nodes_is_not_believed() {
+        let some = r#""node_role":"redis-server","node_id":"a""#;
+        for (answer, kind) in [
+            // The instance is being created, or a node is.
+            ("{}".to_owned(), Kind::Busy),
+            (r#"{"nodes":[]}"#.to_owned(), Kind::Busy),
+            (format!(r#"{{"nodes":[{{{some}}},{{"node_id":null}}]}}"#), Kind::Busy),
+            (format!(r#"{{"total":2,"nodes":[{{{some}}}]}}"#), Kind::Malformed),
+        ] {
+            for target in [vec![], vec![("node_id", "elsewhere")]] {
+                let (bench, _) = bench(0);
+                let target: Vec<_> = [("instance_id", "x")].into_iter().chain(target).collect();
+                bench.can(200, &answer);
+                let error = bench.sessions(&target).nodes().await.unwrap_err();
+                assert_eq!(error.kind, kind, "{answer} {error}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -193,7 +193,7 @@ impl Sessions for Dds {
                 self.page.store(SMALL_PAGE, Ordering::Relaxed);
                 (self.list_page(node, offset, SMALL_PAGE).await?, SMALL_PAGE)
             }
-            answer => (answer?, limit),
+            answer => (answer.map_err(|error| node.told(error))?, limit),
         };
         dbs::page(answer, (offset, limit), |answer, one| session(answer, one, node))
     }
@@ -606,7 +606,7 @@ mod tests {
             (vec![("instance_id", "nobody")], Kind::TargetGone, "no instance `nobody`"),
             (
                 vec![("instance_id", "replicas"), ("node_id", "front-1")],
-                Kind::BadRequest,
+                Kind::TargetGone,
                 "has no node `front-1`",
             ),
         ] {
@@ -635,24 +635,45 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_that_is_not_normal_is_busy_and_left_out_of_the_whole() {
+    async fn a_node_that_is_not_normal_is_asked_like_the_others_and_its_failure_tells_its_state() {
         let instances = r#"{"instances":[{"id":"x","groups":[{"type":"replica","nodes":[
             {"id":"a","name":"","status":"normal","role":"Primary","unknown":[]},
             {"id":"b","status":"abnormal","role":"Secondary"},
-            {"id":null}]},{"type":"readonly","nodes":null}]}]}"#;
+            {"id":"c","role":"Secondary"}]},{"type":"readonly","nodes":null}]}]}"#;
         let (bench, _) = bench(0);
         bench.can(200, instances);
-        assert_eq!(found(&bench, &[("instance_id", "x")]).await.unwrap(), ["a"]);
+        assert_eq!(found(&bench, &[("instance_id", "x")]).await.unwrap(), ["a", "b", "c"]);
         bench.can(200, instances);
-        let target = [("instance_id", "x"), ("node_id", "b")];
-        let error = found(&bench, &target).await.unwrap_err();
+        let sessions = bench.sessions(&[("instance_id", "x"), ("node_id", "b")]);
+        let nodes = sessions.nodes().await.unwrap();
+        bench.can(500, r#"{"error_code":"DBS.280005","error_msg":"Server error."}"#);
+        let error = sessions.list(&nodes[0], None).await.unwrap_err();
         assert_eq!(
             (error.kind, error.message.as_str()),
-            (Kind::Busy, "node `b` is abnormal, not normal")
+            (Kind::Unavailable, "node `b` is abnormal: Server error.")
         );
-        bench.can(200, r#"{"instances":[{"id":"x"}]}"#);
-        let error = found(&bench, &[("instance_id", "x")]).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Busy);
+
+        let unnamed = r#"{"id":"x","groups":[{"type":"replica","nodes":[{"status":"creating"}]}]}"#;
+        for instance in [r#"{"id":"x"}"#, r#"{"id":"x","groups":[]}"#, unnamed] {
+            for target in [&[("instance_id", "x")][..], &[("instance_id", "x"), ("node_id", "b")]] {
+                bench.can(200, &format!(r#"{{"instances":[{instance}]}}"#));
+                assert_eq!(found(&bench, target).await.unwrap_err().kind, Kind::Busy, "{instance}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_id_that_the_cloud_calls_invalid_has_not_gone() {
+        for (status, code, kind) in [
+            (400, "DBS.280407", Kind::BadRequest),
+            (404, "DBS.200013", Kind::TargetGone),
+            (400, "DBS.200451", Kind::TargetGone),
+        ] {
+            let (bench, _) = bench(0);
+            bench.can(status, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
+            let sessions = bench.sessions(&[("node_id", "one")]);
+            assert_eq!(sessions.list(&node("one"), None).await.unwrap_err().kind, kind, "{code}");
+        }
     }
 
     #[tokio::test]

@@ -165,7 +165,7 @@ impl Sessions for GeminiDb {
         let call = Call::new(OPERATION, "geminidb", Method::GET, path)
             .query("offset", offset)
             .query("limit", PAGE);
-        let answer = dbs::call(&self.client, call).await?;
+        let answer = dbs::call(&self.client, call).await.map_err(|error| node.told(error))?;
         dbs::page(answer, (offset, PAGE), |answer, one| session(answer, one, node))
     }
 
@@ -512,7 +512,7 @@ mod tests {
         for (target, kind) in [
             (vec![], Kind::Configuration),
             (vec![("instance_id", "nobody")], Kind::TargetGone),
-            (vec![("instance_id", "pair"), ("node_id", "other")], Kind::BadRequest),
+            (vec![("instance_id", "pair"), ("node_id", "other")], Kind::TargetGone),
         ] {
             let error = bench.sessions(&target).nodes().await.unwrap_err();
             assert_eq!(error.kind, kind, "{error}");

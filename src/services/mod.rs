@@ -99,14 +99,19 @@ pub trait Sessions: Send + Sync {
 pub struct Node {
     /// The cloud's id; empty where the whole target is one list.
     pub id: String,
-    /// A name for people; may be the id.
-    pub name: String,
+    /// The cloud's word for its state, where that is told and not the ordinary one.
+    pub state: Option<String>,
 }
 
 impl Node {
+    /// A node in its ordinary state.
+    pub fn of(id: &str) -> Node {
+        Node { id: id.to_owned(), state: None }
+    }
+
     /// The single node of a target that is listed whole.
     pub fn whole() -> Node {
-        Node { id: String::new(), name: String::new() }
+        Node::of("")
     }
 }
 

@@ -254,7 +254,7 @@ impl State {
 impl Sessions for World {
     async fn nodes(&self) -> Result<Vec<Node>, Error> {
         self.begin("nodes").await?;
-        let node = |id: &String| Node { id: id.clone(), name: id.clone() };
+        let node = |id: &String| Node::of(id);
         Ok(self.get(|state| state.nodes.iter().map(node).collect()))
     }
 

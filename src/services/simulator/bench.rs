@@ -112,7 +112,7 @@ impl Bench {
 
 /// A node of an id.
 pub(crate) fn node(id: &str) -> Node {
-    Node { id: id.into(), name: id.into() }
+    Node::of(id)
 }
 
 /// All that a node's list holds, page by page.
