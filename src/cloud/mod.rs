@@ -8,6 +8,7 @@ mod account;
 mod client;
 mod credentials;
 mod error;
+mod keeper;
 pub mod settings;
 mod signature;
 
@@ -18,6 +19,7 @@ pub use account::{Account, Cloud, check_endpoint, find};
 pub use client::{Answer, Call, Client, Refusal, Renew, Signer};
 pub use credentials::{Credentials, Secret};
 pub use error::{Error, Kind};
+pub use keeper::Trial;
 pub use settings::{Given, Setting, Shape, Value as SettingValue};
 pub use signature::{Key, Malformed};
 

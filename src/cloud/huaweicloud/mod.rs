@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::{Call, Error, Kind, Refusal, Renew, Signer};
+use super::{Call, Error, Kind, Refusal, Renew, Signer, Trial};
 
 pub use account::Account;
 pub use block::HuaweiCloud;
@@ -69,15 +69,18 @@ impl Signer for Regional {
         Ok(request)
     }
 
-    fn refusal(&self, call: &Call, response: &Response<Bytes>) -> Option<Refusal> {
+    fn refusal(&self, call: &Call, response: &Response<Bytes>, renew: Renew) -> Option<Refusal> {
         let error = if response.status().is_success() {
             errors::in_disguise(call, response)?
         } else {
             errors::refusal(call.operation, response)
         };
-        let expired = errors::is_expiry(&error) && self.account.renewable();
-        if !expired && errors::is_gateway_refusal(&error) {
-            self.account.refuse(&error);
+        let expiry = errors::is_expiry(&error);
+        // What was renewed a moment ago and is called expired again will not be mended by another
+        // renewal.
+        let expired = expiry && renew == Renew::IfNeeded && self.account.renewable();
+        if !expired && (expiry || errors::is_gateway_refusal(&error)) {
+            self.account.keeper.refuse(&error);
         }
         Some(Refusal { error, expired })
     }
@@ -88,6 +91,10 @@ impl Signer for Regional {
 
     fn region(&self) -> &str {
         &self.region
+    }
+
+    fn trial(&self) -> Option<&Trial> {
+        Some(self.account.keeper.trial())
     }
 }
 

@@ -190,6 +190,60 @@ async fn a_refused_key_is_asked_once() {
 }
 
 #[tokio::test]
+async fn ten_calls_at_once_show_a_wrong_key_once() {
+    // No project is looked up first, so nothing else makes them wait for each other.
+    let world = Arc::new(World::new([refused(401, "APIGW.0301", "verify aksk signature fail")]));
+    let account = Account::new(&key_in_project(), world.outside()).unwrap();
+    let calls = (0..10).map(|_| {
+        let client = Client::new(account.signer(None).unwrap(), world.outside());
+        async move { client.call(call()).await }
+    });
+    for outcome in futures_util::future::join_all(calls).await {
+        assert_eq!(outcome.unwrap_err().kind, Kind::Credentials);
+    }
+    assert_eq!(world.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn calls_go_side_by_side_once_one_was_accepted() {
+    let world = Arc::new(World::new((0..11).map(|_| ok())));
+    let client = client(&world, &key_in_project());
+    client.call(call()).await.unwrap();
+    world.requests();
+    let calls: Vec<_> = (0..10).map(|_| client.call(call())).collect();
+    let mut calls = std::pin::pin!(futures_util::future::join_all(calls));
+    // Before any answer is here, all are asked.
+    let mut most = 0;
+    while futures_util::poll!(&mut calls).is_pending() {
+        most = most.max(world.requests().len());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(most, 10);
+}
+
+#[tokio::test]
+async fn what_is_called_expired_after_a_renewal_is_not_shown_again() {
+    let expired = || refused(401, "APIGW.0307", "The token must be updated.");
+    let world = Arc::new(World::new([token("T1"), expired(), token("T2"), expired()]));
+    let client = client(&world, &password());
+    for _ in 0..3 {
+        let error = client.call(call()).await.unwrap_err();
+        assert_eq!((error.kind, error.code.as_deref()), (Kind::Credentials, Some("APIGW.0307")));
+    }
+    assert_eq!(world.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn what_is_called_expired_is_not_shown_again_while_it_cannot_be_renewed() {
+    let expired = refused(401, "APIGW.0307", "The token must be updated.");
+    let world = Arc::new(World::new([token("T1"), expired, nobody(), token("T2"), ok()]));
+    let client = client(&world, &password());
+    assert_eq!(client.call(call()).await.unwrap_err().kind, Kind::NotSent);
+    client.call(call()).await.unwrap();
+    assert_eq!(header(&world.requests()[4], "x-auth-token"), "T2");
+}
+
+#[tokio::test]
 async fn a_key_that_is_refused_in_one_place_is_not_shown_in_another() {
     let bad = || refused(401, "APIGW.0301", "verify aksk signature fail");
     // Refused by IAM, by the service, and when a token was to be renewed.

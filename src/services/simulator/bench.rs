@@ -164,8 +164,8 @@ impl Signer for Numbered {
         self.0.request(call, renew).await
     }
 
-    fn refusal(&self, call: &Call, response: &Response<Bytes>) -> Option<Refusal> {
-        self.0.refusal(call, response)
+    fn refusal(&self, call: &Call, response: &Response<Bytes>, renew: Renew) -> Option<Refusal> {
+        self.0.refusal(call, response, renew)
     }
 
     fn request_id(&self, _response: &Response<Bytes>) -> Option<String> {
