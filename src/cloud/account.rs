@@ -26,12 +26,50 @@ pub trait Cloud: Send + Sync {
     /// Markdown for the provider's page: the ways to log in, in their order of precedence.
     fn logins(&self) -> &'static str;
 
-    /// A policy in the cloud's own language that grants these actions and nothing else.
-    fn policy(&self, actions: &[&str]) -> String;
+    /// Markdown: ready policies in the cloud's own language that grant these actions and nothing
+    /// else, each with what it is for.
+    fn policies(&self, actions: &[Action]) -> String;
 
     /// The account that the arguments and the environment lead to. Reads files, makes no call;
     /// what cannot be right is [`Kind::Configuration`](super::Kind::Configuration).
     fn account(&self, given: &Given, outside: &Outside) -> Result<Arc<dyn Account>, Error>;
+}
+
+/// Something that must be granted, by the cloud's name of it in each kind of policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// Its name in the cloud's present kind of policy; None if it needs no grant there.
+    pub name: Option<&'static str>,
+    /// Its name in an older kind that the cloud still has, if it has one.
+    pub older: &'static str,
+}
+
+impl Action {
+    /// One that is called the same everywhere.
+    pub const fn of(name: &'static str) -> Action {
+        Action { name: Some(name), older: name }
+    }
+
+    /// One that older policies call otherwise.
+    pub const fn formerly(name: &'static str, older: &'static str) -> Action {
+        Action { name: Some(name), older }
+    }
+
+    /// One that only older policies must grant.
+    pub const fn only_formerly(older: &'static str) -> Action {
+        Action { name: None, older }
+    }
+}
+
+/// The actions of a policy in JSON, one a line, each once.
+pub(super) fn json_list(actions: impl Iterator<Item = &'static str>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in actions.map(|one| format!("        \"{one}\"")) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.join(",\n")
 }
 
 /// A login to one cloud, shared by everything that is called with it: it keeps temporary keys,

@@ -18,7 +18,7 @@ use super::{
     Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which,
 };
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "alicloud_das_redis",
@@ -104,8 +104,8 @@ static SPEC: Spec = Spec {
     ],
     limits: Limits { batch: 0, everyone: Everyone::Target },
     permissions: Permissions {
-        list: &["hdm:GetRedisAllSession"],
-        terminate: &["hdm:KillInstanceAllSession"],
+        list: &[Action::of("hdm:GetRedisAllSession")],
+        terminate: &[Action::of("hdm:KillInstanceAllSession")],
     },
     codes: CODES,
     example: Example {

@@ -18,7 +18,7 @@ use super::{
     Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which,
 };
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "alicloud_ecs",
@@ -102,8 +102,8 @@ static SPEC: Spec = Spec {
     ],
     limits: Limits { batch: 1, everyone: Everyone::Never },
     permissions: Permissions {
-        list: &["ecs:DescribeTerminalSessions"],
-        terminate: &["ecs:EndTerminalSession"],
+        list: &[Action::of("ecs:DescribeTerminalSessions")],
+        terminate: &[Action::of("ecs:EndTerminalSession")],
     },
     codes: CODES,
     example: Example {

@@ -20,7 +20,7 @@ use super::{
     Progress, Role, Session, SessionId, Sessions, Spec, Submission, Target, Ticket, Unit, Which,
     nodes,
 };
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_dcs",
@@ -106,7 +106,18 @@ static SPEC: Spec = Spec {
     // How many addresses one call may name is not documented. 100 keeps the body under 6 kB with
     // IPv6 addresses, and little is lost when a call fails.
     limits: Limits { batch: 100, everyone: Everyone::NodeOrTarget },
-    permissions: Permissions { list: &["dcs:clients:list"], terminate: &["dcs:clients:kill"] },
+    // "Authorization Information" of the calls' pages, and for role and policy-based grants
+    // https://support.huaweicloud.com/intl/en-us/api-dcs/api-grant-policy.html. The look-up of nodes
+    // needs no identity policy; which older action it needs no page says, so it is the one of the
+    // instance.
+    permissions: Permissions {
+        list: &[
+            Action::only_formerly("dcs:instance:get"),
+            Action::of("dcs:clients:list"),
+            Action::of("dcs:job:get"),
+        ],
+        terminate: &[Action::of("dcs:clients:kill")],
+    },
     codes: CODES,
     example: Example {
         inputs: &[("instance_id", "huaweicloud_dcs_instance.cache.id")],

@@ -21,7 +21,7 @@ use super::{
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which, paging,
 };
 use crate::cloud::huaweicloud::DBS_CODES;
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_dds",
@@ -124,9 +124,14 @@ static SPEC: Spec = Spec {
     // How many ids one call may name is not documented, and neither is what happens to the others
     // if one of them has ended. Operations end all the time, so batches are small.
     limits: Limits { batch: 20, everyone: Everyone::Never },
+    // "Authorization Information" of the calls' pages, and for role and policy-based grants
+    // https://support.huaweicloud.com/intl/en-us/api-dds/dds_api_0037.html.
     permissions: Permissions {
-        list: &["dds:instance:list", "dds:instance:listSession"],
-        terminate: &["dds:instance:deleteSession"],
+        list: &[
+            Action::formerly("dds:instance:listAll", "dds:instance:list"),
+            Action::formerly("dds:instance:listSession", "dds:instance:session"),
+        ],
+        terminate: &[Action::formerly("dds:instance:deleteSession", "dds:instance:session")],
     },
     codes: DBS_CODES,
     example: Example {

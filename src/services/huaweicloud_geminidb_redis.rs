@@ -22,7 +22,7 @@ use super::{
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which, paging,
 };
 use crate::cloud::huaweicloud::DBS_CODES;
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_geminidb_redis",
@@ -100,9 +100,18 @@ static SPEC: Spec = Spec {
     // How many ids one call may name is not documented, and neither is what happens to the others
     // if one of them is gone. 50 is the page that the list gives by itself.
     limits: Limits { batch: 50, everyone: Everyone::NodeOrTarget },
+    // "Authorization Information" of the calls' pages, and for role and policy-based grants
+    // https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0022.html. The page of the
+    // look-up calls the older name `nosql:backup:list`, which the table gives to backups.
     permissions: Permissions {
-        list: &["gaussdbfornosql:instance:list", "gaussdbfornosql:instance:listSession"],
-        terminate: &["gaussdbfornosql:instance:deleteSession"],
+        list: &[
+            Action::formerly("gaussdbfornosql:instance:list", "nosql:instance:list"),
+            Action::formerly("gaussdbfornosql:instance:listSession", "nosql:session:list"),
+        ],
+        terminate: &[Action::formerly(
+            "gaussdbfornosql:instance:deleteSession",
+            "nosql:session:delete",
+        )],
     },
     codes: DBS_CODES,
     example: Example {

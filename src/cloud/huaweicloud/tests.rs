@@ -830,6 +830,26 @@ fn settings_that_do_not_go_together_are_refused_with_what_mends_them() {
     }
 }
 
+#[test]
+fn both_kinds_of_policy_are_printed_each_with_its_own_names() {
+    use crate::cloud::{Action, Cloud};
+    let actions = [
+        Action::only_formerly("dcs:instance:get"),
+        Action::formerly("dds:instance:listSession", "dds:instance:session"),
+        Action::formerly("dds:instance:deleteSession", "dds:instance:session"),
+        Action::of("dcs:job:get"),
+    ];
+    let text = HuaweiCloud.policies(&actions);
+    let blocks = text.split("```json").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let policies: Vec<serde_json::Value> =
+        blocks.map(|block| serde_json::from_str(block).unwrap()).collect();
+    let policy = |version: &str, actions: &[&str]| json!({"Version": version, "Statement": [{"Effect": "Allow", "Action": actions}]});
+    let present = ["dds:instance:listSession", "dds:instance:deleteSession", "dcs:job:get"];
+    let older = ["dcs:instance:get", "dds:instance:session", "dcs:job:get"];
+    assert_eq!(policies, [policy("5.0", &present), policy("1.1", &older)]);
+    assert!(text.contains("iam:projects:listProjects"), "{text}");
+}
+
 #[tokio::test]
 async fn other_trust_goes_with_every_request() {
     let world = Arc::new(World::new([projects(&["p"]), ok()]));
