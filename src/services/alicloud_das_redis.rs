@@ -14,8 +14,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which,
 };
 use crate::cloud::{Action, Answer, Call, Client};
@@ -163,7 +164,7 @@ impl Sessions for Das {
 
     async fn list(&self, _node: &Node, _after: Option<Cursor>) -> Result<Page, Error> {
         let (answer, data) = self.call("GetRedisAllSession").await?;
-        let data = told(&answer, data)?;
+        let data = list_of(&answer, data)?;
         let total = data.total.as_ref().and_then(number).unwrap_or_default();
         let mut listed = data.sessions.unwrap_or_default();
         if let Value::Object(deeper) = listed {
@@ -271,21 +272,20 @@ fn session(answer: &Answer, listed: ListedSession) -> Result<Session, Error> {
         Some(place) => format!("{place}/{id}"),
         None => id,
     };
-    let text = |text: Option<String>| text.map(Field::Text);
-    let number = |value: Option<Value>| value.as_ref().and_then(number).map(Field::Integer);
+    let told = |value: Option<Value>| Told::from(value.unwrap_or_default());
     let fields = [
-        ("client_address", text(address)),
-        ("database", text(told(listed.db))),
-        ("command", text(told(listed.cmd))),
-        ("name", text(told(listed.name))),
-        ("age_seconds", number(listed.age)),
-        ("idle_seconds", number(listed.idle)),
-        ("node", text(node)),
-        ("alias", text(told(listed.client_desc))),
-        ("flags", text(told(listed.flags))),
-        ("subscriptions", number(listed.sub)),
+        ("client_address", address.into()),
+        ("database", told(listed.db)),
+        ("command", told(listed.cmd)),
+        ("name", told(listed.name)),
+        ("age_seconds", told(listed.age)),
+        ("idle_seconds", told(listed.idle)),
+        ("node", node.into()),
+        ("alias", told(listed.client_desc)),
+        ("flags", told(listed.flags)),
+        ("subscriptions", told(listed.sub)),
     ];
-    let fields = fields.into_iter().collect();
+    let fields = value::fields(answer, SPEC.columns, fields)?;
     Ok(Session { id: SessionId(id), node: String::new(), unkillable: None, fields })
 }
 
@@ -306,7 +306,7 @@ fn number(value: &Value) -> Option<i64> {
 
 /// The list that `Data` is. Without any of its parts it is not an empty one: who is on it would
 /// count as gone.
-fn told(answer: &Answer, data: Option<Value>) -> Result<Listed, Error> {
+fn list_of(answer: &Answer, data: Option<Value>) -> Result<Listed, Error> {
     match read(answer, data.unwrap_or_default())? {
         Listed { total: None, sessions: None } => {
             Err(answer.malformed("`Data` of the answer tells neither `Total` nor `Sessions`"))
@@ -510,6 +510,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::services::Field;
     use crate::services::simulator::bench::{Bench, all_pages, ids};
     use crate::services::simulator::{Clients, Fault, Instance, LiveClient, Memory, Stage};
 
@@ -559,6 +560,7 @@ mod tests {
             ("age_seconds", Field::Integer(60)),
             ("idle_seconds", Field::Integer(5)),
             ("node", text("db")),
+            ("alias", text("")),
             ("flags", text("N")),
             ("subscriptions", Field::Integer(0)),
         ];
@@ -638,6 +640,8 @@ mod tests {
             r#"{"Sessions":[{}]}"#,
             r#"{"Total":3}"#,
             r#"{"Sessions":[[]]}"#,
+            r#"{"Sessions":[{"Id":1,"Age":"an hour"}]}"#,
+            r#"{"Sessions":[{"Id":1,"Name":["replicator"]}]}"#,
         ] {
             let (bench, _) = bench(0);
             bench.can(200, &format!(r#"{{"Code":200,"Success":true,"Data":{data}}}"#));

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::paging::{self, Slice};
 use super::path::segment;
+use super::value::Told;
 use super::{Error, Kind, Node, Page, Session, Submission, Target, nodes};
 use crate::cloud::huaweicloud::DBS_CODES;
 use crate::cloud::{Answer, Call, Client};
@@ -44,7 +45,8 @@ pub(super) struct ListedNode {
 
 #[derive(Deserialize)]
 struct InstancesAnswer {
-    total_count: Option<usize>,
+    #[serde(default)]
+    total_count: Told,
     instances: Vec<ListedInstance>,
 }
 
@@ -56,7 +58,8 @@ struct ListedInstance {
 
 #[derive(Deserialize)]
 struct SessionsAnswer<T> {
-    total_count: Option<usize>,
+    #[serde(default)]
+    total_count: Told,
     sessions: Option<Vec<T>>,
 }
 
@@ -104,7 +107,8 @@ pub(super) async fn nodes(
 /// The groups of the instance that was asked for. An id that nobody has gives an empty list.
 fn find(answer: &Answer, listed: InstancesAnswer, id: &str) -> Result<Vec<Group>, Error> {
     let InstancesAnswer { instances, total_count } = listed;
-    if instances.is_empty() && total_count.is_none_or(|total| total == 0) {
+    let total = total_count.count(answer, "total_count")?;
+    if instances.is_empty() && total.is_none_or(|total| total == 0) {
         let message = format!("there is no instance `{id}` in this project and region");
         return Err(Error { kind: Kind::TargetGone, ..answer.malformed(message) });
     }
@@ -120,8 +124,9 @@ pub(super) fn page<T: DeserializeOwned>(
     session: impl Fn(&Answer, T) -> Result<Session, Error>,
 ) -> Result<Page, Error> {
     let listed: SessionsAnswer<T> = answer.json()?;
-    let sessions = paging::items(&answer, listed.sessions, listed.total_count)?;
-    let page = Slice { offset, limit, got: sessions.len(), total: listed.total_count };
+    let total = listed.total_count.count(&answer, "total_count")?;
+    let sessions = paging::items(&answer, listed.sessions, total)?;
+    let page = Slice { offset, limit, got: sessions.len(), total };
     let next = paging::next(&answer, page)?;
     let sessions = sessions.into_iter().map(|one| session(&answer, one));
     let sessions = sessions.collect::<Result<_, _>>()?;
@@ -148,40 +153,4 @@ pub(super) fn perhaps_gone(error: Error) -> Error {
         return Error { kind: Kind::Ambiguous, ..error };
     }
     error
-}
-
-/// A value that is documented as text, with examples that are bare numbers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Value")]
-pub(super) struct Scalar(String);
-
-impl TryFrom<Value> for Scalar {
-    type Error = &'static str;
-
-    fn try_from(value: Value) -> Result<Scalar, &'static str> {
-        match value {
-            Value::String(text) => Ok(Scalar(text)),
-            Value::Number(number) => Ok(Scalar(number.to_string())),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-                Err("neither a text nor a number")
-            }
-        }
-    }
-}
-
-impl Scalar {
-    /// The text, unless it is empty.
-    pub(super) fn text(self) -> Option<String> {
-        Some(self.0).filter(|text| !text.is_empty())
-    }
-}
-
-/// A whole number in a field of text; None if it is empty.
-///
-/// # Errors
-/// [`Kind::Malformed`] if it is anything else: a criterion that protects must not fail silently.
-pub(super) fn whole(answer: &Answer, field: Option<Scalar>) -> Result<Option<i64>, Error> {
-    let Some(text) = field.and_then(Scalar::text) else { return Ok(None) };
-    let number = text.parse().map_err(|_| answer.malformed("a number of a session is none"))?;
-    Ok(Some(number))
 }

@@ -41,7 +41,8 @@ impl Fields {
 impl FromIterator<(&'static str, Option<Field>)> for Fields {
     fn from_iter<T: IntoIterator<Item = (&'static str, Option<Field>)>>(columns: T) -> Fields {
         let columns = columns.into_iter();
-        let mut fields = Vec::with_capacity(columns.size_hint().0);
+        let (least, most) = columns.size_hint();
+        let mut fields = Vec::with_capacity(most.unwrap_or(least));
         fields.extend(columns.filter_map(|(name, field)| Some((name, field?))));
         Fields(fields)
     }

@@ -15,10 +15,10 @@ use serde_json::json;
 use super::paging::{self, Slice};
 use super::path::segment;
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page,
-    Progress, Role, Session, SessionId, Sessions, Spec, Submission, Target, Ticket, Unit, Which,
-    nodes,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Progress,
+    Role, Session, SessionId, Sessions, Spec, Submission, Target, Ticket, Unit, Which, nodes,
 };
 use crate::cloud::{Action, Answer, Call, Client};
 
@@ -251,10 +251,12 @@ impl Sessions for Dcs {
         .query("limit", PAGE);
         let answer = self.call(call).await.map_err(unscanned).map_err(|error| node.told(error))?;
         let listed: ClientsAnswer = answer.json()?;
-        let clients = paging::items(&answer, listed.clients, listed.count)?;
-        let page = Slice { offset, limit: PAGE, got: clients.len(), total: listed.count };
+        let total = listed.count.count(&answer, "count")?;
+        let clients = paging::items(&answer, listed.clients, total)?;
+        let page = Slice { offset, limit: PAGE, got: clients.len(), total };
         let next = paging::next(&answer, page)?;
-        let sessions = clients.into_iter().map(|client| session(client, node)).collect();
+        let sessions = clients.into_iter().map(|client| session(&answer, client, node));
+        let sessions = sessions.collect::<Result<_, _>>()?;
         Ok(Page { sessions, next, request_id: answer.request_id })
     }
 
@@ -340,27 +342,30 @@ fn sorted(listed: Vec<ListedNode>) -> Vec<nodes::Listed> {
 }
 
 /// One listed client. Without any address it cannot be named in a kill.
-fn session(client: ListedClient, node: &Node) -> Session {
-    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let address = filled(client.peer).or(filled(client.addr));
+fn session(answer: &Answer, client: ListedClient, node: &Node) -> Result<Session, Error> {
+    let address = match client.peer.id(answer)? {
+        Some(peer) => Some(peer),
+        None => client.addr.id(answer)?,
+    };
     let unkillable =
         address.is_none().then_some("the list gives no address for it, and a kill needs one");
-    let id = address.clone().unwrap_or_else(|| format!("#{}", client.id.unwrap_or_default()));
-    let text = |text: Option<String>| filled(text).map(Field::Text);
-    let number = |number: Option<i64>| number.map(Field::Integer);
-    let fields = [
-        ("client_address", text(address)),
-        ("user", text(client.user)),
-        ("database", text(client.db)),
-        ("command", text(client.cmd)),
-        ("name", text(client.name)),
-        ("age_seconds", number(client.age)),
-        ("idle_seconds", number(client.idle)),
-        ("flags", text(client.flags)),
-        ("subscriptions", number(client.sub)),
+    let id = match &address {
+        Some(address) => address.clone(),
+        None => format!("#{}", client.id.id(answer)?.unwrap_or_default()),
+    };
+    let told = [
+        ("client_address", address.into()),
+        ("user", client.user),
+        ("database", client.db),
+        ("command", client.cmd),
+        ("name", client.name),
+        ("age_seconds", client.age),
+        ("idle_seconds", client.idle),
+        ("flags", client.flags),
+        ("subscriptions", client.sub),
     ];
-    let fields = fields.into_iter().collect();
-    Session { id: SessionId(id), node: node.id.clone(), unkillable, fields }
+    let fields = value::fields(answer, SPEC.columns, told)?;
+    Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
 }
 
 fn ticket(answer: &Answer) -> Result<Ticket, Error> {
@@ -420,23 +425,25 @@ struct ListedNode {
 
 #[derive(Deserialize)]
 struct ClientsAnswer {
-    count: Option<usize>,
+    #[serde(default)]
+    count: Told,
     clients: Option<Vec<ListedClient>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ListedClient {
-    id: Option<String>,
-    addr: Option<String>,
-    peer: Option<String>,
-    name: Option<String>,
-    cmd: Option<String>,
-    age: Option<i64>,
-    idle: Option<i64>,
-    db: Option<String>,
-    flags: Option<String>,
-    sub: Option<i64>,
-    user: Option<String>,
+    id: Told,
+    addr: Told,
+    peer: Told,
+    name: Told,
+    cmd: Told,
+    age: Told,
+    idle: Told,
+    db: Told,
+    flags: Told,
+    sub: Told,
+    user: Told,
 }
 
 #[derive(Deserialize)]
@@ -801,6 +808,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::services::Field;
     use crate::services::simulator::bench::{Bench, all_pages, ids, node};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
 
@@ -1013,6 +1021,8 @@ mod tests {
             r#"{"count":3,"clients":{}}"#,
             r#"{"count":3,"clients":[]}"#,
             r#"{"clients":[{"age":"old"}]}"#,
+            r#"{"clients":[{"user":{}}]}"#,
+            r#"{"clients":[{"peer":[]}]}"#,
             "{}",
             r#"{"count":3}"#,
             r#"{"clients":null}"#,
@@ -1025,6 +1035,27 @@ mod tests {
             bench.can(200, body);
             assert!(sessions.list(&node("data"), None).await.unwrap().next.is_none(), "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn numbers_and_texts_take_each_others_place() {
+        let (bench, _) = bench(0);
+        bench.can(
+            200,
+            r#"{"count":"1","clients":[{"id":7,"peer":"1.1.1.1:1","db":0,"age":"60","idle":5,
+            "sub":[],"flags":{},"user":""}]}"#,
+        );
+        let sessions = bench.sessions(&[("instance_id", "plain")]);
+        let page = sessions.list(&node("data"), None).await.unwrap();
+        let text = |text: &str| Field::Text(text.into());
+        let expected = [
+            ("client_address", text("1.1.1.1:1")),
+            ("user", text("")),
+            ("database", text("0")),
+            ("age_seconds", Field::Integer(60)),
+            ("idle_seconds", Field::Integer(5)),
+        ];
+        assert_eq!(page.sessions[0].fields, expected.into());
     }
 
     #[tokio::test]

@@ -13,11 +13,12 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::dbs::{self, Group, ListedNode, Lookup, Scalar};
+use super::dbs::{self, Group, ListedNode, Lookup};
 use super::path::segment;
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which, paging,
 };
 use crate::cloud::huaweicloud::DBS_CODES;
@@ -242,54 +243,55 @@ fn aside(groups: &[Group], group: &Group, node: &ListedNode) -> Option<&'static 
 
 /// One listed session. One that does nothing may have no id.
 fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, Error> {
-    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let id = one.id.and_then(Scalar::text);
-    let unkillable = match (one.active, &id) {
+    let id = one.id.id(answer)?;
+    let unkillable = match (one.active.truth(), &id) {
         (Some(false), _) => Some("it does nothing now, and the API only ends what is being done"),
         (_, None) => Some("the list gives no id for it, and a kill needs one"),
         (_, Some(_)) => None,
     };
-    let (connection, client) = (filled(one.description), filled(one.client));
     let id = id.unwrap_or_else(|| {
-        format!("#{}", connection.as_ref().or(client.as_ref()).map_or("", String::as_str))
+        let connection = one.description.clone().filled();
+        format!("#{}", connection.or(one.client.clone().filled()).unwrap_or_default())
     });
-    let namespace = filled(one.namespace);
-    let database = filled(one.db).or_else(|| {
-        let (database, _) = namespace.as_ref()?.split_once('.')?;
-        filled(Some(database.to_owned()))
-    });
-    let micros = dbs::whole(answer, one.cost_time)?;
-    let text = |text: Option<String>| text.map(Field::Text);
-    let fields = [
-        ("client_address", text(client)),
-        ("user", text(filled(one.user))),
-        ("database", text(database)),
-        ("command", text(filled(one.kind))),
-        ("running_seconds", micros.map(|micros| Field::Integer(micros / 1_000_000))),
-        ("active", one.active.map(Field::Bool)),
-        ("namespace", text(namespace)),
-        ("plan_summary", text(filled(one.plan_summary))),
-        ("server_address", text(filled(one.host))),
-        ("connection", text(connection)),
+    let database = match (one.db.clone().filled(), &one.namespace) {
+        (None, Told::Text(namespace)) => match namespace.split_once('.') {
+            Some((database, _)) => Told::Text(database.to_owned()),
+            None => one.db,
+        },
+        _ => one.db,
+    };
+    let seconds = one.cost_time.number(answer, "cost_time")?.map(|micros| micros / 1_000_000);
+    let told = [
+        ("client_address", one.client),
+        ("user", one.user),
+        ("database", database),
+        ("command", one.kind),
+        ("running_seconds", seconds.into()),
+        ("active", one.active),
+        ("namespace", one.namespace),
+        ("plan_summary", one.plan_summary),
+        ("server_address", one.host),
+        ("connection", one.description),
     ];
-    let fields = fields.into_iter().collect();
+    let fields = value::fields(answer, SPEC.columns, told)?;
     Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ListedSession {
-    id: Option<Scalar>,
-    active: Option<bool>,
+    id: Told,
+    active: Told,
     #[serde(rename = "type")]
-    kind: Option<String>,
-    cost_time: Option<Scalar>,
-    plan_summary: Option<String>,
-    host: Option<String>,
-    client: Option<String>,
-    description: Option<String>,
-    namespace: Option<String>,
-    db: Option<String>,
-    user: Option<String>,
+    kind: Told,
+    cost_time: Told,
+    plan_summary: Told,
+    host: Told,
+    client: Told,
+    description: Told,
+    namespace: Told,
+    db: Told,
+    user: Told,
 }
 
 #[cfg(feature = "sandbox")]
@@ -533,6 +535,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::services::Field;
     use crate::services::simulator::bench::{Bench, all_pages, ids, node};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
 
@@ -764,7 +767,9 @@ mod tests {
         let cases = [
             (r#""namespace":"shop.orders.2024""#, "database", Some(Field::Text("shop".into()))),
             (r#""namespace":"shop""#, "database", None),
-            (r#""namespace":"",  "db":"""#, "database", None),
+            (r#""namespace":"a.b","db":"""#, "database", Some(Field::Text("a".into()))),
+            (r#""namespace":"","db":"""#, "database", Some(Field::Text("".into()))),
+            (r#""user":"""#, "user", Some(Field::Text("".into()))),
             (r#""namespace":"a.b","db":"c""#, "database", Some(Field::Text("c".into()))),
             (r#""user":null"#, "user", None),
             (r#""cost_time":"1999999""#, "running_seconds", Some(Field::Integer(1))),
@@ -826,6 +831,7 @@ mod tests {
             r#"{"total_count":3,"sessions":{}}"#,
             r#"{"total_count":3,"sessions":[]}"#,
             r#"{"sessions":[{"cost_time":"long"}]}"#,
+            r#"{"sessions":[{"user":["backup"]}]}"#,
             r#"{"sessions":[{"id":["1"]}]}"#,
             "{}",
             r#"{"total_count":3}"#,

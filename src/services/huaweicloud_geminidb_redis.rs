@@ -14,11 +14,12 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::dbs::{self, Lookup, Scalar};
+use super::dbs::{self, Lookup};
 use super::path::segment;
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which, paging,
 };
 use crate::cloud::huaweicloud::DBS_CODES;
@@ -221,36 +222,34 @@ fn node_path(operation: &'static str, node: &str) -> Result<String, Error> {
 
 /// One listed connection.
 fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, Error> {
-    let text = |field: Option<Scalar>| field.and_then(Scalar::text);
-    let number = |field| Ok(dbs::whole(answer, field)?.map(Field::Integer));
-    let address = text(one.addr);
-    let id = text(one.id);
+    let id = one.id.id(answer)?;
     let unkillable = id.is_none().then_some("the list gives no id for it, and a kill needs one");
-    let id = id.unwrap_or_else(|| format!("#{}", address.as_deref().unwrap_or_default()));
-    let fields = [
-        ("client_address", address.map(Field::Text)),
-        ("database", text(one.db).map(Field::Text)),
-        ("command", text(one.cmd).map(Field::Text)),
-        ("name", text(one.name).map(Field::Text)),
-        ("age_seconds", number(one.age)?),
-        ("idle_seconds", number(one.idle)?),
-        ("subscriptions", number(one.sub)?),
+    let id = id.unwrap_or_else(|| format!("#{}", one.addr.clone().filled().unwrap_or_default()));
+    let told = [
+        ("client_address", one.addr),
+        ("database", one.db),
+        ("command", one.cmd),
+        ("name", one.name),
+        ("age_seconds", one.age),
+        ("idle_seconds", one.idle),
+        ("subscriptions", one.sub),
     ];
-    let fields = fields.into_iter().collect();
+    let fields = value::fields(answer, SPEC.columns, told)?;
     Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
 }
 
 /// Every field is a text, numbers too.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ListedSession {
-    id: Option<Scalar>,
-    addr: Option<Scalar>,
-    name: Option<Scalar>,
-    cmd: Option<Scalar>,
-    age: Option<Scalar>,
-    idle: Option<Scalar>,
-    db: Option<Scalar>,
-    sub: Option<Scalar>,
+    id: Told,
+    addr: Told,
+    name: Told,
+    cmd: Told,
+    age: Told,
+    idle: Told,
+    db: Told,
+    sub: Told,
 }
 
 #[cfg(feature = "sandbox")]
@@ -452,9 +451,9 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::services::Fields;
     use crate::services::simulator::bench::{Bench, all_pages, ids, node};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
+    use crate::services::{Field, Fields};
 
     /// An instance of two nodes, with `clients` on the first and one on the second, and another
     /// instance with one.
@@ -566,7 +565,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bare_numbers_are_read_and_what_is_empty_is_left_out() {
+    async fn bare_numbers_are_read_and_what_is_empty_is_known() {
         let (bench, _) = bench(0);
         bench.can(
             200,
@@ -582,6 +581,7 @@ mod tests {
         );
         let expected = Fields::from([
             ("database", Field::Text("0".into())),
+            ("name", Field::Text(String::new())),
             ("age_seconds", Field::Integer(8_888_581)),
         ]);
         assert_eq!(page.sessions[0].fields, expected);
@@ -598,7 +598,7 @@ mod tests {
             r#"{"total_count":"1","sessions":[]}"#,
             r#"{"total_count":3,"sessions":[]}"#,
             r#"{"sessions":[{"age":"old"}]}"#,
-            r#"{"sessions":[{"idle":"1.5"}]}"#,
+            r#"{"sessions":[{"idle":true}]}"#,
             r#"{"sessions":[{"id":true}]}"#,
         ] {
             bench.can(200, body);

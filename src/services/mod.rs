@@ -16,6 +16,7 @@ mod nodes;
 mod paging;
 mod path;
 mod spec;
+mod value;
 
 #[cfg(feature = "sandbox")]
 pub mod simulator;

@@ -280,7 +280,7 @@ fn described(spec: &Spec, session: &Session) {
         let column = spec.columns.iter().find(|column| column.name == name);
         let unit = column.unwrap_or_else(|| panic!("{} has no column {name}", spec.name)).unit;
         let fits = match field {
-            Field::Text(text) => unit == Unit::Text && !text.is_empty(),
+            Field::Text(_) => unit == Unit::Text,
             Field::Integer(_) => matches!(unit, Unit::Integer | Unit::Seconds),
             Field::Bool(_) => unit == Unit::Bool,
         };
