@@ -73,16 +73,10 @@ fn is_expired(code: &str) -> bool {
 
 /// What a refusal means: by its code, else by its status.
 fn kind(envelope: &Envelope, status: StatusCode) -> Kind {
-    let starts = |prefixes: &[&str]| prefixes.iter().any(|one| envelope.code.starts_with(one));
-    match envelope.code.as_str() {
-        code if code.contains("Throttling") => Kind::Throttled,
-        // Every attempt has its own nonce. One that was used means that this very request arrived
-        // twice, repeated somewhere on the way, and that the answer to the first copy was lost.
-        "SignatureNonceUsed" => Kind::Lost,
-        _ if is_clock(&envelope.code) || starts(KEY) => Kind::Credentials,
-        _ if envelope.denied || starts(PERMISSION) => Kind::Permission,
-        _ if starts(&["ServiceUnavailable", "InternalError"]) => Kind::Unavailable,
-        _ => match status.as_u16() {
+    match common(&envelope.code) {
+        Some(kind) => kind,
+        None if envelope.denied => Kind::Permission,
+        None => match status.as_u16() {
             429 => Kind::Throttled,
             401 => Kind::Credentials,
             403 => Kind::Permission,
@@ -91,6 +85,27 @@ fn kind(envelope: &Envelope, status: StatusCode) -> Kind {
             _ => Kind::Refused,
         },
     }
+}
+
+/// What a code means that all products have.
+fn common(code: &str) -> Option<Kind> {
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|one| code.starts_with(one));
+    match code {
+        _ if code.contains("Throttling") => Some(Kind::Throttled),
+        // Every attempt has its own nonce. One that was used means that this very request arrived
+        // twice, repeated somewhere on the way, and that the answer to the first copy was lost.
+        "SignatureNonceUsed" => Some(Kind::Lost),
+        _ if is_clock(code) || starts(KEY) => Some(Kind::Credentials),
+        _ if starts(PERMISSION) => Some(Kind::Permission),
+        _ if starts(&["ServiceUnavailable", "InternalError"]) => Some(Kind::Unavailable),
+        _ => None,
+    }
+}
+
+/// Whether a code is one that all products have: about the caller, the traffic or the cloud, and
+/// not about what was asked for.
+pub fn is_common(code: &str) -> bool {
+    common(code).is_some()
 }
 
 /// Codes, or their beginnings, about key, signature and token.
