@@ -19,6 +19,7 @@ use super::{
     Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which,
 };
+use crate::cloud::alicloud::common_kind;
 use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
@@ -168,8 +169,13 @@ impl Sessions for Das {
         let total = data.total.as_ref().and_then(number).unwrap_or_default();
         let mut listed = data.sessions.unwrap_or_default();
         if let Value::Object(deeper) = listed {
-            // As the vendor's older SDKs have it: one level deeper.
-            listed = deeper.into_values().next().unwrap_or_default();
+            // As the vendor's older SDKs have it: one level deeper, whatever it is called.
+            let mut arrays = deeper.into_values().filter(Value::is_array);
+            listed = match (arrays.next(), arrays.next()) {
+                (Some(only), None) => only,
+                (None, _) => Value::Null,
+                (Some(_), Some(_)) => Value::Bool(false),
+            };
         }
         let listed: Option<Vec<ListedSession>> = read(&answer, listed)?;
         let listed = listed.unwrap_or_default();
@@ -188,8 +194,9 @@ impl Sessions for Das {
             return Err(Error::new(Kind::Configuration, KILL, message));
         }
         let (answer, _) = self.call(KILL).await.map_err(|error| {
-            // A failure that no page explains may have come after some sessions were ended.
-            let kind = if error.kind == Kind::Refused { Kind::Ambiguous } else { error.kind };
+            // A failure that no page explains may have come after some sessions were ended: work
+            // that the cloud began and gave up.
+            let kind = if error.kind == Kind::Refused { Kind::JobFailed } else { error.kind };
             Error { kind, ..error }
         })?;
         Ok(Submission { request_id: answer.request_id, ..Submission::default() })
@@ -236,22 +243,23 @@ impl Body {
             (Some(true), Some(_)) | (Some(false), Some("200")) => {
                 Some(answer.malformed("`Success` and `Code` of the answer contradict each other"))
             }
-            // The message may be a code too.
+            // The message may be a code too, and says more than a number.
             (Some(false), Some(code)) => {
-                error(kind(code).or(kind(&message)).unwrap_or(Kind::Refused))
+                let named = named_kind(code).or_else(|| named_kind(&message));
+                error(named.or_else(|| status_kind(code)).unwrap_or(Kind::Refused))
             }
         }
     }
 }
 
-/// What a code in a body means: one of [`CODES`], or an HTTP status.
-fn kind(code: &str) -> Option<Kind> {
-    if let Some((_, kind)) = CODES.iter().find(|(known, _)| *known == code) {
-        return Some(*kind);
-    }
-    if code.contains("Throttling") {
-        return Some(Kind::Throttled);
-    }
+/// What a code in a body means: one of [`CODES`], or one that all products have.
+fn named_kind(code: &str) -> Option<Kind> {
+    let own = CODES.iter().find(|(known, _)| *known == code);
+    own.map(|(_, kind)| *kind).or_else(|| common_kind(code))
+}
+
+/// What an HTTP status in a body means.
+fn status_kind(code: &str) -> Option<Kind> {
     match code.parse::<u16>().ok()? {
         400 => Some(Kind::BadRequest),
         401 => Some(Kind::Credentials),
@@ -641,6 +649,7 @@ mod tests {
             r#"{"Total":3}"#,
             r#"{"Sessions":[[]]}"#,
             r#"{"Sessions":[{"Id":1,"Age":"an hour"}]}"#,
+            r#"{"Sessions":{"a":[],"b":[]}}"#,
             r#"{"Sessions":[{"Id":1,"Name":["replicator"]}]}"#,
         ] {
             let (bench, _) = bench(0);
@@ -662,11 +671,17 @@ mod tests {
             (r#"{"Code":403,"Success":false}"#, Some(Kind::Permission)),
             (
                 r#"{"Code":"400","Success":"false","Message":"NoPermission"}"#,
-                Some(Kind::BadRequest),
+                Some(Kind::Permission),
             ),
+            (
+                r#"{"Code":"403","Success":"false","Message":"Throttling.User"}"#,
+                Some(Kind::Throttled),
+            ),
+            (r#"{"Code":"500","Success":"false","Message":"Forbidden"}"#, Some(Kind::Permission)),
+            (r#"{"Code":"400","Success":"false","Message":"odd"}"#, Some(Kind::BadRequest)),
             (r#"{"Code":"-1","Success":"false","Message":"NoPermission"}"#, Some(Kind::Permission)),
             (r#"{"Code":"Throttling.User","Success":"false"}"#, Some(Kind::Throttled)),
-            (r#"{"Code":"-1","Success":"false","Message":"odd"}"#, Some(Kind::Ambiguous)),
+            (r#"{"Code":"-1","Success":"false","Message":"odd"}"#, Some(Kind::JobFailed)),
             (r#"{"Code":"200","Success":"true","Data":"-404"}"#, Some(Kind::TargetGone)),
             (r#"{"Code":"404","Success":"false","Data":-404}"#, Some(Kind::TargetGone)),
         ] {

@@ -19,7 +19,7 @@ use super::{
     Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which,
 };
-use crate::cloud::alicloud::is_common;
+use crate::cloud::alicloud::common_kind;
 use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
@@ -242,7 +242,7 @@ impl Ecs {
 /// only. A complaint that no page explains may be about just that, so a look decides.
 fn perhaps_gone(error: Error) -> Error {
     let code = error.code.as_deref().unwrap_or_default();
-    let explained = CODES.iter().any(|(known, _)| *known == code) || is_common(code);
+    let explained = CODES.iter().any(|(known, _)| *known == code) || common_kind(code).is_some();
     if matches!(error.status, Some(400 | 403 | 409)) && !explained {
         return Error { kind: Kind::Ambiguous, ..error };
     }

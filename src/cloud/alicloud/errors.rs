@@ -73,7 +73,7 @@ fn is_expired(code: &str) -> bool {
 
 /// What a refusal means: by its code, else by its status.
 fn kind(envelope: &Envelope, status: StatusCode) -> Kind {
-    match common(&envelope.code) {
+    match common_kind(&envelope.code) {
         Some(kind) => kind,
         None if envelope.denied => Kind::Permission,
         None => match status.as_u16() {
@@ -87,8 +87,9 @@ fn kind(envelope: &Envelope, status: StatusCode) -> Kind {
     }
 }
 
-/// What a code means that all products have.
-fn common(code: &str) -> Option<Kind> {
+/// What a code means that all products have: one about the caller, the traffic or the cloud, and
+/// not about what was asked for.
+pub fn common_kind(code: &str) -> Option<Kind> {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|one| code.starts_with(one));
     match code {
         _ if code.contains("Throttling") => Some(Kind::Throttled),
@@ -100,12 +101,6 @@ fn common(code: &str) -> Option<Kind> {
         _ if starts(&["ServiceUnavailable", "InternalError"]) => Some(Kind::Unavailable),
         _ => None,
     }
-}
-
-/// Whether a code is one that all products have: about the caller, the traffic or the cloud, and
-/// not about what was asked for.
-pub fn is_common(code: &str) -> bool {
-    common(code).is_some()
 }
 
 /// Codes, or their beginnings, about key, signature and token.
