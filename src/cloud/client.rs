@@ -96,8 +96,10 @@ impl Answer {
         })
     }
 
-    /// An error about this answer's content.
-    pub fn malformed(&self, message: impl Into<String>) -> Error {
+    /// An error about this answer's content. The message may quote it: it is cut, and made
+    /// printable.
+    pub fn malformed(&self, message: impl AsRef<str>) -> Error {
+        let message = redact::bounded(message.as_ref(), MAX_MESSAGE);
         Error {
             request: Some(self.request.clone()),
             status: Some(self.status.as_u16()),
@@ -277,6 +279,8 @@ pub(super) async fn send(
             // To wait for it would be in vain.
             HttpError::NoSuchHost { .. } => Kind::Configuration,
             HttpError::Lost { .. } => Kind::Lost,
+            // It would be as large the next time.
+            HttpError::TooLarge { .. } => Kind::Malformed,
         };
         let message = redact::bounded(&failure.to_string(), MAX_MESSAGE);
         Error { request: Some(line), ..Error::new(kind, operation, message) }
@@ -402,11 +406,13 @@ mod tests {
 
     #[tokio::test]
     async fn no_other_failure_is_repeated() {
+        let endless = HttpError::TooLarge { host: "cloud.example".into(), most: 32 };
         let lost = HttpError::Lost { host: "cloud.example".into(), reason: "reset".into() };
         let not_sent = HttpError::NotSent { host: "cloud.example".into(), reason: "no".into() };
         let unknown = HttpError::NoSuchHost { host: "dcs.cn-nroth-4.example".into() };
         for (first, kind) in [
             (Err(lost), Kind::Lost),
+            (Err(endless), Kind::Malformed),
             (Err(not_sent), Kind::NotSent),
             (Err(unknown), Kind::Configuration),
             (reply(400, &[], ""), Kind::Credentials),

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::cloud::alicloud::common_kind;
 use crate::cloud::{Action, Answer, Call, Client};
+use crate::wire::redact;
 
 static SPEC: Spec = Spec {
     name: "alicloud_das_redis",
@@ -226,11 +227,9 @@ impl Body {
     /// What the body says went wrong.
     fn failure(&self, answer: &Answer) -> Option<Error> {
         let field = |value: &Option<Value>| value.as_ref().and_then(text);
-        let code = field(&self.code);
+        let code = field(&self.code).map(|code| redact::bounded(&code, 128));
         let message = field(&self.message).unwrap_or_else(|| "the call failed".to_owned());
-        let message: String = message.chars().take(1000).collect();
-        let error =
-            |kind| Some(Error { kind, code: code.clone(), ..answer.malformed(message.clone()) });
+        let error = |kind| Some(Error { kind, code: code.clone(), ..answer.malformed(&message) });
         if field(&self.data).as_deref() == Some(NO_INSTANCE) {
             return error(Kind::TargetGone);
         }
@@ -690,6 +689,17 @@ mod tests {
             let outcome = bench.sessions(PLAIN).terminate(EVERYONE).await;
             assert_eq!(outcome.err().map(|error| error.kind), kind, "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_the_body_says_is_bounded_and_printable() {
+        let (bench, _) = bench(0);
+        let words = format!("\\u001b[2J{}", "x".repeat(10_000));
+        bench.can(200, &format!(r#"{{"Code":"{words}","Success":false,"Message":"{words}"}}"#));
+        let error = first(&bench, PLAIN).await.unwrap_err();
+        let code = error.code.unwrap();
+        assert!(error.message.chars().count() <= 1000 && code.chars().count() <= 128);
+        assert!(!error.message.contains(char::is_control) && !code.contains(char::is_control));
     }
 
     #[tokio::test]

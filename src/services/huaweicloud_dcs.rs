@@ -283,7 +283,6 @@ impl Sessions for Dcs {
             Some("FAIL") => {
                 let reason = job.fail_reason.filter(|reason| !reason.is_empty());
                 let message = reason.unwrap_or_else(|| "the job failed without a reason".into());
-                let message = message.chars().take(1000).collect::<String>();
                 Err(Error { kind: Kind::JobFailed, ..answer.malformed(message) })
             }
             _ => Err(answer.malformed("the job is in none of the documented states")),
@@ -1165,6 +1164,17 @@ mod tests {
             assert_eq!(sessions.poll(&ticket).await.map_err(|error| error.kind), outcome);
             assert!(memory.lock().unwrap().killed().is_empty());
         }
+    }
+
+    #[tokio::test]
+    async fn the_reason_of_a_failed_job_is_bounded_and_printable() {
+        let (bench, _) = bench(0);
+        let reason = format!("\\u001b[2J{}", "x".repeat(10_000));
+        bench.can(200, &format!(r#"{{"status":"FAIL","fail_reason":"{reason}"}}"#));
+        let sessions = bench.sessions(&[("instance_id", "plain")]);
+        let error = sessions.poll(&Ticket("job".into())).await.unwrap_err();
+        assert_eq!((error.kind, error.message.chars().count()), (Kind::JobFailed, 1000));
+        assert!(!error.message.contains(char::is_control));
     }
 
     #[tokio::test]
