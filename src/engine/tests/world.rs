@@ -115,6 +115,8 @@ pub(in crate::engine) struct State {
     pub(in crate::engine) most_running: usize,
     /// The faults of jobs that were started, by ticket.
     pub(in crate::engine) jobs: BTreeMap<String, Fault>,
+    /// Whether a session that is ended stays in the list, and cannot be ended any more.
+    pub(in crate::engine) rests: bool,
 }
 
 /// A small generator with a seed (splitmix64).
@@ -233,6 +235,12 @@ impl State {
 
     fn end(&mut self, key: &Key) {
         if self.stubborn.contains(&key.1) {
+            return;
+        }
+        if self.rests {
+            let Some(session) = self.live.get_mut(key) else { return };
+            session.unkillable = Some("it does nothing now");
+            self.ended.insert(key.clone());
             return;
         }
         let Some(session) = self.live.remove(key) else { return };
