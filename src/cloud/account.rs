@@ -20,6 +20,9 @@ pub trait Cloud: Send + Sync {
     /// The products whose address can be replaced under `endpoints`.
     fn endpoints(&self) -> &'static [&'static str];
 
+    /// Whether an address may replace one of them. The error is a rule: `must …`.
+    fn check_endpoint(&self, url: &str) -> Result<(), String>;
+
     /// A region for examples.
     fn example_region(&self) -> &'static str;
 
@@ -87,20 +90,26 @@ pub fn find(name: &str) -> Option<&'static dyn Cloud> {
     super::ALL.iter().copied().find(|cloud| cloud.name() == name)
 }
 
-/// Whether an address may replace an endpoint: `https://` anywhere, `http://` only on this machine,
-/// since requests carry credentials. The error is a rule: `must …`.
-pub fn check_endpoint(url: &str) -> Result<(), String> {
+/// An address that may replace an endpoint, which is `https` if it does not say: `https://`
+/// anywhere, `http://` only on this machine, since requests carry credentials. The error is a
+/// rule: `must …`.
+pub(super) fn endpoint(text: &str) -> Result<http::Uri, String> {
+    let text = text.trim();
+    // What stands before an `@` may be a password, so it is not repeated.
+    if text.contains(['@', '?']) {
+        return Err("must hold neither a user name nor a query".to_owned());
+    }
     let rule = || {
         format!(
             "must be an `https://` address, or an `http://` address on this machine such as \
-             \"http://127.0.0.1:8080\", not {url:?}"
+             \"http://127.0.0.1:8080\", not {text:?}"
         )
     };
-    let whole = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
+    let whole = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let uri: http::Uri = whole.parse().map_err(|_| rule())?;
     match (uri.scheme_str(), uri.host()) {
-        (Some("https"), Some(_)) => Ok(()),
-        (Some("http"), Some(host)) if is_loopback(host) => Ok(()),
+        (Some("https"), Some(host)) if !host.is_empty() => Ok(uri),
+        (Some("http"), Some(host)) if is_loopback(host) => Ok(uri),
         _ => Err(rule()),
     }
 }

@@ -15,7 +15,7 @@ mod signature;
 pub mod alicloud;
 pub mod huaweicloud;
 
-pub use account::{Account, Action, Cloud, check_endpoint, find};
+pub use account::{Account, Action, Cloud, find};
 pub use client::{Answer, Call, Client, Refusal, Renew, Signer};
 pub use credentials::{Credentials, Secret};
 pub use error::{Error, Kind};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::endpoints::PRODUCTS;
+use super::endpoints::{Endpoint, PRODUCTS};
 use super::{ATTRIBUTES, Settings};
 use crate::cloud::account::json_list;
 use crate::cloud::{Account, Action, Cloud, Error, Given, Setting, Signer};
@@ -27,6 +27,10 @@ impl Cloud for AlibabaCloud {
 
     fn endpoints(&self) -> &'static [&'static str] {
         PRODUCTS
+    }
+
+    fn check_endpoint(&self, url: &str) -> Result<(), String> {
+        Endpoint::read(url).map(|_| ())
     }
 
     fn example_region(&self) -> &'static str {

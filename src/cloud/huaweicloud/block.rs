@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{ATTRIBUTES, ENDPOINT_KEYS, Settings};
-use crate::cloud::account::json_list;
+use crate::cloud::account::{endpoint, json_list};
 use crate::cloud::{Account, Action, Cloud, Error, Given, Setting, Signer};
 use crate::wire::Outside;
 
@@ -26,6 +26,10 @@ impl Cloud for HuaweiCloud {
 
     fn endpoints(&self) -> &'static [&'static str] {
         ENDPOINT_KEYS
+    }
+
+    fn check_endpoint(&self, url: &str) -> Result<(), String> {
+        endpoint(url).map(|_| ())
     }
 
     fn example_region(&self) -> &'static str {
