@@ -163,8 +163,9 @@ impl<'a> Ledger<'a> {
         &self.survey.sessions[entry.index]
     }
 
-    /// Takes note of sessions that came after the survey.
+    /// Takes note of sessions that came after the survey, and of those that rest.
     pub(super) fn meet(&self, sessions: &[Session]) {
+        self.rest(sessions);
         let mut newcomers = lock(&self.newcomers);
         for session in sessions {
             if !self.survey.holds(session)
@@ -173,6 +174,24 @@ impl<'a> Ledger<'a> {
                 newcomers.insert((session.node.clone(), session.id.clone()), ip);
             }
         }
+    }
+
+    /// Whoever was asked for and could be ended, and is listed as somebody who cannot be ended now,
+    /// is over: on DDS a connection stays under its id when its operation has ended.
+    fn rest(&self, sessions: &[Session]) {
+        let resting = sessions.iter().filter(|one| one.unkillable.is_some());
+        let resting: HashSet<_> = resting.map(Session::place).collect();
+        if resting.is_empty() {
+            return;
+        }
+        self.with(|entries| {
+            for entry in entries.iter_mut().filter(|entry| entry.is_open()) {
+                let session = self.session(entry);
+                if session.unkillable.is_none() && resting.contains(&session.place()) {
+                    entry.standing = Standing::Over;
+                }
+            }
+        });
     }
 
     /// How many newcomers are clients whose session was ended.

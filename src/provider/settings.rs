@@ -216,7 +216,7 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
             inner.inside("endpoints", |endpoints| {
                 for key in cloud.endpoints() {
                     if let Some(url) = endpoints.text(key)
-                        && let Err(rule) = cloud::check_endpoint(url)
+                        && let Err(rule) = cloud.check_endpoint(url)
                     {
                         let at = endpoints.path(key);
                         endpoints.wrong(&at, rule);

@@ -5,7 +5,6 @@
 //! listed as they are at that moment
 //! (<https://support.huaweicloud.com/intl/en-us/api-dds/dds_connect_0002.html>).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,15 +13,16 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::dbs::{self, Group, ListedNode, Lookup, Scalar};
+use super::dbs::{self, Group, ListedNode, Lookup};
 use super::path::segment;
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which, paging,
 };
 use crate::cloud::huaweicloud::DBS_CODES;
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_dds",
@@ -132,9 +132,14 @@ static SPEC: Spec = Spec {
     // How many ids one call may name is not documented, and neither is what happens to the others
     // if one of them has ended. Operations end all the time, so batches are small.
     limits: Limits { batch: 20, everyone: Everyone::Never },
+    // "Authorization Information" of the calls' pages, and for role and policy-based grants
+    // https://support.huaweicloud.com/intl/en-us/api-dds/dds_api_0037.html.
     permissions: Permissions {
-        list: &["dds:instance:list", "dds:instance:listSession"],
-        terminate: &["dds:instance:deleteSession"],
+        list: &[
+            Action::formerly("dds:instance:listAll", "dds:instance:list"),
+            Action::formerly("dds:instance:listSession", "dds:instance:session"),
+        ],
+        terminate: &[Action::formerly("dds:instance:deleteSession", "dds:instance:session")],
     },
     codes: DBS_CODES,
     example: Example {
@@ -206,7 +211,7 @@ impl Sessions for Dds {
                 self.page.store(SMALL_PAGE, Ordering::Relaxed);
                 (self.list_page(node, offset, SMALL_PAGE).await?, SMALL_PAGE)
             }
-            answer => (answer?, limit),
+            answer => (answer.map_err(|error| node.told(error))?, limit),
         };
         dbs::page(answer, (offset, limit), |answer, one| session(answer, one, node))
     }
@@ -250,55 +255,55 @@ fn aside(groups: &[Group], group: &Group, node: &ListedNode) -> Option<&'static 
 
 /// One listed session. One that does nothing may have no id.
 fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, Error> {
-    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let id = one.id.and_then(Scalar::text);
-    let unkillable = match (one.active, &id) {
+    let id = one.id.id(answer)?;
+    let unkillable = match (one.active.truth(), &id) {
         (Some(false), _) => Some("it does nothing now, and the API only ends what is being done"),
         (_, None) => Some("the list gives no id for it, and a kill needs one"),
         (_, Some(_)) => None,
     };
-    let (connection, client) = (filled(one.description), filled(one.client));
     let id = id.unwrap_or_else(|| {
-        format!("#{}", connection.as_ref().or(client.as_ref()).map_or("", String::as_str))
+        let connection = one.description.clone().filled();
+        format!("#{}", connection.or(one.client.clone().filled()).unwrap_or_default())
     });
-    let namespace = filled(one.namespace);
-    let database = filled(one.db).or_else(|| {
-        let (database, _) = namespace.as_ref()?.split_once('.')?;
-        filled(Some(database.to_owned()))
-    });
-    let micros = dbs::whole(answer, one.cost_time)?;
-    let text = |text: Option<String>| text.map(Field::Text);
-    let fields = [
-        ("client_address", text(client)),
-        ("user", text(filled(one.user))),
-        ("database", text(database)),
-        ("command", text(filled(one.kind))),
-        ("running_seconds", micros.map(|micros| Field::Integer(micros / 1_000_000))),
-        ("active", one.active.map(Field::Bool)),
-        ("namespace", text(namespace)),
-        ("plan_summary", text(filled(one.plan_summary))),
-        ("server_address", text(filled(one.host))),
-        ("connection", text(connection)),
+    let database = match (one.db.clone().filled(), &one.namespace) {
+        (None, Told::Text(namespace)) => match namespace.split_once('.') {
+            Some((database, _)) => Told::Text(database.to_owned()),
+            None => one.db,
+        },
+        _ => one.db,
+    };
+    let seconds = one.cost_time.number(answer, "cost_time")?.map(|micros| micros / 1_000_000);
+    let told = [
+        ("client_address", one.client),
+        ("user", one.user),
+        ("database", database),
+        ("command", one.kind),
+        ("running_seconds", seconds.into()),
+        ("active", one.active),
+        ("namespace", one.namespace),
+        ("plan_summary", one.plan_summary),
+        ("server_address", one.host),
+        ("connection", one.description),
     ];
-    let fields: BTreeMap<_, _> =
-        fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
+    let fields = value::fields(answer, SPEC.columns, told)?;
     Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ListedSession {
-    id: Option<Scalar>,
-    active: Option<bool>,
+    id: Told,
+    active: Told,
     #[serde(rename = "type")]
-    kind: Option<String>,
-    cost_time: Option<Scalar>,
-    plan_summary: Option<String>,
-    host: Option<String>,
-    client: Option<String>,
-    description: Option<String>,
-    namespace: Option<String>,
-    db: Option<String>,
-    user: Option<String>,
+    kind: Told,
+    cost_time: Told,
+    plan_summary: Told,
+    host: Told,
+    client: Told,
+    description: Told,
+    namespace: Told,
+    db: Told,
+    user: Told,
 }
 
 #[cfg(feature = "sandbox")]
@@ -542,6 +547,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::services::Field;
     use crate::services::simulator::bench::{Bench, all_pages, ids, node};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
 
@@ -622,7 +628,7 @@ mod tests {
             (vec![("instance_id", "nobody")], Kind::TargetGone, "no instance `nobody`"),
             (
                 vec![("instance_id", "replicas"), ("node_id", "front-1")],
-                Kind::BadRequest,
+                Kind::TargetGone,
                 "has no node `front-1`",
             ),
         ] {
@@ -630,33 +636,66 @@ mod tests {
             assert_eq!(error.kind, kind, "{error}");
             assert!(error.message.contains(word), "{error}");
         }
-        bench.can(200, r#"{"instances":[{"id":"other","groups":[]}]}"#);
+        for body in [
+            // An ignored filter does not mean gone, and neither does anything but an empty list.
+            r#"{"instances":[{"id":"other","groups":[]}]}"#,
+            "{}",
+            r#"{"instances":null,"total_count":0}"#,
+            r#"{"instances":[],"total_count":5}"#,
+            r#"{"error_code":"DBS.999999","error_msg":"failed","instances":[]}"#,
+        ] {
+            bench.can(200, body);
+            let error = found(&bench, &[("instance_id", "replicas")]).await.unwrap_err();
+            assert_eq!(error.kind, Kind::Malformed, "{body}");
+        }
+        bench.can(200, r#"{"error_code":"DBS.280005","error_msg":"failed"}"#);
         let error = found(&bench, &[("instance_id", "replicas")]).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Malformed, "an ignored filter does not mean gone");
+        assert_eq!(error.kind, Kind::Unavailable, "a code of a call without effect is believed");
         bench.fault(Fault::TargetGone);
         let error = found(&bench, &[("instance_id", "replicas")]).await.unwrap_err();
         assert_eq!(error.kind, Kind::TargetGone);
     }
 
     #[tokio::test]
-    async fn a_node_that_is_not_normal_is_busy_and_left_out_of_the_whole() {
+    async fn a_node_that_is_not_normal_is_asked_like_the_others_and_its_failure_tells_its_state() {
         let instances = r#"{"instances":[{"id":"x","groups":[{"type":"replica","nodes":[
             {"id":"a","name":"","status":"normal","role":"Primary","unknown":[]},
             {"id":"b","status":"abnormal","role":"Secondary"},
-            {"id":null}]},{"type":"readonly","nodes":null}]}]}"#;
+            {"id":"c","role":"Secondary"}]},{"type":"readonly","nodes":null}]}]}"#;
         let (bench, _) = bench(0);
         bench.can(200, instances);
-        assert_eq!(found(&bench, &[("instance_id", "x")]).await.unwrap(), ["a"]);
+        assert_eq!(found(&bench, &[("instance_id", "x")]).await.unwrap(), ["a", "b", "c"]);
         bench.can(200, instances);
-        let target = [("instance_id", "x"), ("node_id", "b")];
-        let error = found(&bench, &target).await.unwrap_err();
+        let sessions = bench.sessions(&[("instance_id", "x"), ("node_id", "b")]);
+        let nodes = sessions.nodes().await.unwrap();
+        bench.can(500, r#"{"error_code":"DBS.280005","error_msg":"Server error."}"#);
+        let error = sessions.list(&nodes[0], None).await.unwrap_err();
         assert_eq!(
             (error.kind, error.message.as_str()),
-            (Kind::Busy, "node `b` is abnormal, not normal")
+            (Kind::Unavailable, "node `b` is abnormal: Server error.")
         );
-        bench.can(200, r#"{"instances":[{"id":"x"}]}"#);
-        let error = found(&bench, &[("instance_id", "x")]).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Busy);
+
+        let unnamed = r#"{"id":"x","groups":[{"type":"replica","nodes":[{"status":"creating"}]}]}"#;
+        for instance in [r#"{"id":"x"}"#, r#"{"id":"x","groups":[]}"#, unnamed] {
+            for target in [&[("instance_id", "x")][..], &[("instance_id", "x"), ("node_id", "b")]] {
+                bench.can(200, &format!(r#"{{"instances":[{instance}]}}"#));
+                assert_eq!(found(&bench, target).await.unwrap_err().kind, Kind::Busy, "{instance}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_id_that_the_cloud_calls_invalid_has_not_gone() {
+        for (status, code, kind) in [
+            (400, "DBS.280407", Kind::BadRequest),
+            (404, "DBS.200013", Kind::TargetGone),
+            (400, "DBS.200451", Kind::TargetGone),
+        ] {
+            let (bench, _) = bench(0);
+            bench.can(status, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
+            let sessions = bench.sessions(&[("node_id", "one")]);
+            assert_eq!(sessions.list(&node("one"), None).await.unwrap_err().kind, kind, "{code}");
+        }
     }
 
     #[tokio::test]
@@ -733,7 +772,7 @@ mod tests {
             assert!(columns.contains(&name));
             assert_eq!(found[0].fields.get(name), Some(&value), "{name}");
         }
-        assert_eq!(found[0].fields.len(), columns.len());
+        assert_eq!(found[0].fields.iter().len(), columns.len());
     }
 
     #[tokio::test]
@@ -742,7 +781,9 @@ mod tests {
         let cases = [
             (r#""namespace":"shop.orders.2024""#, "database", Some(Field::Text("shop".into()))),
             (r#""namespace":"shop""#, "database", None),
-            (r#""namespace":"",  "db":"""#, "database", None),
+            (r#""namespace":"a.b","db":"""#, "database", Some(Field::Text("a".into()))),
+            (r#""namespace":"","db":"""#, "database", Some(Field::Text("".into()))),
+            (r#""user":"""#, "user", Some(Field::Text("".into()))),
             (r#""namespace":"a.b","db":"c""#, "database", Some(Field::Text("c".into()))),
             (r#""user":null"#, "user", None),
             (r#""cost_time":"1999999""#, "running_seconds", Some(Field::Integer(1))),
@@ -804,7 +845,12 @@ mod tests {
             r#"{"total_count":3,"sessions":{}}"#,
             r#"{"total_count":3,"sessions":[]}"#,
             r#"{"sessions":[{"cost_time":"long"}]}"#,
+            r#"{"sessions":[{"user":["backup"]}]}"#,
             r#"{"sessions":[{"id":["1"]}]}"#,
+            "{}",
+            r#"{"total_count":3}"#,
+            r#"{"sessions":null}"#,
+            r#"{"error_code":"DBS.999999","error_msg":"query failed","sessions":[]}"#,
         ] {
             bench.can(200, body);
             let error = sessions.list(&node("one"), None).await.unwrap_err();
@@ -845,9 +891,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_kill_is_believed_if_its_answer_is_an_object_or_nothing() {
-        for (body, believed) in
-            [("", true), ("{}", true), (r#"{"a":1}"#, true), ("<html>", false), ("[]", false)]
-        {
+        for (body, believed) in [
+            ("", true),
+            ("{}", true),
+            (r#"{"a":1}"#, true),
+            ("<html>", false),
+            ("[]", false),
+            (r#"{"error_code":"DBS.301077","error_msg":"failed"}"#, false),
+            (r#"{"errCode":"DBS.280443","errMsg":"throttled"}"#, false),
+        ] {
             let (bench, _) = bench(1);
             bench.can(200, body);
             let sessions = bench.sessions(&[("node_id", "one")]);

@@ -7,7 +7,6 @@
 //! (<https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0053.html>); the list of a whole
 //! instance has no pages, so it is not used.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,15 +14,16 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::dbs::{self, Lookup, Scalar};
+use super::dbs::{self, Lookup};
 use super::path::segment;
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which, paging,
 };
 use crate::cloud::huaweicloud::DBS_CODES;
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_geminidb_redis",
@@ -104,9 +104,18 @@ static SPEC: Spec = Spec {
     // How many ids one call may name is not documented, and neither is what happens to the others
     // if one of them is gone. 50 is the page that the list gives by itself.
     limits: Limits { batch: 50, everyone: Everyone::NodeOrTarget },
+    // "Authorization Information" of the calls' pages, and for role and policy-based grants
+    // https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0022.html. The page of the
+    // look-up calls the older name `nosql:backup:list`, which the table gives to backups.
     permissions: Permissions {
-        list: &["gaussdbfornosql:instance:list", "gaussdbfornosql:instance:listSession"],
-        terminate: &["gaussdbfornosql:instance:deleteSession"],
+        list: &[
+            Action::formerly("gaussdbfornosql:instance:list", "nosql:instance:list"),
+            Action::formerly("gaussdbfornosql:instance:listSession", "nosql:session:list"),
+        ],
+        terminate: &[Action::formerly(
+            "gaussdbfornosql:instance:deleteSession",
+            "nosql:session:delete",
+        )],
     },
     codes: DBS_CODES,
     example: Example {
@@ -174,7 +183,7 @@ impl Sessions for GeminiDb {
         let call = Call::new(OPERATION, "geminidb", Method::GET, path)
             .query("offset", offset)
             .query("limit", PAGE);
-        let answer = dbs::call(&self.client, call).await?;
+        let answer = dbs::call(&self.client, call).await.map_err(|error| node.told(error))?;
         dbs::page(answer, (offset, PAGE), |answer, one| session(answer, one, node))
     }
 
@@ -221,37 +230,34 @@ fn node_path(operation: &'static str, node: &str) -> Result<String, Error> {
 
 /// One listed connection.
 fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, Error> {
-    let text = |field: Option<Scalar>| field.and_then(Scalar::text);
-    let number = |field| Ok(dbs::whole(answer, field)?.map(Field::Integer));
-    let address = text(one.addr);
-    let id = text(one.id);
+    let id = one.id.id(answer)?;
     let unkillable = id.is_none().then_some("the list gives no id for it, and a kill needs one");
-    let id = id.unwrap_or_else(|| format!("#{}", address.as_deref().unwrap_or_default()));
-    let fields = [
-        ("client_address", address.map(Field::Text)),
-        ("database", text(one.db).map(Field::Text)),
-        ("command", text(one.cmd).map(Field::Text)),
-        ("name", text(one.name).map(Field::Text)),
-        ("age_seconds", number(one.age)?),
-        ("idle_seconds", number(one.idle)?),
-        ("subscriptions", number(one.sub)?),
+    let id = id.unwrap_or_else(|| format!("#{}", one.addr.clone().filled().unwrap_or_default()));
+    let told = [
+        ("client_address", one.addr),
+        ("database", one.db),
+        ("command", one.cmd),
+        ("name", one.name),
+        ("age_seconds", one.age),
+        ("idle_seconds", one.idle),
+        ("subscriptions", one.sub),
     ];
-    let fields: BTreeMap<_, _> =
-        fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
+    let fields = value::fields(answer, SPEC.columns, told)?;
     Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
 }
 
 /// Every field is a text, numbers too.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ListedSession {
-    id: Option<Scalar>,
-    addr: Option<Scalar>,
-    name: Option<Scalar>,
-    cmd: Option<Scalar>,
-    age: Option<Scalar>,
-    idle: Option<Scalar>,
-    db: Option<Scalar>,
-    sub: Option<Scalar>,
+    id: Told,
+    addr: Told,
+    name: Told,
+    cmd: Told,
+    age: Told,
+    idle: Told,
+    db: Told,
+    sub: Told,
 }
 
 #[cfg(feature = "sandbox")]
@@ -455,6 +461,7 @@ mod tests {
     use super::*;
     use crate::services::simulator::bench::{Bench, all_pages, ids, node};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
+    use crate::services::{Field, Fields};
 
     /// An instance of two nodes, with `clients` on the first and one on the second, and another
     /// instance with one.
@@ -523,7 +530,7 @@ mod tests {
         for (target, kind) in [
             (vec![], Kind::Configuration),
             (vec![("instance_id", "nobody")], Kind::TargetGone),
-            (vec![("instance_id", "pair"), ("node_id", "other")], Kind::BadRequest),
+            (vec![("instance_id", "pair"), ("node_id", "other")], Kind::TargetGone),
         ] {
             let error = bench.sessions(&target).nodes().await.unwrap_err();
             assert_eq!(error.kind, kind, "{error}");
@@ -564,11 +571,11 @@ mod tests {
             assert!(columns.contains(&name));
             assert_eq!(found[0].fields.get(name), Some(&value), "{name}");
         }
-        assert_eq!(found[0].fields.len(), columns.len());
+        assert_eq!(found[0].fields.iter().len(), columns.len());
     }
 
     #[tokio::test]
-    async fn bare_numbers_are_read_and_what_is_empty_is_left_out() {
+    async fn bare_numbers_are_read_and_what_is_empty_is_known() {
         let (bench, _) = bench(0);
         bench.can(
             200,
@@ -582,8 +589,9 @@ mod tests {
             ids(&page.sessions),
             ["254487", "#10.0.0.1:40001"].map(|id| SessionId(id.into()))
         );
-        let expected = BTreeMap::from([
+        let expected = Fields::from([
             ("database", Field::Text("0".into())),
+            ("name", Field::Text(String::new())),
             ("age_seconds", Field::Integer(8_888_581)),
         ]);
         assert_eq!(page.sessions[0].fields, expected);
@@ -600,7 +608,7 @@ mod tests {
             r#"{"total_count":"1","sessions":[]}"#,
             r#"{"total_count":3,"sessions":[]}"#,
             r#"{"sessions":[{"age":"old"}]}"#,
-            r#"{"sessions":[{"idle":"1.5"}]}"#,
+            r#"{"sessions":[{"idle":true}]}"#,
             r#"{"sessions":[{"id":true}]}"#,
         ] {
             bench.can(200, body);

@@ -8,6 +8,7 @@ mod alicloud_das_redis;
 mod alicloud_ecs;
 mod dbs;
 mod error;
+mod fields;
 mod huaweicloud_dcs;
 mod huaweicloud_dds;
 mod huaweicloud_geminidb_redis;
@@ -15,6 +16,7 @@ mod nodes;
 mod paging;
 mod path;
 mod spec;
+mod value;
 
 #[cfg(feature = "sandbox")]
 pub mod simulator;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::{Error, Kind};
+pub use fields::{Field, Fields};
 pub use spec::{
     Column, Criterion, Everyone, Example, Input, Limits, Permissions, Role, Spec, Unit,
 };
@@ -103,14 +106,19 @@ pub trait Sessions: Send + Sync {
 pub struct Node {
     /// The cloud's id; empty where the whole target is one list.
     pub id: String,
-    /// A name for people; may be the id.
-    pub name: String,
+    /// The cloud's word for its state, where that is told and not the ordinary one.
+    pub state: Option<String>,
 }
 
 impl Node {
+    /// A node in its ordinary state.
+    pub fn of(id: &str) -> Node {
+        Node { id: id.to_owned(), state: None }
+    }
+
     /// The single node of a target that is listed whole.
     pub fn whole() -> Node {
-        Node { id: String::new(), name: String::new() }
+        Node::of("")
     }
 }
 
@@ -139,8 +147,8 @@ pub struct Session {
     pub node: String,
     /// Why the API cannot end it, if it cannot (DDS: no operation is running).
     pub unkillable: Option<&'static str>,
-    /// The values of the spec's columns, by name; a missing one is null.
-    pub fields: BTreeMap<&'static str, Field>,
+    /// The values of the spec's columns.
+    pub fields: Fields,
 }
 
 impl Session {
@@ -148,17 +156,6 @@ impl Session {
     pub fn place(&self) -> (&str, &SessionId) {
         (&self.node, &self.id)
     }
-}
-
-/// A value of a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Field {
-    /// Text.
-    Text(String),
-    /// A whole number, in the column's unit.
-    Integer(i64),
-    /// Yes or no.
-    Bool(bool),
 }
 
 /// Where a list goes on. Opaque to all but the service.

@@ -29,6 +29,23 @@ pub(super) fn offset(operation: &'static str, after: Option<&Cursor>) -> Result<
     cursor.0.parse().map_err(foreign)
 }
 
+/// The items of a page, which are absent only where the list has none by its own count. An answer
+/// without either is not an empty list: who is on it would count as gone.
+///
+/// # Errors
+/// [`Kind::Malformed`] if they are absent otherwise.
+pub(super) fn items<T>(
+    answer: &Answer,
+    items: Option<Vec<T>>,
+    total: Option<usize>,
+) -> Result<Vec<T>, Error> {
+    match (items, total) {
+        (Some(items), _) => Ok(items),
+        (None, Some(0)) => Ok(Vec::new()),
+        (None, _) => Err(answer.malformed("the answer holds no list")),
+    }
+}
+
 /// Where the next page starts; None after the last. A list must end by its own count, and go
 /// forward until then. One without a count ends with an empty page: a short page may only mean
 /// that the cloud gives fewer at a time than it was asked for.

@@ -1,6 +1,6 @@
 //! A service described as data: schema, docs, examples, permissions and README all come from here.
 
-use crate::cloud::Kind;
+use crate::cloud::{Action, Kind};
 
 /// Everything about a service that is not a call.
 #[derive(Debug)]
@@ -45,13 +45,13 @@ pub struct Spec {
     pub documentation: &'static str,
 }
 
-/// The cloud's names of what must be granted.
+/// What must be granted.
 #[derive(Clone, Copy, Debug)]
 pub struct Permissions {
     /// To look up nodes and list sessions.
-    pub list: &'static [&'static str],
+    pub list: &'static [Action],
     /// To terminate.
-    pub terminate: &'static [&'static str],
+    pub terminate: &'static [Action],
 }
 
 /// An argument that names the target.

@@ -165,7 +165,7 @@ impl HttpSend for Https {
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| lost(causes(error)))? {
             if body.len() + chunk.len() > MAX_BODY {
-                return Err(lost(format!("the answer is larger than {} MiB", MAX_BODY >> 20)));
+                return Err(HttpError::TooLarge { host, most: MAX_BODY >> 20 });
             }
             body.extend_from_slice(&chunk);
         }
@@ -349,7 +349,7 @@ mod tests {
         let mut answer = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
         answer.resize(answer.len() + MAX_BODY + 1, b'x');
         let error = answered(&answer).await.unwrap_err();
-        assert!(matches!(&error, HttpError::Lost { .. }), "{error:?}");
+        assert!(matches!(&error, HttpError::TooLarge { .. }), "{error:?}");
         assert!(error.to_string().contains("larger than 32 MiB"), "{error}");
     }
 

@@ -276,18 +276,18 @@ async fn every_session_is_listed_once_and_as_the_spec_describes_it() {
 
 /// Fields are columns of the spec, of their unit.
 fn described(spec: &Spec, session: &Session) {
-    for (name, field) in &session.fields {
-        let column = spec.columns.iter().find(|column| column.name == *name);
+    for (name, field) in session.fields.iter() {
+        let column = spec.columns.iter().find(|column| column.name == name);
         let unit = column.unwrap_or_else(|| panic!("{} has no column {name}", spec.name)).unit;
         let fits = match field {
-            Field::Text(text) => unit == Unit::Text && !text.is_empty(),
+            Field::Text(_) => unit == Unit::Text,
             Field::Integer(_) => matches!(unit, Unit::Integer | Unit::Seconds),
             Field::Bool(_) => unit == Unit::Bool,
         };
         assert!(fits, "{}.{name} is {field:?}", spec.name);
     }
     let client = spec.column(Role::Client).unwrap().name;
-    assert!(session.fields.contains_key(client), "{} does not tell {client}", spec.name);
+    assert!(session.fields.get(client).is_some(), "{} does not tell {client}", spec.name);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::endpoints::PRODUCTS;
+use super::endpoints::{Endpoint, PRODUCTS};
 use super::{ATTRIBUTES, Settings};
-use crate::cloud::{Account, Cloud, Error, Given, Setting, Signer};
+use crate::cloud::account::json_list;
+use crate::cloud::{Account, Action, Cloud, Error, Given, Setting, Signer};
 use crate::wire::Outside;
 
 /// Alibaba Cloud.
@@ -28,6 +29,10 @@ impl Cloud for AlibabaCloud {
         PRODUCTS
     }
 
+    fn check_endpoint(&self, url: &str) -> Result<(), String> {
+        Endpoint::read(url).map(|_| ())
+    }
+
     fn example_region(&self) -> &'static str {
         "cn-hangzhou"
     }
@@ -42,12 +47,11 @@ impl Cloud for AlibabaCloud {
          `assume_role` is taken on top. Temporary keys are renewed before they end."
     }
 
-    fn policy(&self, actions: &[&str]) -> String {
+    fn policies(&self, actions: &[Action]) -> String {
         // Language of RAM policies: https://www.alibabacloud.com/help/en/ram/policy-language
-        let list: Vec<String> = actions.iter().map(|one| format!("        \"{one}\"")).collect();
+        let list = json_list(actions.iter().filter_map(|one| one.name));
         format!(
-            "{{\n  \"Version\": \"1\",\n  \"Statement\": [\n    {{\n      \"Effect\": \"Allow\",\n      \"Action\": [\n{}\n      ],\n      \"Resource\": \"*\"\n    }}\n  ]\n}}",
-            list.join(",\n")
+            "The credentials need this RAM policy:\n\n```json\n{{\n  \"Version\": \"1\",\n  \"Statement\": [\n    {{\n      \"Effect\": \"Allow\",\n      \"Action\": [\n{list}\n      ],\n      \"Resource\": \"*\"\n    }}\n  ]\n}}\n```\n"
         )
     }
 

@@ -175,6 +175,23 @@ async fn a_dry_run_does_everything_but_kill() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_operation_that_was_ended_is_over_though_its_connection_stays_under_the_same_id() {
+    for verify in [Verify::UntilGone, Verify::Trust] {
+        let world = world(ABC);
+        world.set(|state| {
+            state.rests = true;
+            // One did nothing from the beginning, and is not taken for one that was ended.
+            let idle = &mut state.live.get_mut(&("n".to_owned(), "c".to_owned())).unwrap();
+            idle.unkillable = Some("it does nothing now");
+        });
+        let play = play(ids(&["a", "b", "c"])).with(|play| play.request.verify = verify);
+        let report = play.run(&world).await;
+        assert_eq!((report.terminated(), report.survived()), (2, 1), "{:?}", report.victims);
+        assert_eq!(world.count("terminate"), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_reconnects_is_counted_apart_and_is_no_error() {
     let world = world(ABC);
     world.set(|state| state.reconnects = true);

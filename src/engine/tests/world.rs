@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::*;
 use crate::services::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Kind, Limits, Node, Page, Permissions,
-    Progress, Role, Session, SessionId, Sessions, Spec, Submission, Ticket, Unit, Which,
+    Batch, Column, Cursor, Error, Everyone, Example, Field, Fields, Kind, Limits, Node, Page,
+    Permissions, Progress, Role, Session, SessionId, Sessions, Spec, Submission, Ticket, Unit,
+    Which,
 };
 
 pub(in crate::engine) type Key = (String, String);
@@ -58,7 +59,7 @@ pub(in crate::engine) fn session(node: &str, id: &str, user: &str) -> Session {
         id: SessionId(id.to_owned()),
         node: node.to_owned(),
         unkillable: None,
-        fields: BTreeMap::from([
+        fields: Fields::from([
             ("addr", Field::Text(address)),
             ("user", Field::Text(user.to_owned())),
         ]),
@@ -126,6 +127,8 @@ pub(in crate::engine) struct State {
     pub(in crate::engine) most_running: usize,
     /// The faults of jobs that were started, by ticket.
     pub(in crate::engine) jobs: BTreeMap<String, Fault>,
+    /// Whether a session that is ended stays in the list, and cannot be ended any more.
+    pub(in crate::engine) rests: bool,
 }
 
 /// A small generator with a seed (splitmix64).
@@ -262,6 +265,12 @@ impl State {
         if self.stubborn.contains(&key.1) || self.denied.contains(&key.1) {
             return;
         }
+        if self.rests {
+            let Some(session) = self.live.get_mut(key) else { return };
+            session.unkillable = Some("it does nothing now");
+            self.ended.insert(key.clone());
+            return;
+        }
         let Some(session) = self.live.remove(key) else { return };
         self.ended.insert(key.clone());
         if self.reconnects {
@@ -269,8 +278,9 @@ impl State {
             let id = format!("new-{}", self.serial);
             let mut back = session;
             back.id = SessionId(id.clone());
-            let Some(Field::Text(address)) = back.fields.get_mut("addr") else { return };
-            *address = address.replace(":40000", ":50000");
+            let Some(Field::Text(address)) = back.fields.get("addr") else { return };
+            let address = address.replace(":40000", ":50000");
+            back.fields.insert("addr", Field::Text(address));
             self.live.insert((key.0.clone(), id), back);
         }
     }
@@ -280,7 +290,7 @@ impl State {
 impl Sessions for World {
     async fn nodes(&self) -> Result<Vec<Node>, Error> {
         self.begin("nodes").await?;
-        let node = |id: &String| Node { id: id.clone(), name: id.clone() };
+        let node = |id: &String| Node::of(id);
         Ok(self.get(|state| state.nodes.iter().map(node).collect()))
     }
 

@@ -237,12 +237,11 @@ fn abilities(spec: &Spec) -> String {
     text
 }
 
-/// What the cloud must grant, as a ready policy.
+/// What the cloud must grant, as ready policies.
 fn permissions(face: Face, spec: &Spec) -> String {
     let mut actions = spec.permissions.list.to_vec();
     if face != Face::DataSource {
         actions.extend(spec.permissions.terminate);
     }
-    let policy = cloud::find(spec.cloud).map_or_else(String::new, |cloud| cloud.policy(&actions));
-    format!("The credentials need this policy:\n\n```json\n{policy}\n```\n")
+    cloud::find(spec.cloud).map_or_else(String::new, |cloud| cloud.policies(&actions))
 }

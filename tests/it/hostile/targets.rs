@@ -62,7 +62,7 @@ pub(super) fn answer(input: &[u8]) {
                 let sessions = service.connect(client, Target(inputs));
                 let mut nodes = sessions.nodes().await.unwrap_or_default();
                 nodes.truncate(2);
-                nodes.push(Node { id: "n-1".to_owned(), name: "n".to_owned() });
+                nodes.push(Node::of("n-1"));
                 for node in &nodes {
                     let _ = sessions.prepare(node).await;
                     let page = sessions.list(node, None).await.unwrap_or_default();
