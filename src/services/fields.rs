@@ -30,6 +30,12 @@ impl Fields {
         self.0.iter().map(|(name, field)| (*name, field))
     }
 
+    /// Leaves a column untold.
+    #[cfg(test)]
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| *known != name);
+    }
+
     /// Puts a value in the place of what there is, or at the end.
     #[cfg(test)]
     pub(crate) fn insert(&mut self, name: &'static str, field: Field) {

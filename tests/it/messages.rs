@@ -78,13 +78,13 @@ fn a_wrong_login_to_huawei_cloud_names_what_would_mend_it() {
             key(json!({ "endpoints": { "dcs": "http://dcs.example.com" } })),
             NONE,
             NONE,
-            "`endpoints.dcs` may be `http://` only on this machine (`127.0.0.1`, `[::1]`, `localhost`): write `https://`",
+            "`endpoints.dcs` must be an `https://` address, or an `http://` address on this machine such as \"http://127.0.0.1:8080\", not \"http://dcs.example.com\"",
         ),
         (
             key(json!({ "auth_url": "https://u@iam.example.com/v3" })),
             NONE,
             NONE,
-            "`auth_url` must have neither a query nor a user name",
+            "`auth_url` must hold neither a user name nor a query",
         ),
         (
             key(json!({ "cert": "/c.pem" })),
@@ -215,13 +215,13 @@ fn a_wrong_login_to_alibaba_cloud_names_what_would_mend_it() {
             key(json!({ "endpoints": { "ecs": "http://ecs.example.com" } })),
             NONE,
             NONE,
-            "`endpoints.ecs` is `http`, which is for addresses of this machine only: give a host or an https URL without path, like `https://ecs.cn-hangzhou.aliyuncs.com`",
+            "`endpoints.ecs` must be an `https://` address, or an `http://` address on this machine such as \"http://127.0.0.1:8080\", not \"http://ecs.example.com\"",
         ),
         (
             key(json!({ "endpoints": { "ecs": "https://ecs.example.com/a" } })),
             NONE,
             NONE,
-            "`endpoints.ecs` holds more than a host and a port: give a host or an https URL without path, like `https://ecs.cn-hangzhou.aliyuncs.com`",
+            "`endpoints.ecs` must be a host or a URL without path, like \"https://ecs.cn-hangzhou.aliyuncs.com\"",
         ),
         (
             json!({ "credentials_uri": "http://example.com/" }),

@@ -94,7 +94,7 @@ pub(in crate::provider) fn advice(spec: &Spec, occasion: Occasion, error: &Error
             "The cloud refused the credentials. Check key, secret, token and this machine's clock. Nothing was repeated, because a cloud may lock a key that fails repeatedly.".to_owned()
         }
         Kind::Permission => format!(
-            "The credentials are valid but lack a permission. This type needs {}; its page has them as a ready policy.",
+            "The credentials are valid but lack a permission. This type needs {}; its page has a ready policy.",
             needed(spec)
         ),
         Kind::Unsupported => {
@@ -158,5 +158,6 @@ pub(super) fn may_be_an_argument(kind: Kind) -> bool {
 
 fn needed(spec: &Spec) -> String {
     let all = spec.permissions.list.iter().chain(spec.permissions.terminate);
-    all.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    let names = all.filter_map(|action| action.name).map(|name| format!("`{name}`"));
+    names.collect::<Vec<_>>().join(", ")
 }

@@ -180,7 +180,7 @@ fn a_refusal_names_the_call_the_code_the_request_and_what_was_done_before() {
         "Error: Sessions on cn-north-4/i-1 could not be terminated\n\
         HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.2003: No permission. (request id r-77)\n\
         \n\
-        The credentials are valid but lack a permission. This type needs `dcs:clients:list`, `dcs:clients:kill`; its page has them as a ready policy.\n\
+        The credentials are valid but lack a permission. This type needs `dcs:clients:list`, `dcs:job:get`, `dcs:clients:kill`; its page has a ready policy.\n\
         \n\
         Result on cn-north-4/i-1: 1 of 2 selected client connections terminated.",
     );
@@ -459,7 +459,7 @@ fn every_kind_of_failure_comes_with_advice() {
         "SessionGone: The sessions changed meanwhile. Apply again.",
         "TargetGone: The instance or node does not exist. Check the ids and the region.",
         "Credentials: The cloud refused the credentials. Check key, secret, token and this machine's clock. Nothing was repeated, because a cloud may lock a key that fails repeatedly.",
-        "Permission: The credentials are valid but lack a permission. This type needs `dcs:clients:list`, `dcs:clients:kill`; its page has them as a ready policy.",
+        "Permission: The credentials are valid but lack a permission. This type needs `dcs:clients:list`, `dcs:job:get`, `dcs:clients:kill`; its page has a ready policy.",
         "Unsupported: This operation is not available for this instance, edition or region.",
         "BadRequest: The cloud rejected a parameter. Check the ids and the region.",
         "Malformed: The answer is not what the vendor documents. Apply again. If it comes back, please report it with the request id.",
@@ -488,7 +488,7 @@ fn what_is_said_beside_runs() {
             "Error: Sessions could not be terminated\n\
             HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.2003: No permission. (request id r-77)\n\
             \n\
-            The credentials are valid but lack a permission. This type needs `dcs:clients:list`, `dcs:clients:kill`; its page has them as a ready policy.\n\
+            The credentials are valid but lack a permission. This type needs `dcs:clients:list`, `dcs:job:get`, `dcs:clients:kill`; its page has a ready policy.\n\
             \n\
             The resource stays in the state, so nothing that it depends on was destroyed.",
         ),
