@@ -42,6 +42,8 @@ pub(super) struct Entry {
     pub(super) doubtful: bool,
     /// Whether a look saw it since a call was last made that may have ended it.
     pub(super) listed: bool,
+    /// Whether it may be among those that the last look's list counted and did not show.
+    pub(super) hidden: bool,
     /// How often its end was asked for.
     pub(super) asks: u32,
     /// How many looks saw it since it was asked for last.
@@ -69,6 +71,7 @@ impl Entry {
             effect: false,
             doubtful: false,
             listed: false,
+            hidden: false,
             asks: 0,
             looks: 0,
             since: None,
@@ -98,6 +101,9 @@ impl Entry {
             Standing::Answered if self.listed => {
                 Fate::Survived("still listed, although the cloud calls it gone".to_owned())
             }
+            Standing::Answered if self.hidden => Fate::Survived(
+                "not verified: the cloud counts more sessions than its list shows".to_owned(),
+            ),
             Standing::Answered => Fate::Survived(format!("not verified: {}", cut_short(halt))),
         }
     }

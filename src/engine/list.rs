@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::run::{Repeat, Run, Trouble};
 use super::{Halt, Request, Survey, select};
-use crate::services::{Cursor, Error, Kind, Node, Progress, Session, SessionId, Spec, Ticket};
+use crate::services::{Cursor, Error, Kind, Node, Progress, Session, Spec, Ticket};
 
 /// More nodes than any instance of a known service has.
 const MOST_NODES: usize = 10_000;
@@ -23,11 +23,14 @@ const PREPARE_TRIES: u32 = 3;
 /// What one look at one node found.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// Each session once, in the order of the list.
+    /// In the order of the list. One that is shown on two pages is in it twice.
     pub(super) sessions: Vec<Session>,
-    /// Whether all was seen at one moment: one page, or pages of a prepared snapshot. Pages of a
-    /// moving list can skip a session when others before it end.
+    /// Whether nobody can have been skipped: one page, pages of a prepared snapshot, or pages that
+    /// each show again the last session of the one before. Others can skip a session when those
+    /// before it end.
     pub(super) steady: bool,
+    /// How many more sessions the cloud counts than it shows.
+    pub(super) unseen: usize,
 }
 
 impl Run<'_> {
@@ -42,21 +45,21 @@ impl Run<'_> {
             other => other?,
         };
         let listings = join_all(nodes.iter().map(|node| async move {
-            match self.listing(node).await {
-                Err(Trouble::Failed(error)) if error.kind == Kind::TargetGone => {
-                    self.gone(node, error).await.map(|()| Listing::default())
-                }
+            match self.whole(node, |_| false).await {
                 Err(Trouble::Failed(error)) => Err(self.fail(error)),
                 other => other,
             }
         }))
         .await;
-        let mut sessions = Vec::new();
+        let (mut sessions, mut unseen) = (Vec::new(), 0);
         for listing in listings {
-            sessions.extend(listing?.sessions);
+            let listing = listing?;
+            sessions.extend(listing.sessions);
+            unseen += listing.unseen;
         }
-        sessions.sort_by(|a, b| a.place().cmp(&b.place()));
+        let sessions = select::once(spec, request, sessions);
         let mut survey = select::select(spec, request, &nodes, sessions);
+        survey.unseen = unseen;
         survey.request_ids = self.request_ids();
         Ok((nodes, survey))
     }
@@ -73,24 +76,53 @@ impl Run<'_> {
         Ok(nodes)
     }
 
-    /// The live sessions of one node.
-    pub(super) async fn listing(&self, node: &Node) -> Result<Listing, Trouble> {
+    /// The live sessions of one node; none if it has left the target. Where pages may have skipped
+    /// some, they are read once more, unless what they showed is `enough`. If the second reading
+    /// may have skipped some too, whoever was seen either time counts.
+    pub(super) async fn whole(
+        &self,
+        node: &Node,
+        enough: impl Fn(&[Session]) -> bool,
+    ) -> Result<Listing, Trouble> {
+        let first = self.list_or_gone(node).await?;
+        if first.steady || enough(&first.sessions) {
+            return Ok(first);
+        }
+        let mut again = self.list_or_gone(node).await?;
+        if !again.steady {
+            again.sessions.extend(first.sessions);
+        }
+        Ok(again)
+    }
+
+    async fn list_or_gone(&self, node: &Node) -> Result<Listing, Trouble> {
+        match self.listing(node).await {
+            Err(Trouble::Failed(error)) if error.kind == Kind::TargetGone => {
+                self.gone(node, error).await?;
+                Ok(Listing { steady: true, ..Listing::default() })
+            }
+            other => other,
+        }
+    }
+
+    /// One reading of a node's list.
+    async fn listing(&self, node: &Node) -> Result<Listing, Trouble> {
         let snapshot = self.prepare(node).await?;
-        let mut ids: HashSet<SessionId> = HashSet::new();
         let mut cursors: HashSet<String> = HashSet::new();
-        let mut listing = Listing { sessions: Vec::new(), steady: true };
+        let mut listing = Listing { steady: true, ..Listing::default() };
         let mut cursor: Option<Cursor> = None;
         for page_number in 0..MOST_PAGES {
             let page = self
                 .call("list sessions", Repeat::Freely, || self.sessions.list(node, cursor.clone()))
                 .await?;
             self.note_request(page.request_id.as_deref());
-            listing.steady = snapshot || page_number == 0;
+            let last = listing.sessions.last();
+            let joins = last.is_some_and(|last| page.sessions.iter().any(|one| one.id == last.id));
+            listing.steady &= snapshot || page_number == 0 || joins;
+            listing.unseen += page.unseen;
             for mut session in page.sessions {
-                if ids.insert(session.id.clone()) {
-                    session.node.clone_from(&node.id);
-                    listing.sessions.push(session);
-                }
+                session.node.clone_from(&node.id);
+                listing.sessions.push(session);
             }
             if listing.sessions.len() > MOST_SESSIONS {
                 return Err(malformed(format!(
@@ -152,7 +184,7 @@ impl Run<'_> {
     /// What it means that a node's list answered that it does not exist: Ok if it has left a
     /// target that still stands, so that only its own sessions are gone. If nothing stands, the
     /// run stops.
-    pub(super) async fn gone(&self, node: &Node, error: Error) -> Result<(), Trouble> {
+    async fn gone(&self, node: &Node, error: Error) -> Result<(), Trouble> {
         if node.id.is_empty() || !self.sessions.looks_up_nodes() {
             return Err(self.fail(error)); // there is nobody else to ask
         }

@@ -163,6 +163,10 @@ async fn fill(
     report.remarks = ledger.remarks();
     report.remarks.extend(beyond(&survey));
     report.remarks.extend(unjudged(&survey));
+    if survey.unseen > 0 {
+        let count = survey.unseen;
+        report.remarks.push(format!("the cloud counts {count} more than its list shows"));
+    }
     let recorded = ledger.recorded();
     drop(ledger);
     report.settle(survey, endings);

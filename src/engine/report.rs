@@ -18,6 +18,10 @@ pub struct Survey {
     pub missing: Vec<String>,
     /// Ids that were asked for by name and live on several nodes each: a run would not touch any.
     pub several_nodes: Vec<String>,
+    /// How many more sessions the cloud counts than it shows.
+    pub unseen: usize,
+    /// Whether all are meant, those included whom nobody has seen.
+    pub all: bool,
     /// Criteria of `match`, each with the number of sessions that fail for no other reason than
     /// that the list does not tell what it looks at.
     pub unjudged: Vec<(Criterion, usize)>,
@@ -80,6 +84,14 @@ pub enum Halt {
         sessions: usize,
         /// The first few of them.
         first: Vec<Session>,
+    },
+    /// The cloud counts more sessions than its list shows, and a guard or the selection could be
+    /// hurt by those.
+    Unseen {
+        /// How many the list shows.
+        listed: usize,
+        /// How many more are counted.
+        unseen: usize,
     },
     /// An id that was named lives on several nodes: which one is meant?
     SameIdOnSeveralNodes(String),

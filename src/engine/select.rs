@@ -14,6 +14,20 @@ use crate::services::{Criterion, Everyone, Field, Node, Session, Spec};
 /// How many sessions a guard names at most.
 const MOST_NAMED: usize = 20;
 
+/// Each session once, sorted by node and id. A list that moves may show one twice, a moment apart:
+/// then the entry counts that `protect` saves, or else might save.
+pub(super) fn once(spec: &Spec, request: &Request, mut sessions: Vec<Session>) -> Vec<Session> {
+    let protect = request.guards.protect.as_ref().map(|filter| Sieve::new(spec, filter));
+    let saved = |session: &Session| match protect.as_ref().map(|sieve| sieve.any(session)) {
+        Some(Some(true)) => 0,
+        Some(None) => 1,
+        Some(Some(false)) | None => 2,
+    };
+    sessions.sort_by(|a, b| a.place().cmp(&b.place()).then_with(|| saved(a).cmp(&saved(b))));
+    sessions.dedup_by(|later, first| later.place() == first.place());
+    sessions
+}
+
 /// Resolves the selection over `sessions`, which are sorted and hold each session once.
 pub(super) fn select(
     spec: &Spec,
@@ -71,6 +85,7 @@ pub(super) fn select(
             }
         }
     }
+    survey.all = matches!(request.selection, Selection::All);
     survey.unjudged = unjudged.into_iter().collect();
     survey.sessions = sessions;
     survey
@@ -110,6 +125,10 @@ pub fn guard(spec: &Spec, guards: &Guards, survey: &Survey) -> Option<Halt> {
         if survey.selected.len() < survey.sessions.len() {
             return Some(Halt::NotSelective);
         }
+    }
+    let guarded = protect.is_some() || guards.max_sessions.is_some();
+    if survey.unseen > 0 && selected > 0 && (guarded || (spec.limits.batch == 0 && !survey.all)) {
+        return Some(Halt::Unseen { listed: survey.sessions.len(), unseen: survey.unseen });
     }
     unjudged(spec, &protect?, survey)
 }
@@ -340,6 +359,32 @@ mod tests {
             let expected = expected.map(|ip| ip.parse::<IpAddr>().unwrap());
             assert_eq!(client_ip(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn of_a_session_that_is_listed_twice_the_entry_counts_that_protect_saves() {
+        let spec = spec(1, Everyone::Never);
+        let mut request = play(Selection::All).request;
+        let mut untold = session("n", "b", "app");
+        untold.fields.remove("user");
+        let listed = || {
+            vec![
+                session("n", "b", "app"),
+                session("n", "a", "app"),
+                untold.clone(),
+                session("m", "a", "app"),
+                session("n", "a", "admin"),
+            ]
+        };
+        let users = |request: &Request| {
+            let text = |one: Session| {
+                one.fields.get("user").map_or("-".to_owned(), |it| text(it).unwrap())
+            };
+            once(&spec, request, listed()).into_iter().map(text).collect::<Vec<_>>()
+        };
+        assert_eq!(users(&request), ["app", "app", "app"]);
+        request.guards.protect = Some(Filter { users: set(&["admin"]), ..Filter::default() });
+        assert_eq!(users(&request), ["app", "admin", "-"]);
     }
 
     #[test]

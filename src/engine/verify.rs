@@ -12,7 +12,7 @@ use super::ledger::Standing;
 use super::list::Listing;
 use super::run::{Run, Trouble, reason};
 use super::{Event, Halt, Verify, select};
-use crate::services::{Error, Kind, Node, Session, SessionId};
+use crate::services::{Error, Kind, Session, SessionId};
 
 /// How often the end of one session is asked for while it lives on.
 const MOST_ASKS: u32 = 5;
@@ -72,8 +72,17 @@ impl Patience {
 
 /// What a look at an area found.
 pub(super) struct Look {
-    present: HashMap<String, HashSet<SessionId>>,
+    nodes: HashMap<String, Seen>,
     sessions: Vec<Session>,
+    /// How many more sessions the cloud counts than it shows, on all nodes.
+    unseen: usize,
+}
+
+/// What it found on one node.
+struct Seen {
+    ids: HashSet<SessionId>,
+    /// Whether it showed all that the cloud counts.
+    all: bool,
 }
 
 impl Kill<'_> {
@@ -93,44 +102,24 @@ impl Kill<'_> {
         self.run.observer.observe(Event::Verifying { left });
         let nodes = area.nodes.iter().filter_map(|node| Some((node, open.get(node.id.as_str())?)));
         let found = join_all(nodes.map(|(node, open)| async move {
-            let listing = self.relist(node, open).await?;
-            Ok::<_, Trouble>((node, listing))
+            // Whom all pages may have skipped, a second reading must miss as well.
+            let enough = |listed: &[Session]| {
+                let ids: HashSet<&SessionId> = listed.iter().map(|one| &one.id).collect();
+                open.iter().all(|id| ids.contains(id))
+            };
+            Ok::<_, Trouble>((node, self.run.whole(node, enough).await?))
         }))
         .await;
-        let mut look = Look { present: HashMap::new(), sessions: Vec::new() };
+        let mut look = Look { nodes: HashMap::new(), sessions: Vec::new(), unseen: 0 };
         for one in found {
-            let (node, sessions) = one?;
+            let (node, Listing { sessions, unseen, .. }) = one?;
             self.ledger.meet(&sessions);
             let ids = sessions.iter().map(|session| session.id.clone()).collect();
-            look.present.insert(node.id.clone(), ids);
+            look.nodes.insert(node.id.clone(), Seen { ids, all: unseen == 0 });
             look.sessions.extend(sessions);
+            look.unseen += unseen;
         }
         Ok(look)
-    }
-
-    /// One node's sessions. Where pages of a moving list miss an open session, they are read a
-    /// second time before the session may count as gone.
-    async fn relist(&self, node: &Node, open: &[&SessionId]) -> Result<Vec<Session>, Trouble> {
-        let Listing { mut sessions, steady } = self.list_or_gone(node).await?;
-        if steady {
-            return Ok(sessions);
-        }
-        let mut seen: HashSet<SessionId> = sessions.iter().map(|one| one.id.clone()).collect();
-        if open.iter().any(|id| !seen.contains(*id)) {
-            let again = self.list_or_gone(node).await?.sessions;
-            sessions.extend(again.into_iter().filter(|one| seen.insert(one.id.clone())));
-        }
-        Ok(sessions)
-    }
-
-    async fn list_or_gone(&self, node: &Node) -> Result<Listing, Trouble> {
-        match self.run.listing(node).await {
-            Err(Trouble::Failed(error)) if error.kind == Kind::TargetGone => {
-                self.run.gone(node, error).await?;
-                Ok(Listing { sessions: Vec::new(), steady: true })
-            }
-            other => other,
-        }
     }
 
     /// Settles what a look can settle, and says what to ask for next.
@@ -172,16 +161,19 @@ impl Kill<'_> {
             for &at in &area.members {
                 let entry = &mut entries[at];
                 let session = self.ledger.session(entry);
-                let Some(present) = look.present.get(&session.node) else { continue };
+                let Some(seen) = look.nodes.get(&session.node) else { continue };
                 let answered = entry.standing == Standing::Answered;
                 if entry.standing == Standing::Over || (answered && trust) {
                     continue;
                 }
-                if !present.contains(&session.id) {
-                    entry.standing = Standing::Over;
+                entry.listed = seen.ids.contains(&session.id);
+                entry.hidden = !entry.listed && !seen.all;
+                if !entry.listed {
+                    if seen.all {
+                        entry.standing = Standing::Over;
+                    }
                     continue;
                 }
-                entry.listed = true;
                 if answered {
                     late.waiting = true;
                     entry.looks += 1;
@@ -258,13 +250,15 @@ impl Kill<'_> {
         if members.iter().all(|at| self.has_name(*at)) {
             return self.batches(area, &members);
         }
-        let found = select::select(self.spec, self.request, &area.nodes, look.sessions.clone());
+        let sessions = select::once(self.spec, self.request, look.sessions.clone());
+        let mut found = select::select(self.spec, self.request, &area.nodes, sessions);
+        found.unseen = look.unseen;
         if select::guard(self.spec, &self.request.guards, &found).is_none() {
             return vec![self.everyone(area, members)];
         }
         self.ledger.with(|entries| {
             for at in members {
-                let why = "it lives on, and another call would end sessions that have come since";
+                let why = "it lives on, and another call could end others that are not meant";
                 entries[at].standing = Standing::Alive(why.to_owned());
             }
         });

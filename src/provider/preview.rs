@@ -152,6 +152,9 @@ fn blocked(halt: &Halt) -> Option<String> {
             criterion.name(),
             table::count(*sessions, "session")
         )),
+        Halt::Unseen { unseen, .. } => Some(format!(
+            "The cloud counts {unseen} more than its list shows, which no guard can look at"
+        )),
         Halt::SameIdOnSeveralNodes(id) => {
             Some(format!("The id `{}` is live on several nodes", table::printable(id)))
         }

@@ -40,7 +40,7 @@ static SPEC: Spec = Spec {
     one_of: &[],
     session_id: "The list's `NodeId` and `Id`, like `r-****-proxy-0#16/7201`, since every proxy \
                  counts its own clients. Where the list gives no `NodeId`, the client's address \
-                 stands for it.",
+                 stands for it, and where that leaves two alike, the second has `~2` at its end.",
     columns: &[
         Column {
             name: "client_address",
@@ -166,6 +166,7 @@ impl Sessions for Das {
         let (answer, data) = self.call("GetRedisAllSession").await?;
         let data: Listed = read(&answer, data.unwrap_or_default())?;
         let total = data.total.as_ref().and_then(number).unwrap_or_default();
+        let total = usize::try_from(total).unwrap_or_default();
         let mut listed = data.sessions.unwrap_or_default();
         if let Value::Object(deeper) = listed {
             // As the vendor's older SDKs have it: one level deeper.
@@ -176,9 +177,11 @@ impl Sessions for Das {
         if listed.is_empty() && total > 0 {
             return Err(answer.malformed(format!("an empty list of {total} sessions")));
         }
+        // The vendor's example counts two sessions and shows one.
+        let unseen = total.saturating_sub(listed.len());
         let sessions = listed.into_iter().map(|one| session(&answer, one));
-        let sessions = sessions.collect::<Result<_, _>>()?;
-        Ok(Page { sessions, next: None, request_id: answer.request_id })
+        let sessions = apart(sessions.collect::<Result<_, _>>()?);
+        Ok(Page { sessions, next: None, unseen, request_id: answer.request_id })
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {
@@ -289,6 +292,19 @@ fn session(answer: &Answer, listed: ListedSession) -> Result<Session, Error> {
     let fields: BTreeMap<_, _> =
         fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
     Ok(Session { id: SessionId(id), node: String::new(), unkillable: None, fields })
+}
+
+/// Tells sessions apart whose entries give them one id, lest one of them hide another.
+fn apart(mut sessions: Vec<Session>) -> Vec<Session> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for session in &mut sessions {
+        let times = seen.entry(session.id.0.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            session.id = SessionId(format!("{}~{times}", session.id));
+        }
+    }
+    sessions
 }
 
 /// A text, or a number or truth value in its place. Empty is none.
@@ -585,6 +601,27 @@ mod tests {
         }
         assert!(found[0].is_subset(&found[1]), "{found:?}");
         assert_eq!(found[1].len(), 5, "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn who_is_counted_and_not_shown_is_told_and_one_id_hides_nobody() {
+        let one = r#"{"Id":7,"Client":"1.1.1.1"}"#;
+        for (total, sessions, unseen, expected) in [
+            ("2", one.to_owned(), 1, &["1.1.1.1/7"][..]),
+            ("\"500\"", one.to_owned(), 499, &["1.1.1.1/7"]),
+            ("1", one.to_owned(), 0, &["1.1.1.1/7"]),
+            ("0", one.to_owned(), 0, &["1.1.1.1/7"]),
+            ("-1", one.to_owned(), 0, &["1.1.1.1/7"]),
+            ("3", [one; 3].join(","), 0, &["1.1.1.1/7", "1.1.1.1/7~2", "1.1.1.1/7~3"]),
+        ] {
+            let (bench, _) = bench(0);
+            let data = format!(r#"{{"Total":{total},"Sessions":[{sessions}]}}"#);
+            bench.can(200, &format!(r#"{{"Code":200,"Success":true,"Data":{data}}}"#));
+            let page = first(&bench, PLAIN).await.unwrap();
+            assert_eq!(page.unseen, unseen, "{data}");
+            let found: Vec<_> = ids(&page.sessions).into_iter().map(|id| id.0).collect();
+            assert_eq!(found, expected, "{data}");
+        }
     }
 
     #[tokio::test]

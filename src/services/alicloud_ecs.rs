@@ -189,7 +189,7 @@ impl Sessions for Ecs {
         let listed = listed.sessions.session.unwrap_or_default();
         let sessions = listed.into_iter().filter_map(|one| session(&answer, one, now).transpose());
         let sessions = sessions.collect::<Result<_, _>>()?;
-        Ok(Page { sessions, next, request_id: answer.request_id })
+        Ok(Page { sessions, next, request_id: answer.request_id, ..Page::default() })
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {

@@ -122,11 +122,13 @@ pub(super) fn page<T: DeserializeOwned>(
 ) -> Result<Page, Error> {
     let listed: SessionsAnswer<T> = answer.json()?;
     let sessions = listed.sessions.unwrap_or_default();
-    let page = Slice { offset, limit, got: sessions.len(), total: listed.total_count };
+    // The list is as of the moment of each page.
+    let (got, total) = (sessions.len(), listed.total_count);
+    let page = Slice { offset, limit, got, total, moves: true };
     let next = paging::next(&answer, page)?;
     let sessions = sessions.into_iter().map(|one| session(&answer, one));
     let sessions = sessions.collect::<Result<_, _>>()?;
-    Ok(Page { sessions, next, request_id: answer.request_id })
+    Ok(Page { sessions, next, request_id: answer.request_id, ..Page::default() })
 }
 
 /// What was accepted. The documented body is empty or `{}`.

@@ -240,10 +240,11 @@ impl Sessions for Dcs {
         let answer = self.call(call).await.map_err(unscanned)?;
         let listed: ClientsAnswer = answer.json()?;
         let clients = listed.clients.unwrap_or_default();
-        let page = Slice { offset, limit: PAGE, got: clients.len(), total: listed.count };
+        let (got, total) = (clients.len(), listed.count);
+        let page = Slice { offset, limit: PAGE, got, total, moves: false }; // a snapshot
         let next = paging::next(&answer, page)?;
         let sessions = clients.into_iter().map(|client| session(client, node)).collect();
-        Ok(Page { sessions, next, request_id: answer.request_id })
+        Ok(Page { sessions, next, request_id: answer.request_id, ..Page::default() })
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {

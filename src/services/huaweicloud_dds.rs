@@ -677,8 +677,8 @@ mod tests {
         let expected = [
             format!("{one}?offset=0&limit=100"),
             format!("{one}?offset=0&limit=20"),
-            format!("{one}?offset=20&limit=20"),
-            format!("{one}?offset=40&limit=20"),
+            format!("{one}?offset=19&limit=20"),
+            format!("{one}?offset=38&limit=20"),
             "/v3/p0/nodes/two/sessions?offset=0&limit=20".to_owned(),
         ];
         assert_eq!(asked, expected);

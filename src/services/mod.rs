@@ -86,7 +86,9 @@ pub trait Sessions: Send + Sync {
         Ok(None)
     }
 
-    /// One page of a node's live sessions.
+    /// One page of a node's live sessions. Where sessions that end make others move up before the
+    /// next page is asked for, that one begins with the last session of this one, which so shows
+    /// whether any have moved.
     async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error>;
 
     /// Asks for the end of sessions. The engine never passes more than [`Limits`] allow.
@@ -172,6 +174,9 @@ pub struct Page {
     pub sessions: Vec<Session>,
     /// Where the next page starts; None on the last.
     pub next: Option<Cursor>,
+    /// How many more sessions the cloud counts on the node than it shows on any page. Told on one
+    /// page only.
+    pub unseen: usize,
     /// The cloud's id of the request.
     pub request_id: Option<String>,
 }

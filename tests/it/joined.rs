@@ -80,10 +80,12 @@ impl Joined {
     async fn list_node(&self, sessions: &dyn Sessions, node: &Node) -> Result<Vec<Session>, Error> {
         let ticket = sessions.prepare(node).await?;
         self.wait(sessions, ticket).await?;
-        let (mut found, mut after) = (Vec::new(), None);
+        let (mut found, mut after) = (Vec::<Session>::new(), None);
         loop {
             let page = sessions.list(node, after).await?;
-            found.extend(page.sessions);
+            // Pages may overlap.
+            let known: Vec<_> = found.iter().map(|one| one.id.clone()).collect();
+            found.extend(page.sessions.into_iter().filter(|one| !known.contains(&one.id)));
             after = page.next;
             if after.is_none() {
                 return Ok(found);

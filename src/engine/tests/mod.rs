@@ -38,7 +38,8 @@ async fn ten_thousand_sessions_on_fifty_nodes_take_the_fewest_calls() {
     assert!(report.halt.is_none());
     assert_eq!(world.count("nodes"), 1);
     assert_eq!(world.count("terminate"), 50 * 4);
-    assert_eq!(world.count("list"), 50 * 2 + 50);
+    // Pages of a hundred, each of which shows again the last session of the one before.
+    assert_eq!(world.count("list"), 50 * 3 + 50);
     assert_eq!(world.get(|state| state.most_running), 4, "calls at a time");
 }
 
@@ -317,20 +318,100 @@ async fn what_the_cloud_accepted_is_no_kill_until_a_look_confirms_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_a_moving_list_skips_is_not_taken_for_gone() {
-    let world = world(&[("n", &["a", "b", "c", "d"])]);
+    for (seamless, survey) in [(false, 3), (true, 4)] {
+        let world = world(&[("n", &["a", "b", "c", "d"])]);
+        world.set(|state| {
+            (state.page, state.seamless) = (2, seamless);
+            state.stubborn.insert("c".to_owned());
+            // The second page of the look comes after `a` and `b` have left.
+            state.lists.extend(vec![Fault::Slow(Duration::ZERO); survey + 1]);
+            state.lists.push_back(Fault::Slow(Duration::from_secs(2)));
+        });
+        let play = play(ids(&["c"])).with(|p| p.request.timeout = Duration::from_secs(20));
+        let leave = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            world.set(|state| state.live.retain(|key, _| key.1 > "b".to_owned()));
+        };
+        let (report, ()) = tokio::join!(play.run(&world), leave);
+        assert_eq!((report.terminated(), report.survived()), (0, 1), "{seamless}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_reads_a_list_again_only_if_its_pages_may_have_skipped_somebody() {
+    for (page, seamless, moves, lists) in [
+        (9, false, false, 1),
+        (9, true, false, 1),
+        (3, false, false, 3),
+        (3, false, true, 2 + 2),
+        (3, true, false, 2 * 2),
+        (3, true, true, 2 + 2),
+    ] {
+        let world = world(&[("n", &["a", "b", "c", "d", "e", "f"])]);
+        world.set(|state| {
+            (state.page, state.seamless) = (page, seamless);
+            state.lists.extend([0, 2].map(|seconds| Fault::Slow(Duration::from_secs(seconds))));
+        });
+        let leave = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if moves {
+                world.set(|state| state.live.retain(|key, _| key.1 > "b".to_owned()));
+            }
+        };
+        let play = play(Selection::All);
+        let (survey, ()) = tokio::join!(play.look(&world), leave);
+        let found: Vec<_> = survey.unwrap().sessions.into_iter().map(|one| one.id.0).collect();
+        let expected = if moves { "c d e f" } else { "a b c d e f" };
+        let seen: Vec<&str> = found.iter().map(String::as_str).collect();
+        let all = expected.split(' ').all(|id| seen.contains(&id));
+        assert!(all && found.len() <= 6, "{page} {seamless} {moves}: {found:?}");
+        assert_eq!(world.count("list"), lists, "{page} {seamless} {moves}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_shows_fewer_than_it_counts_stops_guards_and_not_all() {
+    let cap = Guards { max_sessions: NonZeroU64::new(9), ..Guards::default() };
+    let protect = Guards { protect: Some(users(&["admin"])), ..Guards::default() };
+    for (selection, guards, batch, halts) in [
+        (Selection::All, Guards::default(), 0, false),
+        (Selection::All, cap.clone(), 0, true),
+        (Selection::All, protect.clone(), 0, true),
+        (Selection::Match(users(&["app"])), Guards::default(), 0, true),
+        (ids(&["a", "b"]), Guards::default(), 0, true),
+        (ids(&["a", "b"]), Guards::default(), 2, false),
+        (Selection::All, cap, 2, true),
+        (Selection::All, protect, 2, true),
+        // Nobody would be ended.
+        (Selection::Match(users(&["nobody"])), Guards::default(), 0, false),
+    ] {
+        let world = world(&[("", &["a", "b", "c"])]);
+        world.set(|state| state.hides = 1);
+        let what = format!("{selection:?} {guards:?} {batch}");
+        let play = play(selection).with(|p| {
+            p.spec = spec(batch, Everyone::Target);
+            p.request.guards = guards;
+        });
+        let report = play.run(&world).await;
+        let unseen = matches!(report.halt, Some(Halt::Unseen { listed: 2, unseen: 1 }));
+        assert_eq!(unseen, halts, "{what} {:?}", report.halt);
+        assert_eq!(world.count("terminate") == 0, halts || report.victims.is_empty(), "{what}");
+        assert_eq!(report.remarks, ["the cloud counts 1 more than its list shows"], "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_be_among_those_that_a_list_does_not_show_is_not_verified() {
+    let world = world(&[("", &["a", "b", "c"])]);
     world.set(|state| {
-        state.page = 2;
-        state.stubborn.insert("c".to_owned());
-        // Two pages for the survey; the second page of the look comes after `a` has left.
-        state.lists.extend([0, 0, 0, 2].map(|secs| Fault::Slow(Duration::from_secs(secs))));
+        state.hides = 1;
+        state.stubborn.extend(["a", "b"].map(str::to_owned));
     });
-    let play = play(ids(&["c"])).with(|p| p.request.timeout = Duration::from_secs(20));
-    let leave = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        world.set(|state| drop(state.live.remove(&("n".to_owned(), "a".to_owned()))));
-    };
-    let (report, ()) = tokio::join!(play.run(&world), leave);
-    assert_eq!((report.terminated(), report.survived()), (0, 1));
+    let play = play(Selection::All).with(|p| p.spec = spec(0, Everyone::Target));
+    let fates = fates(&play.run(&world).await);
+    assert!(fates[0].starts_with("a: survived, still listed 4m"), "{fates:?}");
+    let unseen = "b: survived, not verified: the cloud counts more sessions than its list shows";
+    assert_eq!(fates[1..], [unseen]);
 }
 
 #[test]

@@ -107,6 +107,10 @@ pub(in crate::engine) struct State {
     /// Ids over which a call is refused as a whole, without a name.
     pub(in crate::engine) refused: BTreeSet<String>,
     pub(in crate::engine) page: usize,
+    /// Whether pages do not show again the last session of the page before.
+    pub(in crate::engine) seamless: bool,
+    /// How many sessions of each node's list are counted and not shown, the last ones.
+    pub(in crate::engine) hides: usize,
     pub(in crate::engine) reconnects: bool,
     pub(in crate::engine) asynchronous: bool,
     pub(in crate::engine) prepares: bool,
@@ -304,12 +308,15 @@ impl Sessions for World {
             return Err(Error::new(Kind::TargetGone, "list", "no such node"));
         }
         let start: usize = after.map_or(0, |cursor| cursor.0.parse().unwrap());
-        let of_node: Vec<Session> =
+        let mut of_node: Vec<Session> =
             state.live.values().filter(|one| one.node == node.id).cloned().collect();
-        let next = start + state.page;
-        let more = next < of_node.len();
+        let all = of_node.len();
+        of_node.truncate(all.saturating_sub(state.hides).max(usize::from(all > 0)));
+        let more = start + state.page < of_node.len();
+        let next = start + state.page - usize::from(!state.seamless && state.page > 1);
         let next = if state.circles { Some(0) } else { more.then_some(next) };
         Ok(Page {
+            unseen: if next.is_none() { all - of_node.len() } else { 0 },
             sessions: of_node.into_iter().skip(start).take(state.page).collect(),
             next: next.map(|at| Cursor(at.to_string())),
             request_id: Some(format!("list-{}", state.calls.len())),

@@ -75,6 +75,7 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
                 | Halt::ProtectedInTheWay
                 | Halt::NotSelective
                 | Halt::Unjudged { .. }
+                | Halt::Unseen { .. }
                 | Halt::SameIdOnSeveralNodes(_)
         )
     );
@@ -224,6 +225,13 @@ fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
                 criterion.name(),
                 table::count(*count, about.spec.session),
                 named(about.spec, first.iter(), *count)
+            ),
+        ),
+        Halt::Unseen { listed, unseen } => (
+            format!("The list of sessions on {target} is not complete"),
+            format!(
+                "The cloud lists {} and counts {unseen} more, which neither `protect` nor `max_sessions` nor a selection can look at, so nothing was terminated. Try again, or set `all = true` without `protect` and `max_sessions`.",
+                table::count(*listed, about.spec.session),
             ),
         ),
         Halt::SameIdOnSeveralNodes(id) => (

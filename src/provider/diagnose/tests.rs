@@ -234,6 +234,12 @@ fn every_way_to_end_early_says_what_was_not_done_and_what_to_do() {
             ),
         ),
         (
+            Halt::Unseen { listed: 1, unseen: 499 },
+            untouched(),
+            "Error: The list of sessions on cn-north-4/i-1 is not complete\n\
+            The cloud lists 1 client connection and counts 499 more, which neither `protect` nor `max_sessions` nor a selection can look at, so nothing was terminated. Try again, or set `all = true` without `protect` and `max_sessions`.",
+        ),
+        (
             Halt::SameIdOnSeveralNodes("7".into()),
             untouched(),
             "Error: Session id is not unique on cn-north-4/i-1\n\

@@ -109,12 +109,13 @@ pub(crate) fn node(id: &str) -> Node {
     Node { id: id.into(), name: id.into() }
 }
 
-/// All that a node's list holds, page by page.
+/// All that a node's list holds, page by page. Pages may overlap.
 pub(crate) async fn all_pages(sessions: &dyn Sessions, node: &Node) -> Vec<Session> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let page = sessions.list(node, after).await.unwrap();
-        found.extend(page.sessions);
+        let known = ids(&found);
+        found.extend(page.sessions.into_iter().filter(|one| !known.contains(&one.id)));
         after = page.next;
         if after.is_none() {
             return found;
