@@ -15,6 +15,9 @@ use super::run::lock;
 use super::{Fate, Halt, Survey, Verify};
 use crate::services::{Field, Role, Session, SessionId, Spec};
 
+/// Most sessions that are remembered as having come after the survey.
+const MOST_NEWCOMERS: usize = 100_000;
+
 /// Where a selected session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -173,7 +176,8 @@ impl<'a> Ledger<'a> {
     pub(super) fn meet(&self, sessions: &[Session]) {
         let mut newcomers = lock(&self.newcomers);
         for session in sessions {
-            if !self.survey.holds(session)
+            if newcomers.len() < MOST_NEWCOMERS
+                && !self.survey.holds(session)
                 && let Some(ip) = self.client_of(session)
             {
                 newcomers.insert((session.node.clone(), session.id.clone()), ip);

@@ -1,9 +1,11 @@
 //! Listing a target: its nodes, what must be done before each can be listed, and all pages.
 //!
 //! Every answer is untrusted: what repeats, loops or never ends is an error of
-//! [`Kind::Malformed`], and memory is bounded by [`MOST_NODES`] and [`MOST_SESSIONS`].
+//! [`Kind::Malformed`], and what is in memory at one time is bounded by [`MOST_NODES`] and
+//! [`MOST_SESSIONS`].
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 
@@ -13,16 +15,16 @@ use crate::services::{Cursor, Error, Kind, Node, Progress, Session, Spec, Ticket
 
 /// More nodes than any instance of a known service has.
 const MOST_NODES: usize = 10_000;
-/// More sessions than one node of a known service can hold.
-const MOST_SESSIONS: usize = 100_000;
-/// The pages of that many sessions at 10 a page, the smallest page that a service asks for.
+/// Most sessions that the lists of all nodes hold together.
+const MOST_SESSIONS: usize = 200_000;
+/// The pages of that many sessions on one node at 20 a page, the smallest that a service asks for.
 const MOST_PAGES: usize = 10_000;
 /// How often a preparing job may end badly before the node counts as not listable.
 const PREPARE_TRIES: u32 = 3;
 
 /// What one look at one node found.
-#[derive(Debug, Default)]
-pub(super) struct Listing {
+#[derive(Debug)]
+pub(super) struct Listing<'r> {
     /// In the order of the list. One that is shown on two pages is in it twice.
     pub(super) sessions: Vec<Session>,
     /// Whether nobody can have been skipped: one page, pages of a prepared snapshot, or pages that
@@ -31,6 +33,35 @@ pub(super) struct Listing {
     pub(super) steady: bool,
     /// How many more sessions the cloud counts than it shows.
     pub(super) unseen: usize,
+    room: Room<'r>,
+}
+
+impl<'r> Listing<'r> {
+    fn new(held: &'r AtomicUsize) -> Listing<'r> {
+        let room = Room { held, taken: 0 };
+        Listing { sessions: Vec::new(), steady: true, unseen: 0, room }
+    }
+}
+
+/// What a listing takes of [`MOST_SESSIONS`], until it is dropped.
+#[derive(Debug)]
+struct Room<'r> {
+    held: &'r AtomicUsize,
+    taken: usize,
+}
+
+impl Room<'_> {
+    /// Takes room for more. False if there is none left.
+    fn take(&mut self, more: usize) -> bool {
+        self.taken += more;
+        self.held.fetch_add(more, Ordering::Relaxed) + more <= MOST_SESSIONS
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.taken, Ordering::Relaxed);
+    }
 }
 
 impl Run<'_> {
@@ -54,8 +85,8 @@ impl Run<'_> {
         let (mut sessions, mut unseen) = (Vec::new(), 0);
         for listing in listings {
             let listing = listing?;
-            sessions.extend(listing.sessions);
             unseen += listing.unseen;
+            sessions.extend(listing.sessions);
         }
         let sessions = select::once(spec, request, sessions);
         let mut survey = select::select(spec, request, &nodes, sessions);
@@ -83,33 +114,34 @@ impl Run<'_> {
         &self,
         node: &Node,
         enough: impl Fn(&[Session]) -> bool,
-    ) -> Result<Listing, Trouble> {
+    ) -> Result<Listing<'_>, Trouble> {
         let first = self.list_or_gone(node).await?;
         if first.steady || enough(&first.sessions) {
             return Ok(first);
         }
         let mut again = self.list_or_gone(node).await?;
         if !again.steady {
+            again.room.take(first.room.taken);
             again.sessions.extend(first.sessions);
         }
         Ok(again)
     }
 
-    async fn list_or_gone(&self, node: &Node) -> Result<Listing, Trouble> {
+    async fn list_or_gone(&self, node: &Node) -> Result<Listing<'_>, Trouble> {
         match self.listing(node).await {
             Err(Trouble::Failed(error)) if error.kind == Kind::TargetGone => {
                 self.gone(node, error).await?;
-                Ok(Listing { steady: true, ..Listing::default() })
+                Ok(Listing::new(&self.held))
             }
             other => other,
         }
     }
 
     /// One reading of a node's list.
-    async fn listing(&self, node: &Node) -> Result<Listing, Trouble> {
+    async fn listing(&self, node: &Node) -> Result<Listing<'_>, Trouble> {
         let snapshot = self.prepare(node).await?;
         let mut cursors: HashSet<String> = HashSet::new();
-        let mut listing = Listing { steady: true, ..Listing::default() };
+        let mut listing = Listing::new(&self.held);
         let mut cursor: Option<Cursor> = None;
         for page_number in 0..MOST_PAGES {
             let page = self
@@ -120,14 +152,14 @@ impl Run<'_> {
             let joins = last.is_some_and(|last| page.sessions.iter().any(|one| one.id == last.id));
             listing.steady &= snapshot || page_number == 0 || joins;
             listing.unseen += page.unseen;
+            if !listing.room.take(page.sessions.len()) {
+                return Err(malformed(format!(
+                    "the target claims to hold over {MOST_SESSIONS} sessions"
+                )));
+            }
             for mut session in page.sessions {
                 session.node.clone_from(&node.id);
                 listing.sessions.push(session);
-            }
-            if listing.sessions.len() > MOST_SESSIONS {
-                return Err(malformed(format!(
-                    "a node claims to hold over {MOST_SESSIONS} sessions"
-                )));
             }
             let Some(next) = page.next else { return Ok(listing) };
             if !cursors.insert(next.0.clone()) {
@@ -212,4 +244,23 @@ impl Run<'_> {
 
 fn malformed(message: String) -> Trouble {
     Trouble::Failed(Error::new(Kind::Malformed, "list sessions", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_for_sessions_is_one_for_all_lists_and_is_given_back() {
+        let held = AtomicUsize::new(0);
+        let mut first = Listing::new(&held);
+        let mut second = Listing::new(&held);
+        assert!(first.room.take(MOST_SESSIONS - 1));
+        assert!(second.room.take(1));
+        assert!(!second.room.take(1));
+        drop(first);
+        assert!(second.room.take(MOST_SESSIONS - 2));
+        drop(second);
+        assert_eq!(held.load(Ordering::Relaxed), 0);
+    }
 }

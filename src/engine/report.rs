@@ -122,7 +122,7 @@ pub struct Report {
     pub reconnected: u64,
     /// Whether this was a dry run.
     pub dry_run: bool,
-    /// The cloud's ids of all requests, in order.
+    /// The cloud's ids of the requests, in order, the first thousand at most.
     pub request_ids: Vec<String>,
     /// Why the run ended early, if it did.
     pub halt: Option<Halt>,

@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How often an answer that makes no sense is asked for again when nothing can be harmed by it.
 const MALFORMED_TRIES: u32 = 3;
+
+/// Most ids of requests that are kept: they go into the state.
+const MOST_REQUEST_IDS: usize = 1000;
 
 /// Why a call gave nothing.
 #[derive(Debug)]
@@ -65,6 +69,8 @@ pub(super) struct Run<'a> {
     calls: Semaphore,
     halt: Mutex<Option<Halt>>,
     request_ids: Mutex<Vec<String>>,
+    /// How many sessions all listings of the run hold now.
+    pub(super) held: AtomicUsize,
 }
 
 impl<'a> Run<'a> {
@@ -85,6 +91,7 @@ impl<'a> Run<'a> {
             calls: Semaphore::new(pace.concurrency.get().min(Semaphore::MAX_PERMITS)),
             halt: Mutex::new(None),
             request_ids: Mutex::new(Vec::new()),
+            held: AtomicUsize::new(0),
         }
     }
 
@@ -223,12 +230,15 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn note_request(&self, id: Option<&str>) {
-        if let Some(id) = id {
-            lock(&self.request_ids).push(id.to_owned());
+        let mut known = lock(&self.request_ids);
+        if let Some(id) = id
+            && known.len() < MOST_REQUEST_IDS
+        {
+            known.push(id.to_owned());
         }
     }
 
-    /// The cloud's ids of the requests so far, in the order of their answers.
+    /// The cloud's ids of the first requests, in the order of their answers.
     pub(super) fn request_ids(&self) -> Vec<String> {
         lock(&self.request_ids).clone()
     }

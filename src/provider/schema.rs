@@ -209,7 +209,10 @@ fn last_run() -> Attribute {
         ),
         ("terminated_ids", ids("The ids of those ended.")),
         ("survived_ids", ids("The ids of those that live on.")),
-        ("request_ids", ids("The cloud's ids of the requests made, for its support.")),
+        (
+            "request_ids",
+            ids("The cloud's ids of the first requests made, at most 1000, for its support."),
+        ),
     ];
     let attributes = attributes.map(|(name, one)| (name.to_owned(), one)).into();
     Attribute::object(

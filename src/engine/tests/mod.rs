@@ -807,6 +807,26 @@ async fn a_list_that_goes_in_circles_is_an_error_not_a_hang() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lists_that_are_too_long_together_are_not_believed() {
+    let world = world(&[("n", &["a"]), ("m", &["b"])]);
+    world.set(|state| state.repeats = 100_001);
+    let error = play(Selection::All).look(&world).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Malformed);
+    assert!(error.message.contains("200000"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ids_of_requests_do_not_grow_for_ever() {
+    let (world, play) = (world(ABC), play(Selection::All));
+    let run = Run::new(&world, &play.pace, &Silent, &play.cancel, Instant::now());
+    for number in 0..1001 {
+        run.note_request(Some(&number.to_string()));
+    }
+    let ids = run.request_ids();
+    assert_eq!((ids.len(), ids[0].as_str()), (1000, "0"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_survey_repeats_what_may_pass_and_gives_up_when_the_wait_would_be_too_long() {
     let seen = world(ABC);
     seen.set(|state| {

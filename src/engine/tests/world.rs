@@ -109,6 +109,8 @@ pub(in crate::engine) struct State {
     pub(in crate::engine) page: usize,
     /// Whether pages do not show again the last session of the page before.
     pub(in crate::engine) seamless: bool,
+    /// How often every page shows each session, if not once.
+    pub(in crate::engine) repeats: usize,
     /// How many sessions of each node's list are counted and not shown, the last ones.
     pub(in crate::engine) hides: usize,
     pub(in crate::engine) reconnects: bool,
@@ -317,7 +319,12 @@ impl Sessions for World {
         let next = if state.circles { Some(0) } else { more.then_some(next) };
         Ok(Page {
             unseen: if next.is_none() { all - of_node.len() } else { 0 },
-            sessions: of_node.into_iter().skip(start).take(state.page).collect(),
+            sessions: of_node
+                .into_iter()
+                .skip(start)
+                .take(state.page)
+                .flat_map(|one| std::iter::repeat_n(one, state.repeats.max(1)))
+                .collect(),
             next: next.map(|at| Cursor(at.to_string())),
             request_id: Some(format!("list-{}", state.calls.len())),
         })
