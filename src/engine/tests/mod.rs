@@ -1,7 +1,9 @@
 //! The engine against a world in memory, under paused time: what product pages promise, as
 //! sentences.
 
+mod lists;
 mod random;
+mod record;
 pub(super) mod world;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::world::{Fault, Tear, fates, ids, play, session, spec, world};
+use self::world::{Fault, fates, ids, play, session, spec, world};
 use super::*;
 use crate::services::{Criterion, Everyone, Field, Kind};
 
@@ -316,104 +318,6 @@ async fn what_the_cloud_accepted_is_no_kill_until_a_look_confirms_it() {
     assert!(matches!(report.halt, Some(Halt::Failed(_))));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_session_that_a_moving_list_skips_is_not_taken_for_gone() {
-    for (seamless, survey) in [(false, 3), (true, 4)] {
-        let world = world(&[("n", &["a", "b", "c", "d"])]);
-        world.set(|state| {
-            (state.page, state.seamless) = (2, seamless);
-            state.stubborn.insert("c".to_owned());
-            // The second page of the look comes after `a` and `b` have left.
-            state.lists.extend(vec![Fault::Slow(Duration::ZERO); survey + 1]);
-            state.lists.push_back(Fault::Slow(Duration::from_secs(2)));
-        });
-        let play = play(ids(&["c"])).with(|p| p.request.timeout = Duration::from_secs(20));
-        let leave = async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            world.set(|state| state.live.retain(|key, _| key.1 > "b".to_owned()));
-        };
-        let (report, ()) = tokio::join!(play.run(&world), leave);
-        assert_eq!((report.terminated(), report.survived()), (0, 1), "{seamless}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_survey_reads_a_list_again_only_if_its_pages_may_have_skipped_somebody() {
-    for (page, seamless, moves, lists) in [
-        (9, false, false, 1),
-        (9, true, false, 1),
-        (3, false, false, 3),
-        (3, false, true, 2 + 2),
-        (3, true, false, 2 * 2),
-        (3, true, true, 2 + 2),
-    ] {
-        let world = world(&[("n", &["a", "b", "c", "d", "e", "f"])]);
-        world.set(|state| {
-            (state.page, state.seamless) = (page, seamless);
-            state.lists.extend([0, 2].map(|seconds| Fault::Slow(Duration::from_secs(seconds))));
-        });
-        let leave = async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            if moves {
-                world.set(|state| state.live.retain(|key, _| key.1 > "b".to_owned()));
-            }
-        };
-        let play = play(Selection::All);
-        let (survey, ()) = tokio::join!(play.look(&world), leave);
-        let found: Vec<_> = survey.unwrap().sessions.into_iter().map(|one| one.id.0).collect();
-        let expected = if moves { "c d e f" } else { "a b c d e f" };
-        let seen: Vec<&str> = found.iter().map(String::as_str).collect();
-        let all = expected.split(' ').all(|id| seen.contains(&id));
-        assert!(all && found.len() <= 6, "{page} {seamless} {moves}: {found:?}");
-        assert_eq!(world.count("list"), lists, "{page} {seamless} {moves}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_list_that_shows_fewer_than_it_counts_stops_guards_and_not_all() {
-    let cap = Guards { max_sessions: NonZeroU64::new(9), ..Guards::default() };
-    let protect = Guards { protect: Some(users(&["admin"])), ..Guards::default() };
-    for (selection, guards, batch, halts) in [
-        (Selection::All, Guards::default(), 0, false),
-        (Selection::All, cap.clone(), 0, true),
-        (Selection::All, protect.clone(), 0, true),
-        (Selection::Match(users(&["app"])), Guards::default(), 0, true),
-        (ids(&["a", "b"]), Guards::default(), 0, true),
-        (ids(&["a", "b"]), Guards::default(), 2, false),
-        (Selection::All, cap, 2, true),
-        (Selection::All, protect, 2, true),
-        // Nobody would be ended.
-        (Selection::Match(users(&["nobody"])), Guards::default(), 0, false),
-    ] {
-        let world = world(&[("", &["a", "b", "c"])]);
-        world.set(|state| state.hides = 1);
-        let what = format!("{selection:?} {guards:?} {batch}");
-        let play = play(selection).with(|p| {
-            p.spec = spec(batch, Everyone::Target);
-            p.request.guards = guards;
-        });
-        let report = play.run(&world).await;
-        let unseen = matches!(report.halt, Some(Halt::Unseen { listed: 2, unseen: 1 }));
-        assert_eq!(unseen, halts, "{what} {:?}", report.halt);
-        assert_eq!(world.count("terminate") == 0, halts || report.victims.is_empty(), "{what}");
-        assert_eq!(report.remarks, ["the cloud counts 1 more than its list shows"], "{what}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_may_be_among_those_that_a_list_does_not_show_is_not_verified() {
-    let world = world(&[("", &["a", "b", "c"])]);
-    world.set(|state| {
-        state.hides = 1;
-        state.stubborn.extend(["a", "b"].map(str::to_owned));
-    });
-    let play = play(Selection::All).with(|p| p.spec = spec(0, Everyone::Target));
-    let fates = fates(&play.run(&world).await);
-    assert!(fates[0].starts_with("a: survived, still listed 4m"), "{fates:?}");
-    let unseen = "b: survived, not verified: the cloud counts more sessions than its list shows";
-    assert_eq!(fates[1..], [unseen]);
-}
-
 #[test]
 fn a_run_can_be_awaited_on_any_thread() {
     fn on_any_thread(_: impl Send) {}
@@ -477,72 +381,6 @@ async fn a_call_that_hangs_is_cut_off_after_an_interrupt_and_at_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_vanishes_holds_no_session() {
-    let world = world(ABC);
-    world.set(|state| state.kills.push_back(Fault::Vanishes));
-    let report = play(Selection::All).run(&world).await;
-    assert!(matches!(report.halt, Some(Halt::TargetGone(_))));
-    assert_eq!(report.survived(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_target_is_gone_if_its_list_says_so_and_nothing_contradicts() {
-    let one: &[(&str, &[&str])] = &[("n", &["a"])];
-    let two: &[(&str, &[&str])] = &[("m", &[]), ("n", &["a"])];
-    let whole: &[(&str, &[&str])] = &[("", &["a"])];
-    let gone = Fault::Fails(Kind::TargetGone);
-    let well = Fault::Slow(Duration::ZERO);
-    for (nodes, given, lists, kills, expected) in [
-        // The list of nodes says otherwise.
-        (one, false, &[gone][..], &[][..], "Malformed, 0"),
-        (one, false, &[well, gone], &[], "Malformed, 0"),
-        (two, false, &[well, well, gone], &[], "Malformed, 0"),
-        // Nobody does.
-        (one, true, &[gone], &[], "TargetGone, 0"),
-        (one, true, &[well, gone], &[], "TargetGone, 1"),
-        (whole, false, &[well, gone], &[], "TargetGone, 1"),
-        // The list of sessions does.
-        (one, false, &[], &[gone], "-, 1"),
-        (one, true, &[], &[gone], "-, 1"),
-        (whole, false, &[], &[gone], "-, 1"),
-    ] {
-        let world = world(nodes);
-        world.set(|state| {
-            state.given_nodes = given;
-            state.lists.extend(lists);
-            state.kills.extend(kills);
-        });
-        let report = play(Selection::All).run(&world).await;
-        let halt = match &report.halt {
-            Some(Halt::Failed(error) | Halt::TargetGone(error)) => format!("{:?}", error.kind),
-            None => "-".to_owned(),
-            other => format!("{other:?}"),
-        };
-        let what = format!("{nodes:?} {given} {lists:?} {kills:?} {:?}", fates(&report));
-        assert_eq!(format!("{halt}, {}", report.terminated()), expected, "{what}");
-        assert!(report.terminated() == 0 || world.get(|state| state.live.is_empty()), "{what}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_node_that_left_takes_only_its_own_sessions_along() {
-    let world = world(&[("m", &["x"]), ("n", &["a"])]);
-    world.set(|state| state.kills.push_back(Fault::Slow(Duration::from_secs(2))));
-    let play = play(Selection::All);
-    let leave = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        world.set(|state| {
-            state.nodes.retain(|node| node != "m");
-            state.live.retain(|key, _| key.0 != "m");
-        });
-    };
-    let (report, ()) = tokio::join!(play.run(&world), leave);
-    assert!(report.halt.is_none(), "{:?}", report.halt);
-    assert_eq!(report.survived(), 0);
-    assert_eq!(fates(&report)[1], "a: Terminated");
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_job_that_fails_is_tried_once_more_and_one_that_hangs_is_looked_past() {
     let fails = [Fault::JobFails];
     let fails_twice = [Fault::JobFails, Fault::JobFails];
@@ -560,146 +398,6 @@ async fn a_job_that_fails_is_tried_once_more_and_one_that_hangs_is_looked_past()
         let report = play(Selection::All).run(&world).await;
         assert_eq!(fates(&report), [expected]);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn nothing_is_killed_when_the_audit_log_cannot_be_written() {
-    for tear in [Tear::Fails, Tear::Hangs, Tear::Panics] {
-        let world = world(ABC);
-        let report = play(Selection::All).run_torn(&world, 0, tear).await;
-        assert!(matches!(report.halt, Some(Halt::Audit(_))), "{tear:?} {:?}", report.halt);
-        assert_eq!(world.count("terminate"), 0);
-        assert_eq!(report.victims.len(), 3);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_record_that_lacks_the_results_is_an_error_whatever_else_went_wrong() {
-    let vanishes = [Fault::Vanishes];
-    let forbidden = [Fault::Fails(Kind::Permission)];
-    for tear in [Tear::Fails, Tear::Hangs, Tear::Panics] {
-        for (kills, stubborn, audit, ended) in [
-            (&[][..], "", true, 3),
-            (&[], "b", true, 2), // time is up, which may be no more than a warning
-            (&vanishes, "", true, 3),
-            (&forbidden, "", false, 0), // is an error already
-        ] {
-            let world = world(ABC);
-            world.set(|state| {
-                state.kills.extend(kills);
-                state.stubborn.insert(stubborn.to_owned());
-            });
-            let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
-            let report = play.run_torn(&world, 1, tear).await;
-            let what = format!("{tear:?} {kills:?} {stubborn} {report:?}");
-            assert_eq!(matches!(report.halt, Some(Halt::Audit(_))), audit, "{what}");
-            assert!(report.halt.is_some() && report.remarks.len() == usize::from(!audit), "{what}");
-            assert_eq!(report.victims.len(), 3, "{what}");
-            let gone = report.terminated() + report.already_gone();
-            assert_eq!(gone, ended, "{what}");
-            assert_eq!(play.paper.lines.lock().unwrap().len(), 3, "only what was asked for");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_audit_log_has_each_request_each_fate_and_the_run() {
-    let world = world(ABC);
-    let play = play(ids(&["a", "b"]));
-    play.run(&world).await;
-    let lines = play.paper.lines.lock().unwrap();
-    let words: Vec<String> = lines
-        .iter()
-        .map(|line| {
-            let session = line.session.as_deref().unwrap_or("-");
-            format!("{} {session} {}", line.kind, line.outcome.unwrap_or("-"))
-        })
-        .collect();
-    assert_eq!(
-        words,
-        [
-            "requested a -",
-            "requested b -",
-            "session a terminated",
-            "session b terminated",
-            "run - completed"
-        ]
-    );
-    assert!(lines[2].request_id.as_deref().is_some_and(|id| id.starts_with("kill-")));
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_was_never_tried_counts_as_a_survivor_in_the_audit_log_too() {
-    for (mode, cap, survived) in
-        [(Mode::Terminate, 2, 3), (Mode::Terminate, 9, 0), (Mode::DryRun, 9, 0)]
-    {
-        let world = world(ABC);
-        let play = play(Selection::All).with(|p| {
-            p.request.mode = mode;
-            p.request.guards.max_sessions = NonZeroU64::new(cap);
-        });
-        let report = play.run(&world).await;
-        let lines = play.paper.lines.lock().unwrap();
-        let counts = lines.last().unwrap().counts.unwrap();
-        assert_eq!((counts.selected, counts.survived), (3, survived), "{mode:?} {cap}");
-        assert_eq!(report.survived(), survived, "{mode:?} {cap}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_panic_over_an_answer_is_an_answer_that_makes_no_sense() {
-    let slip = "reading the answer ended in a panic: a slip";
-    for (lists, kills, terminated, halt) in [
-        (&[][..], &[Fault::Panics][..], 3, ""),
-        (&[Fault::Panics; 2], &[], 3, ""),
-        (&[Fault::Panics; 3], &[], 0, slip),
-    ] {
-        let world = world(ABC);
-        world.set(|state| {
-            state.lists.extend(lists);
-            state.kills.extend(kills);
-        });
-        let play = play(Selection::All);
-        let report = play.run(&world).await;
-        assert_eq!(report.terminated(), terminated, "{report:?}");
-        let told = match &report.halt {
-            Some(Halt::Failed(error)) if error.kind == Kind::Malformed => error.message.as_str(),
-            None => "",
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(told, halt);
-        assert_eq!(play.paper.lines.lock().unwrap().last().unwrap().kind, "run");
-    }
-}
-
-/// Panics when the cloud has accepted something.
-struct Clumsy;
-
-impl Observer for Clumsy {
-    fn observe(&self, event: Event) {
-        if matches!(event, Event::Accepted { .. }) {
-            std::panic::resume_unwind(Box::new("a slip"));
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_panic_of_our_own_ends_the_run_and_hides_nothing() {
-    let world = world(ABC);
-    let play = play(Selection::All).with(|p| p.observer = Box::new(Clumsy));
-    let report = play.run(&world).await;
-    assert!(matches!(&report.halt, Some(Halt::Panicked(why)) if why == "a slip"));
-    assert_eq!(
-        fates(&report),
-        [
-            "a: survived, not verified: the run ended early",
-            "b: survived, not verified: the run ended early",
-            "c: survived, not verified: a call may have been made for it",
-        ]
-    );
-    let lines = play.paper.lines.lock().unwrap();
-    let count = |kind: &str| lines.iter().filter(|line| line.kind == kind).count();
-    assert_eq!((count("requested"), count("session"), count("run")), (3, 3, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -796,51 +494,4 @@ async fn an_api_that_can_only_end_all_is_not_asked_again_once_others_have_come()
     let report = play.run(&world).await;
     assert_eq!(world.count("end all"), 1);
     assert_eq!((report.terminated(), report.survived(), report.reconnected), (1, 1, 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_list_that_goes_in_circles_is_an_error_not_a_hang() {
-    let world = world(ABC);
-    world.set(|state| state.circles = true);
-    let error = play(Selection::All).look(&world).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Malformed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn lists_that_are_too_long_together_are_not_believed() {
-    let world = world(&[("n", &["a"]), ("m", &["b"])]);
-    world.set(|state| state.repeats = 100_001);
-    let error = play(Selection::All).look(&world).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Malformed);
-    assert!(error.message.contains("200000"), "{error}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_ids_of_requests_do_not_grow_for_ever() {
-    let (world, play) = (world(ABC), play(Selection::All));
-    let run = Run::new(&world, &play.pace, &Silent, &play.cancel, Instant::now());
-    for number in 0..1001 {
-        run.note_request(Some(&number.to_string()));
-    }
-    let ids = run.request_ids();
-    assert_eq!((ids.len(), ids[0].as_str()), (1000, "0"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_survey_repeats_what_may_pass_and_gives_up_when_the_wait_would_be_too_long() {
-    let seen = world(ABC);
-    seen.set(|state| {
-        state.prepares = true;
-        state.lists.extend([Kind::Unavailable, Kind::Malformed, Kind::Lost].map(Fault::Fails));
-    });
-    assert_eq!(play(Selection::All).look(&seen).await.unwrap().selected.len(), 3);
-
-    let down = world(ABC);
-    down.set(|state| state.luck = None);
-    down.set(|state| state.lists.extend([Fault::Fails(Kind::Throttled); 100]));
-    let play = play(Selection::All).with(|p| p.request.timeout = Duration::from_secs(10));
-    let start = Instant::now();
-    let error = play.look(&down).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Throttled);
-    assert!(start.elapsed() <= Duration::from_secs(10));
 }
