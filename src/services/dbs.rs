@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::paging::{self, Slice};
 use super::path::segment;
 use super::value::Told;
-use super::{Error, Kind, Node, Page, Session, Submission, Target, nodes};
+use super::{Error, Kind, Node, Page, Session, Submission, Target, error, nodes};
 use crate::cloud::huaweicloud::DBS_CODES;
 use crate::cloud::{Answer, Call, Client};
 
@@ -143,14 +143,7 @@ pub(super) fn accepted(answer: Answer) -> Result<Submission, Error> {
     Ok(Submission { request_id: answer.request_id, ..Submission::default() })
 }
 
-/// What a kill answers that names a session which has just ended is not documented. A complaint
-/// about parameters in general, or a code that no page explains, may be just that.
+/// A kill that names sessions, one of which may just have ended.
 pub(super) fn perhaps_gone(error: Error) -> Error {
-    let code = error.code.as_deref();
-    let known = DBS_CODES.iter().any(|(known, _)| Some(*known) == code);
-    let general = matches!(code, Some("DBS.280001" | "DBS.200001" | "DBS.290000"));
-    if error.status == Some(400) && (general || !known) {
-        return Error { kind: Kind::Ambiguous, ..error };
-    }
-    error
+    error::perhaps_gone(error, DBS_CODES, &["DBS.280001", "DBS.200001", "DBS.290000"])
 }

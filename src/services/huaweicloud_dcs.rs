@@ -18,7 +18,8 @@ use super::spec::Permissions;
 use super::value::{self, Told};
 use super::{
     Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Progress,
-    Role, Session, SessionId, Sessions, Spec, Submission, Target, Ticket, Unit, Which, nodes,
+    Role, Session, SessionId, Sessions, Spec, Submission, Target, Ticket, Unit, Which, error,
+    nodes,
 };
 use crate::cloud::{Action, Answer, Call, Client};
 
@@ -300,7 +301,9 @@ impl Dcs {
         let addresses: Vec<&str> = ids.iter().map(|id| id.0.as_str()).collect();
         let body = json!({ "node_id": node, "client_addrs": addresses });
         let call = Call::new("HangUpClients", "dcs", Method::POST, path).body(body);
-        let answer = self.call(call).await.map_err(perhaps_gone)?;
+        let answer = self.call(call).await;
+        let answer =
+            answer.map_err(|error| error::perhaps_gone(error, CODES, &["DCS.4062", "DCS.4063"]))?;
         if answer.status != StatusCode::NO_CONTENT {
             return Err(answer.malformed("a kill is answered with 204, and this is not"));
         }
@@ -381,18 +384,6 @@ fn unscanned(error: Error) -> Error {
     }
     let message = format!("{} (a node whose scan is gone is answered like this)", error.message);
     Error { kind: Kind::Unavailable, message, ..error }
-}
-
-/// What a kill answers for an address that has gone is not documented. A complaint about
-/// parameters, or a code that no page explains, may be just that.
-fn perhaps_gone(error: Error) -> Error {
-    let code = error.code.as_deref();
-    let known = CODES.iter().any(|(known, _)| Some(*known) == code);
-    let about_parameters = matches!(code, Some("DCS.4062" | "DCS.4063"));
-    if error.status == Some(400) && (about_parameters || !known) {
-        return Error { kind: Kind::Ambiguous, ..error };
-    }
-    error
 }
 
 #[derive(Deserialize)]
