@@ -17,6 +17,7 @@ use time::macros::format_description;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::error::MAX_MESSAGE;
+use super::instant::instant;
 use super::{Error, Kind, Trial};
 use crate::wire::{HttpError, Outside, redact};
 
@@ -344,7 +345,7 @@ fn seconds_or_date(value: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let at: SystemTime = PrimitiveDateTime::parse(value, HTTP_DATE).ok()?.assume_utc().into();
+    let at = instant(PrimitiveDateTime::parse(value, HTTP_DATE).ok()?.assume_utc())?;
     Some(at.duration_since(now).unwrap_or_default())
 }
 
@@ -453,6 +454,7 @@ mod tests {
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], Some(7_000)),
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT")], Some(0)),
             (&[("retry-after", "soon")], None),
+            (&[("retry-after", "Sat, 01 Jan 0000 00:00:00 GMT")], None),
             (&[("retry-after", "-1")], None),
             (&[("retry-after", "99999999999")], Some(3_600_000)),
             (&[("retry-after", "999999999999999999999999")], None),

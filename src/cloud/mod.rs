@@ -8,6 +8,7 @@ mod account;
 mod client;
 mod credentials;
 mod error;
+mod instant;
 mod keeper;
 pub mod settings;
 mod signature;

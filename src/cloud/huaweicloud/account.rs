@@ -4,7 +4,7 @@
 //! login or the signature is kept, and no other request is made.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
@@ -26,6 +26,8 @@ pub struct Account {
     pub(super) resolved: Resolved,
     pub(super) outside: Outside,
     pub(super) keeper: Keeper<Held>,
+    /// The region that `project_id` is taken for, where the provider block names none.
+    bound: std::sync::Mutex<Option<String>>,
     /// Project id, or why there is none, by region.
     projects: Mutex<BTreeMap<String, Result<String, Error>>>,
 }
@@ -41,6 +43,7 @@ impl Account {
             resolved,
             outside,
             keeper: Keeper::new(RENEW_BEFORE),
+            bound: std::sync::Mutex::default(),
             projects: Mutex::default(),
         }))
     }
@@ -69,6 +72,17 @@ impl Account {
                  block, and no other one elsewhere, or log in with `access_key` and `secret_key` \
                  (HW_ACCESS_KEY, HW_SECRET_KEY)",
             ));
+        }
+        if own.is_none() && self.resolved.project_id.is_some() {
+            let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+            let bound = bound.get_or_insert_with(|| region.to_owned());
+            if bound != region {
+                return Err(wrong(&format!(
+                    "`project_id` (HW_PROJECT_ID) belongs to one region, and blocks name \
+                     `{bound}` and `{region}`: set the project's `region` in the provider block, \
+                     and the projects of others are looked up"
+                )));
+            }
         }
         Ok(Arc::new(Regional { account: Arc::clone(self), region: region.to_owned() }))
     }

@@ -161,6 +161,24 @@ async fn the_project_is_looked_up_once_per_region() {
     );
 }
 
+#[test]
+fn a_project_without_a_region_is_that_of_one_region() {
+    let world = Arc::new(World::new([]));
+    let settings = Settings { region: None, ..key_in_project() };
+    let account = Account::new(&settings, world.outside()).unwrap();
+    for region in ["cn-east-3", "cn-east-3"] {
+        assert!(account.signer(Some(region)).is_ok());
+    }
+    let error = account.signer(Some("cn-north-4")).err().unwrap();
+    assert_eq!(error.kind, Kind::Configuration);
+    for word in ["cn-east-3", "cn-north-4", "`region`"] {
+        assert!(error.message.contains(word), "{error}");
+    }
+    // With a region it is that one's, and others are looked up.
+    let account = Account::new(&key_in_project(), world.outside()).unwrap();
+    assert!(account.signer(None).is_ok() && account.signer(Some("cn-east-3")).is_ok());
+}
+
 #[tokio::test]
 async fn no_project_and_several_projects_are_worded_apart_and_asked_once() {
     for (ids, words) in [(&[][..], "no project `sub`"), (&["a", "b"], "2 projects `sub`")] {
