@@ -884,7 +884,7 @@ mod tests {
         assert_eq!(found, [Node::of("a"), inactive.clone()]);
         bench.can(200, nodes);
         let narrow = bench.sessions(&[("instance_id", "x"), ("node_id", "b")]);
-        assert_eq!(narrow.nodes().await.unwrap(), [inactive.clone()]);
+        assert_eq!(narrow.nodes().await.unwrap(), std::slice::from_ref(&inactive));
 
         let refusal = r#"{"error_code":"DCS.4027","error_msg":"no"}"#;
         bench.can(400, refusal);

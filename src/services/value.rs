@@ -66,7 +66,7 @@ impl Told {
             Told::Bool(_) | Told::Odd => {
                 Err(answer.malformed("an id in the list is neither text nor number"))
             }
-            other => Ok(other.filled()),
+            Told::Nothing | Told::Text(_) | Told::Number(_) => Ok(self.filled()),
         }
     }
 
@@ -137,10 +137,8 @@ impl Told {
                 text.filter(known).map(Field::Text)
             }
             Unit::Integer | Unit::Seconds => self.whole()?.map(Field::Integer),
-            Unit::Bool => match self {
-                Told::Nothing => None,
-                other => Some(Field::Bool(other.truth().ok_or(Unreadable)?)),
-            },
+            Unit::Bool if self == Told::Nothing => None,
+            Unit::Bool => Some(Field::Bool(self.truth().ok_or(Unreadable)?)),
         })
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 
 use super::sign::Key;
-use super::source::{Login, Oidc, Role, Source, Token};
+use super::source::{KeyUrl, Login, Oidc, Role, Source, Token};
 use super::{metadata, misconfigured};
 use crate::cloud::instant::rfc3339;
 use crate::cloud::{Error, Kind, Secret};
@@ -151,7 +151,7 @@ fn source(
         }
         "credentialsuri" => {
             let url = profile.need("credentials_uri", &profile.credentials_uri)?;
-            Ok(Source::Uri(metadata::credentials_uri(&url)?))
+            Ok(Source::Uri(KeyUrl(metadata::credentials_uri(&url)?)))
         }
         "oidc" => Ok(Source::Oidc(Oidc {
             provider_arn: profile.need("oidc_provider_arn", &profile.oidc_provider_arn)?,

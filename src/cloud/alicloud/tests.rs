@@ -798,6 +798,9 @@ async fn secrets_are_never_printed() {
     let source: &Source = &resolved.source;
     let printed = format!("{resolved:?} {login:?} {source:?} {means:?} {given:?}");
     assert!(!printed.contains("sesame"), "{printed}");
+    let uri = self::given(&[("credentials_uri", "https://keys.example.com/a?code=sesame")]);
+    let printed = format!("{:?}", decided(&uri, &*outside.environment).unwrap());
+    assert!(printed.contains("keys.example.com/a") && !printed.contains("sesame"), "{printed}");
     let request = signer(&given, &outside).request(&call(), Renew::IfNeeded).await.unwrap();
     assert_eq!(request.headers()["x-acs-security-token"], "sesame");
     assert!(!format!("{request:?}").contains("sesame"));

@@ -121,13 +121,14 @@ fn url(base: &str, call: &Call, project: &str) -> Result<String, Error> {
 
 /// However a login or a look-up of the project failed, the call that needed it was not made.
 fn unmade(error: Error) -> Error {
-    let kind = match error.kind {
-        kind if kind.may_have_taken_effect() => Kind::NotSent,
-        // What IAM calls wrong stands in the provider block, not in the call.
-        Kind::BadRequest | Kind::Refused | Kind::Unsupported => Kind::Configuration,
-        kind => kind,
-    };
-    Error { kind, ..error }
+    if error.kind.may_have_taken_effect() {
+        return Error { kind: Kind::NotSent, ..error };
+    }
+    // What IAM calls wrong stands in the provider block, not in the call.
+    if matches!(error.kind, Kind::BadRequest | Kind::Refused | Kind::Unsupported) {
+        return Error { kind: Kind::Configuration, ..error };
+    }
+    error
 }
 
 fn wrong(message: String) -> Error {
