@@ -428,11 +428,7 @@ mod server {
         }
 
         fn kill_all(&self, inbound: &Inbound<'_>, instance: &Instance) -> Response<Bytes> {
-            let ended = client_nodes(instance).map(|node| {
-                let keys: Vec<Option<String>> =
-                    self.0.list(node).into_iter().map(|client| Some(client.id)).collect();
-                self.0.end(node, &keys, inbound.fault)
-            });
+            let ended = client_nodes(instance).map(|node| self.0.kill_all(node, inbound.fault));
             // All nodes, also after one that failed.
             let failures = ended.filter(Result::is_err).count();
             let (code, message, success) = match failures {

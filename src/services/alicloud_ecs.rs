@@ -886,11 +886,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_fault_ends_nothing_and_is_told() {
-        for (fault, kind) in [
-            (Fault::Busy, Some(Kind::BadRequest)),
-            (Fault::PartialKill, Some(Kind::Unavailable)),
-            (Fault::Refuses, None),
+    async fn a_fault_is_told_whatever_it_ended() {
+        for (fault, kind, killed) in [
+            (Fault::Busy, Some(Kind::BadRequest), 0),
+            // Of one session a part is that one.
+            (Fault::PartialKill, Some(Kind::Unavailable), 1),
+            (Fault::Refuses, None, 0),
         ] {
             let (bench, memory) = bench(1);
             let sessions = bench.sessions(FIRST);
@@ -901,7 +902,7 @@ mod tests {
             // The bench does not know that `Throttling.User` comes with status 400.
             let outcome = sessions.terminate(batch).await;
             assert_eq!(outcome.err().map(|error| error.kind), kind);
-            assert!(memory.lock().unwrap().killed().is_empty());
+            assert_eq!(memory.lock().unwrap().killed().len(), killed, "{fault:?}");
         }
     }
 

@@ -426,7 +426,7 @@ struct JobAnswer {
 mod server {
     //! The API's other end, as strict as its pages.
 
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, VecDeque};
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     use bytes::Bytes;
@@ -442,9 +442,14 @@ mod server {
 
     type Reply = Result<Response<Bytes>, Response<Bytes>>;
 
+    /// Jobs that are remembered.
+    const MOST_JOBS: usize = 1000;
+
     pub(super) struct Server {
         stage: Stage,
-        jobs: Vec<Job>,
+        /// The last [`MOST_JOBS`], the oldest first.
+        jobs: VecDeque<Job>,
+        started: u64,
         /// By node: when it was scanned and who was there.
         snapshots: BTreeMap<String, (SystemTime, Vec<LiveClient>)>,
     }
@@ -457,6 +462,7 @@ mod server {
         began: SystemTime,
         fault: Option<Fault>,
         ended: bool,
+        failed: bool,
     }
 
     #[derive(Clone, Copy, PartialEq, Eq)]
@@ -520,10 +526,12 @@ mod server {
                     continue;
                 }
                 job.ended = true;
+                job.failed = job.fault == Some(Fault::JobFails);
                 for node in job.nodes.iter().filter(|_| job.fault != Some(Fault::JobFails)) {
                     match job.work {
-                        Work::KillAll if job.fault == Some(Fault::Refuses) => {}
-                        Work::KillAll => self.stage.kill_all(node),
+                        Work::KillAll => {
+                            job.failed |= self.stage.kill_all(node, job.fault).is_err();
+                        }
                         Work::Scan { clean_cache } => {
                             if clean_cache || !self.snapshots.contains_key(node) {
                                 self.snapshots.insert(node.clone(), (at, self.stage.list(node)));
@@ -537,7 +545,7 @@ mod server {
 
     impl Server {
         pub(super) fn new(stage: Stage) -> Server {
-            Server { stage, jobs: Vec::new(), snapshots: BTreeMap::new() }
+            Server { stage, jobs: VecDeque::new(), started: 0, snapshots: BTreeMap::new() }
         }
 
         fn instance(&self, inbound: &Inbound<'_>, id: &str) -> Result<Instance, Response<Bytes>> {
@@ -584,9 +592,14 @@ mod server {
 
         fn start(&mut self, inbound: &Inbound<'_>, work: Work, nodes: Vec<String>) -> Reply {
             self.idle(&nodes)?;
-            let id = format!("00000000-0000-4000-8000-{:012}", self.jobs.len() + 1);
+            if self.jobs.len() >= MOST_JOBS {
+                self.jobs.pop_front();
+            }
+            self.started += 1;
+            let id = format!("00000000-0000-4000-8000-{:012}", self.started);
             let (began, fault) = (inbound.at, inbound.fault);
-            self.jobs.push(Job { id: id.clone(), work, nodes, began, fault, ended: false });
+            let (ended, failed) = (false, false);
+            self.jobs.push_back(Job { id: id.clone(), work, nodes, began, fault, ended, failed });
             Ok(answer(StatusCode::OK, &json!({ "job_id": id })))
         }
 
@@ -645,9 +658,9 @@ mod server {
             let job = self.jobs.iter().find(|job| job.id == id);
             let job = job.ok_or_else(|| bad_parameter("no such job".into()))?;
             let age = inbound.at.duration_since(job.began).unwrap_or_default();
-            let status = match (job.ended, job.fault) {
-                (true, Some(Fault::JobFails)) => "FAIL",
-                (true, _) => "SUCCESS",
+            let status = match (job.ended, job.failed) {
+                (true, true) => "FAIL",
+                (true, false) => "SUCCESS",
                 (false, _) if age < self.stage.job / 4 => "INIT",
                 (false, _) => "RUNNING",
             };

@@ -383,9 +383,7 @@ mod server {
                 return Err(dbs::busy());
             }
             for node in nodes {
-                let live = self.stage.list(node);
-                let keys: Vec<Option<String>> = live.into_iter().map(|one| Some(one.id)).collect();
-                if self.stage.end(node, &keys, inbound.fault).is_err() {
+                if self.stage.kill_all(node, inbound.fault).is_err() {
                     return Err(refusal(500, "DBS.280005", "Server failure."));
                 }
             }

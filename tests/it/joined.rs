@@ -119,6 +119,14 @@ impl Joined {
     }
 }
 
+/// An address of this machine where nobody listens, and nobody else can while the socket lives.
+pub(crate) fn nobody() -> (tokio::net::TcpSocket, std::net::SocketAddr) {
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = silent.local_addr().unwrap();
+    (silent, address)
+}
+
 /// The service of a name.
 pub(crate) fn named(name: &str) -> &'static dyn Service {
     *ALL.iter().find(|service| service.spec().name == name).unwrap()

@@ -567,18 +567,53 @@ async fn a_service_that_misbehaves_is_not_believed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_fails_or_never_ends_is_told() {
+    let mut jobs = 0;
     for service in ALL {
+        let spec = service.spec();
         for (fault, expected) in
             [(Fault::JobFails, Err(Kind::JobFailed)), (Fault::JobHangs, Ok(Progress::Running))]
         {
-            let world = World::new(Setup::default());
+            for kills in [false, true] {
+                let world = World::new(Setup::default());
+                let sessions = world.whole(*service, &service.scenery()[0]);
+                let node = &sessions.nodes().await.unwrap()[0];
+                world.fault(Trouble::Service(fault));
+                let ticket = match everyone(spec, node).filter(|_| kills) {
+                    Some(batch) => sessions.terminate(batch).await.unwrap().ticket,
+                    None => sessions.prepare(node).await.unwrap(),
+                };
+                let Some(ticket) = ticket else { continue };
+                jobs += 1;
+                world.clock.step(Duration::from_secs(600));
+                let progress = sessions.poll(&ticket).await.map_err(|error| error.kind);
+                assert_eq!(progress, expected, "{}, kills: {kills}", spec.name);
+                assert!(world.killed().is_empty(), "{}", spec.name);
+            }
+        }
+    }
+    assert!(jobs >= 4, "scans and kills are jobs somewhere");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_that_ends_half_says_so_or_not_as_the_fault_wants() {
+    for service in ALL {
+        let spec = service.spec();
+        for (fault, told) in [(Fault::PartialKill, true), (Fault::EndsHalf, false)] {
+            let world = World::new(Setup { clients: 4, ..Setup::default() });
             let sessions = world.whole(*service, &service.scenery()[0]);
             let node = &sessions.nodes().await.unwrap()[0];
+            let Some(batch) = everyone(spec, node) else { continue };
             world.fault(Trouble::Service(fault));
-            let Some(ticket) = sessions.prepare(node).await.unwrap() else { continue };
-            world.clock.step(Duration::from_secs(600));
-            let progress = sessions.poll(&ticket).await.map_err(|error| error.kind);
-            assert_eq!(progress, expected, "{}", service.spec().name);
+            let outcome = match sessions.terminate(batch).await {
+                Ok(Submission { ticket: Some(ticket), .. }) => {
+                    world.clock.step(Duration::from_secs(600));
+                    sessions.poll(&ticket).await.map(|progress| progress == Progress::Done)
+                }
+                Ok(submission) => Ok(submission.refused.is_empty()),
+                Err(error) => Err(error),
+            };
+            assert_eq!(outcome.is_err(), told, "{}, {fault:?}: {outcome:?}", spec.name);
+            assert_eq!(world.killed().len(), 2, "{}, {fault:?}", spec.name);
         }
     }
 }
