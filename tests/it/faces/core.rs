@@ -429,7 +429,7 @@ impl Plan {
 }
 
 /// A value as a state file has it.
-fn to_json(value: &Value) -> serde_json::Value {
+pub(crate) fn to_json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(truth) => json!(truth),

@@ -33,6 +33,9 @@ use tonic::transport::{Channel, Endpoint, Server, Uri};
 /// The secret that must appear nowhere.
 pub(crate) const SECRET: &str = "sandbox-secret-key-of-no-value";
 
+/// The number of a client that came back.
+pub(crate) const BACK: &str = "900000";
+
 /// One service, one of its instances, and everybody who is connected to it.
 pub(crate) struct World {
     pub(crate) service: &'static dyn Service,
@@ -47,18 +50,32 @@ struct Way {
     sandbox: Arc<Sandbox>,
     sent: AtomicUsize,
     cut: AtomicBool,
-    /// A fault for one call, and how many calls come before it.
-    one: Mutex<Option<(Trouble, usize)>>,
+    /// A fault for later calls, and how many come before them.
+    later: Mutex<Option<(Switch, usize)>>,
+    /// Whether the first client that is cut comes back with the next call.
+    back: AtomicBool,
 }
 
 impl Way {
-    /// Counts towards the one call that meets a fault.
+    /// Counts towards the calls that meet a fault.
     fn count(&self) {
-        let mut one = self.one.lock().unwrap();
-        match one.take() {
-            Some((trouble, 0)) => self.sandbox.switch_on(Switch::new(trouble).times(1)),
-            Some((trouble, before)) => *one = Some((trouble, before - 1)),
+        let mut later = self.later.lock().unwrap();
+        match later.take() {
+            Some((switch, 0)) => self.sandbox.switch_on(switch),
+            Some((switch, before)) => *later = Some((switch, before - 1)),
             None => {}
+        }
+    }
+
+    /// Connects the first client that was cut once more, from another port.
+    fn come_back(&self) {
+        let mut ledger = self.sandbox.ledger();
+        let Some(cut) = ledger.killed().next().cloned() else { return };
+        if self.back.swap(false, Ordering::Relaxed) {
+            let ip = cut.client.address.rsplit_once(':').map_or("", |(ip, _)| ip);
+            let address = format!("{ip}:49999");
+            let id = BACK.to_owned();
+            ledger.connect(&cut.node, LiveClient { id, address, age: 0, idle: 0, ..cut.client });
         }
     }
 }
@@ -72,7 +89,10 @@ impl HttpSend for Way {
             return Err(HttpError::NotSent { host, reason: "no route".to_owned() });
         }
         self.count();
-        self.sandbox.send(request).await
+        self.come_back();
+        let answer = self.sandbox.send(request).await;
+        self.come_back();
+        answer
     }
 }
 
@@ -137,7 +157,8 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(Virtual { start, began: Instant::now() });
         let sandbox = Arc::new(Sandbox::new(setup, Arc::clone(&clock)));
         let (sent, cut) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let way = Arc::new(Way { sandbox: Arc::clone(&sandbox), sent, cut, one: Mutex::new(None) });
+        let (later, back) = (Mutex::new(None), AtomicBool::new(false));
+        let way = Arc::new(Way { sandbox: Arc::clone(&sandbox), sent, cut, later, back });
         let nothing = Arc::new(Nothing::default());
         let outside = Outside {
             http: Arc::clone(&way) as Arc<dyn HttpSend>,
@@ -172,9 +193,14 @@ impl World {
         self.sandbox.switch_on(Switch::new(trouble));
     }
 
-    /// One call meets a fault, after so many others.
-    pub(crate) fn fault_in(&self, trouble: Trouble, before: usize) {
-        *self.way.one.lock().unwrap() = Some((trouble, before));
+    /// A fault is switched on after so many more calls.
+    pub(crate) fn fault_later(&self, switch: Switch, before: usize) {
+        *self.way.later.lock().unwrap() = Some((switch, before));
+    }
+
+    /// The first client that is cut comes back at once, as number [`BACK`].
+    pub(crate) fn first_comes_back(&self) {
+        self.way.back.store(true, Ordering::Relaxed);
     }
 
     /// No connection can be made from now on, or again.
