@@ -1,5 +1,7 @@
 //! The program: reads the command line, puts the rooms together, and runs.
 
+#![expect(clippy::disallowed_methods, reason = "the process's time and environment come in here")]
+
 mod args;
 
 use std::error::Error;

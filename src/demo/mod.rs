@@ -6,6 +6,8 @@
 //! to the provider and the sandbox only as a user would: as processes. Its parts are public,
 //! because the tests with real engines stand on them too.
 
+#![expect(clippy::disallowed_methods, reason = "it is a program of its own, on this very machine")]
+
 mod clients;
 mod core;
 mod engines;

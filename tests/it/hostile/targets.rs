@@ -6,7 +6,7 @@
 //! nothing is being tried.
 
 #[path = "rpc.rs"]
-mod rpc;
+pub(super) mod rpc;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use terraform_provider_session::services::{
 };
 use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 
-pub(super) use self::rpc::{METHODS, rpc};
+pub(super) use self::rpc::rpc;
 
 /// The value decoder, on types that take every branch of it.
 pub(super) fn value(input: &[u8]) -> bool {

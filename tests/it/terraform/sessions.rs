@@ -190,9 +190,8 @@ async fn refreshing_replanning_and_importing_cut_nobody() {
 async fn a_preview_that_cannot_be_made_does_not_fail_the_plan() {
     on(newest(), async |engine| {
         let stage = Stage::new(engine, &resource("when = \"apply\"\nall = true")).await;
-        // A port of this machine where nobody listens: it was bound a moment ago.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        stage.aim(&stage.instances()[0], &format!("http://{port}"));
+        let (_silent, nobody) = crate::joined::nobody();
+        stage.aim(&stage.instances()[0], &format!("http://{nobody}"));
         let plan = stage.fixture.succeed(&["plan"]).await;
         assert!(plan.contains("Plan: 2 to add"), "{plan}");
     })
