@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::gate::{Admitted, Gate, Refused};
+use super::gate::{Admitted, Gate, Refused, either, plain, text};
 use crate::cloud::Secret;
 use crate::cloud::alicloud::sign::{MAX_SKEW, SignError, parse_date, verify};
 use crate::services::simulator::alicloud::{Parameters, Reply, done, refusal};
@@ -435,10 +435,6 @@ fn action(request: &Request<Bytes>) -> Option<String> {
     header.or_else(query)
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
 /// What is wrong with a signature, in the cloud's words.
 fn unsigned(reason: &SignError) -> Response<Bytes> {
     match reason {
@@ -471,14 +467,4 @@ fn mismatch(string_to_sign: &str) -> Response<Bytes> {
 
 fn wrong(name: &str) -> Response<Bytes> {
     refusal(400, &format!("InvalidParameter.{name}"), &format!("The parameter {name} is wrong."))
-}
-
-fn plain(status: StatusCode, text: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(text.to_owned()));
-    *response.status_mut() = status;
-    response
-}
-
-fn either(reply: Reply) -> Response<Bytes> {
-    reply.unwrap_or_else(|refusal| refusal)
 }

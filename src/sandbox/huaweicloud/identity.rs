@@ -20,8 +20,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{iam, text};
+use super::iam;
 use crate::cloud::Secret;
+use crate::sandbox::gate::{plain, text};
 use crate::sandbox::setup::Account;
 use crate::services::simulator::{BadBody, Query, body, json as answer};
 
@@ -531,10 +532,4 @@ fn rfc3339(at: SystemTime) -> String {
 fn sts(status: u16, code: &str, message: &str) -> Response<Bytes> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     answer(status, &json!({ "error_code": code, "error_msg": message, "request_id": "" }))
-}
-
-fn plain(status: StatusCode, text: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(text.to_owned()));
-    *response.status_mut() = status;
-    response
 }

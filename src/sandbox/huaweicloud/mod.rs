@@ -12,11 +12,11 @@ mod identity;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use self::identity::{Caller, Issued, Reply, Unfit};
-use super::gate::{Admitted, Gate, Refused};
+use self::identity::{Caller, Issued, Unfit};
+use super::gate::{Admitted, Gate, Refused, either, text};
 use super::setup::Account;
 use crate::cloud::huaweicloud::sign::{SignError, verify};
 use crate::services::simulator::{Query, json as answer, segments};
@@ -265,14 +265,6 @@ impl Huaweicloud {
         let links = json!({ "self": "https://iam.myhuaweicloud.com/v3/projects", "next": null });
         answer(StatusCode::OK, &json!({ "projects": projects, "links": links }))
     }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn either(reply: Reply) -> Response<Bytes> {
-    reply.unwrap_or_else(|refusal| refusal)
 }
 
 fn bad_authentication(reason: &str) -> Response<Bytes> {
