@@ -6,22 +6,51 @@ use std::ffi::OsString;
 
 use lexopt::prelude::*;
 
-/// What `--help` prints.
-pub(crate) const HELP: &str = "\
+/// What `--help` prints: the commands of this very build.
+pub(crate) fn help() -> String {
+    format!(
+        "\
 Terminates live sessions through the clouds' own kill APIs, as a provider of Terraform and OpenTofu.
 
-Usage: terraform-provider-session [OPTION | COMMAND]
+Usage: terraform-provider-session {usage}
 
 Terraform starts it without arguments. For people there are
 
-  sandbox        serve the clouds' APIs on this machine, with sessions that can be ended
-  demo           see plan, apply and destroy end sessions in the sandbox
-  --debug        run the provider by itself and print how Terraform finds it
+{SANDBOX}  --debug        run the provider by itself and print how Terraform finds it
   --version      print the version
   --help         print this
 
-Documentation: https://registry.terraform.io/providers/sessionops/session/latest/docs
-";
+{DOCUMENTATION}
+",
+        usage = if cfg!(feature = "sandbox") { "[OPTION | COMMAND]" } else { "[OPTION]" },
+    )
+}
+
+/// What a person reads who runs the program without arguments.
+pub(crate) fn by_hand() -> String {
+    format!(
+        "\
+this is a provider plugin, which Terraform or OpenTofu starts when a configuration uses it.
+
+Run by hand, it can do this:
+{SANDBOX}  --version      print the version
+  --help         print all there is
+
+{DOCUMENTATION}"
+    )
+}
+
+/// The commands that only some builds have.
+const SANDBOX: &str = if cfg!(feature = "sandbox") {
+    "  demo           see plan, apply and destroy end sessions, on this machine
+  sandbox        serve the clouds' APIs on this machine, with sessions that can be ended
+"
+} else {
+    ""
+};
+
+const DOCUMENTATION: &str =
+    "Documentation: https://registry.terraform.io/providers/sessionops/session/latest/docs";
 
 /// What this process shall be.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,6 +98,15 @@ impl Command {
             Some(Value(word)) if word == "demo" => {
                 return Ok(Command::Demo(parser.raw_args()?.collect()));
             }
+            #[cfg(not(feature = "sandbox"))]
+            Some(Value(word)) if word == "sandbox" || word == "demo" => {
+                let word = word.to_string_lossy();
+                return Err(format!(
+                    "this build has no `{word}`: archives of releases come without it; build \
+                     the program from its source with `cargo build` to have it"
+                )
+                .into());
+            }
             Some(other) => return Err(other.unexpected()),
         };
         match parser.next()? {
@@ -101,6 +139,27 @@ mod tests {
         ] {
             let read = Command::read(arguments.iter().map(OsString::from)).ok();
             assert_eq!(read, command, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn every_command_that_is_told_of_is_there() {
+        for text in [help(), by_hand()] {
+            let words = text.lines().filter_map(|line| line.strip_prefix("  "));
+            let words: Vec<_> = words.filter_map(|line| line.split(' ').next()).collect();
+            assert!(words.contains(&"--version"), "{text}");
+            for word in words {
+                assert!(Command::read([word.into()]).is_ok(), "{word}");
+            }
+        }
+        for word in ["sandbox", "demo"] {
+            let there = cfg!(feature = "sandbox");
+            assert_eq!(help().contains(word) && by_hand().contains(word), there);
+            let read = Command::read([word.into()]);
+            assert_eq!(read.is_ok(), there);
+            if let Err(error) = read {
+                assert!(error.to_string().starts_with(&format!("this build has no `{word}`")));
+            }
         }
     }
 }

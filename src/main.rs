@@ -1,5 +1,7 @@
 //! The program: reads the command line, puts the rooms together, and runs.
 
+#![expect(clippy::disallowed_methods, reason = "the process's time and environment come in here")]
+
 mod args;
 
 use std::error::Error;
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
         Command::Plugin => serve(),
         Command::Debug => debug(),
         Command::Version => say(concat!("terraform-provider-session ", env!("CARGO_PKG_VERSION"))),
-        Command::Help => say(args::HELP.trim_end()),
+        Command::Help => say(args::help().trim_end()),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => return sandbox(arguments),
         #[cfg(feature = "sandbox")]
@@ -61,22 +63,10 @@ fn serve() -> Done {
     start_log();
     let result = run(plugin::serve(service(), &variable, SystemTime::now(), &mut io::stdout()));
     match result {
-        Err(plugin::Error::NoHost) => Err(BY_HAND.into()),
+        Err(plugin::Error::NoHost) => Err(args::by_hand().into()),
         other => Ok(other?),
     }
 }
-
-/// What a person reads who runs the program without arguments.
-const BY_HAND: &str = "\
-this is a provider plugin, which Terraform or OpenTofu starts when a configuration uses it.
-
-Run by hand, it can do this:
-  terraform-provider-session demo         see it end sessions, on this machine
-  terraform-provider-session sandbox      serve the clouds' APIs on this machine
-  terraform-provider-session --version    print the version
-  terraform-provider-session --help       print all there is
-
-Documentation: https://registry.terraform.io/providers/sessionops/session/latest/docs";
 
 /// Serves hosts that are told where.
 fn debug() -> Done {
@@ -87,8 +77,8 @@ fn debug() -> Done {
 /// The provider, as the transport sees it: the one place that joins the rooms.
 fn service() -> Service {
     let provider = SessionProvider::new(Outside::real());
-    let Served { routes, shutdown } = protocol::serve(Arc::new(provider));
-    let cleanup = Box::new(|| Box::pin(async move { shutdown.run().await }) as _);
+    let Served { routes, shutdown } = protocol::serve(Arc::new(provider), plugin::redacted);
+    let cleanup = Box::new(|haste| Box::pin(async move { shutdown.run(&haste).await }) as _);
     Service { routes, cleanup }
 }
 
@@ -111,9 +101,11 @@ fn start_log() {
     plugin::start_log(level, "terraform_provider_session", SystemTime::now);
 }
 
-/// An environment variable; an empty one counts as not set.
+/// An environment variable; an empty one counts as not set. One that is no text is there all the
+/// same: a certificate of the host that cannot be read must not be taken for none.
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let value = std::env::var_os(name)?.to_string_lossy().into_owned();
+    Some(value).filter(|value| !value.is_empty())
 }
 
 /// Runs to the end, and does not wait for what is left over then.

@@ -106,7 +106,8 @@ What is measured:
   plain loop sends the very same requests, already signed, through the same HTTP client at the same
   concurrency, and looks at nothing. The least possible number of calls is one to look the nodes
   up, full pages to list, full batches to kill, and one look at each node afterwards; those beyond
-  it ask for the page after a last one that was full.
+  it come from pages that begin with the last session of the one before, which shows that nobody
+  was skipped.
 ";
 
 /// Cores, processor and system.

@@ -4,4 +4,6 @@
 #[path = "../../tests/it/hostile/targets.rs"]
 mod targets;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| targets::profile(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    targets::profile(input);
+});

@@ -20,18 +20,59 @@ pub trait Cloud: Send + Sync {
     /// The products whose address can be replaced under `endpoints`.
     fn endpoints(&self) -> &'static [&'static str];
 
+    /// Whether an address may replace one of them. The error is a rule: `must …`.
+    fn check_endpoint(&self, url: &str) -> Result<(), String>;
+
     /// A region for examples.
     fn example_region(&self) -> &'static str;
 
     /// Markdown for the provider's page: the ways to log in, in their order of precedence.
     fn logins(&self) -> &'static str;
 
-    /// A policy in the cloud's own language that grants these actions and nothing else.
-    fn policy(&self, actions: &[&str]) -> String;
+    /// Markdown: ready policies in the cloud's own language that grant these actions and nothing
+    /// else, each with what it is for.
+    fn policies(&self, actions: &[Action]) -> String;
 
     /// The account that the arguments and the environment lead to. Reads files, makes no call;
     /// what cannot be right is [`Kind::Configuration`](super::Kind::Configuration).
     fn account(&self, given: &Given, outside: &Outside) -> Result<Arc<dyn Account>, Error>;
+}
+
+/// Something that must be granted, by the cloud's name of it in each kind of policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// Its name in the cloud's present kind of policy; None if it needs no grant there.
+    pub name: Option<&'static str>,
+    /// Its name in an older kind that the cloud still has, if it has one.
+    pub older: &'static str,
+}
+
+impl Action {
+    /// One that is called the same everywhere.
+    pub const fn of(name: &'static str) -> Action {
+        Action { name: Some(name), older: name }
+    }
+
+    /// One that older policies call otherwise.
+    pub const fn formerly(name: &'static str, older: &'static str) -> Action {
+        Action { name: Some(name), older }
+    }
+
+    /// One that only older policies must grant.
+    pub const fn only_formerly(older: &'static str) -> Action {
+        Action { name: None, older }
+    }
+}
+
+/// The actions of a policy in JSON, one a line, each once.
+pub(super) fn json_list(actions: impl Iterator<Item = &'static str>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in actions.map(|one| format!("        \"{one}\"")) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.join(",\n")
 }
 
 /// A login to one cloud, shared by everything that is called with it: it keeps temporary keys,
@@ -49,20 +90,26 @@ pub fn find(name: &str) -> Option<&'static dyn Cloud> {
     super::ALL.iter().copied().find(|cloud| cloud.name() == name)
 }
 
-/// Whether an address may replace an endpoint: `https://` anywhere, `http://` only on this machine,
-/// since requests carry credentials. The error is a rule: `must …`.
-pub fn check_endpoint(url: &str) -> Result<(), String> {
+/// An address that may replace an endpoint, which is `https` if it does not say: `https://`
+/// anywhere, `http://` only on this machine, since requests carry credentials. The error is a
+/// rule: `must …`.
+pub(super) fn endpoint(text: &str) -> Result<http::Uri, String> {
+    let text = text.trim();
+    // What stands before an `@` may be a password, so it is not repeated.
+    if text.contains(['@', '?']) {
+        return Err("must hold neither a user name nor a query".to_owned());
+    }
     let rule = || {
         format!(
             "must be an `https://` address, or an `http://` address on this machine such as \
-             \"http://127.0.0.1:8080\", not {url:?}"
+             \"http://127.0.0.1:8080\", not {text:?}"
         )
     };
-    let whole = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
+    let whole = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let uri: http::Uri = whole.parse().map_err(|_| rule())?;
     match (uri.scheme_str(), uri.host()) {
-        (Some("https"), Some(_)) => Ok(()),
-        (Some("http"), Some(host)) if is_loopback(host) => Ok(()),
+        (Some("https"), Some(host)) if !host.is_empty() => Ok(uri),
+        (Some("http"), Some(host)) if is_loopback(host) => Ok(uri),
         _ => Err(rule()),
     }
 }

@@ -17,7 +17,8 @@ use time::macros::format_description;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::error::MAX_MESSAGE;
-use super::{Error, Kind};
+use super::instant::instant;
+use super::{Error, Kind, Trial};
 use crate::wire::{HttpError, Outside, redact};
 
 /// A request as a service writes it, before host, identity and signature are added.
@@ -96,8 +97,10 @@ impl Answer {
         })
     }
 
-    /// An error about this answer's content.
-    pub fn malformed(&self, message: impl Into<String>) -> Error {
+    /// An error about this answer's content. The message may quote it: it is cut, and made
+    /// printable.
+    pub fn malformed(&self, message: impl AsRef<str>) -> Error {
+        let message = redact::bounded(message.as_ref(), MAX_MESSAGE);
         Error {
             request: Some(self.request.clone()),
             status: Some(self.status.as_u16()),
@@ -114,14 +117,25 @@ pub trait Signer: Send + Sync {
     /// fresh temporary credentials because the cloud said that the present ones have expired.
     async fn request(&self, call: &Call, renew: Renew) -> Result<http::Request<Bytes>, Error>;
 
-    /// The error that an answer carries, or None if it is a success.
-    fn refusal(&self, call: &Call, response: &http::Response<Bytes>) -> Option<Refusal>;
+    /// The error that an answer carries, or None if it is a success. `renew` is what the request
+    /// was made with.
+    fn refusal(
+        &self,
+        call: &Call,
+        response: &http::Response<Bytes>,
+        renew: Renew,
+    ) -> Option<Refusal>;
 
     /// The cloud's id of the request that `response` answers.
     fn request_id(&self, response: &http::Response<Bytes>) -> Option<String>;
 
     /// The region calls go to.
     fn region(&self) -> &str;
+
+    /// What tells whether the login is good, if it is one that could be locked.
+    fn trial(&self) -> Option<&Trial> {
+        None
+    }
 }
 
 /// Whether the credentials at hand will do.
@@ -200,11 +214,19 @@ impl Client {
     }
 
     async fn exchange(&self, call: Call) -> Result<Answer, Error> {
-        match self.attempt(&call, Renew::IfNeeded).await {
+        let trial = self.signer.trial();
+        let _turn = match trial {
+            Some(trial) => trial.turn().await,
+            None => None,
+        };
+        let result = match self.attempt(&call, Renew::IfNeeded).await {
             Err(Refusal { expired: true, .. }) => self.attempt(&call, Renew::Now).await,
             result => result,
+        };
+        if let (Some(trial), Ok(_)) = (trial, &result) {
+            trial.pass();
         }
-        .map_err(|refusal| refusal.error)
+        result.map_err(|refusal| refusal.error)
     }
 
     async fn attempt(&self, call: &Call, renew: Renew) -> Result<Answer, Refusal> {
@@ -221,7 +243,7 @@ impl Client {
             request_id = request_id.as_deref(),
             "answer"
         );
-        let refusal = self.signer.refusal(call, &response);
+        let refusal = self.signer.refusal(call, &response, renew);
         if let Some(refusal) = refusal.or_else(|| unworded(call, &response)) {
             let now = self.outside.clock.now();
             return Err(complete(refusal, line, request_id, &response, now));
@@ -258,6 +280,8 @@ pub(super) async fn send(
             // To wait for it would be in vain.
             HttpError::NoSuchHost { .. } => Kind::Configuration,
             HttpError::Lost { .. } => Kind::Lost,
+            // It would be as large the next time.
+            HttpError::TooLarge { .. } => Kind::Malformed,
         };
         let message = redact::bounded(&failure.to_string(), MAX_MESSAGE);
         Error { request: Some(line), ..Error::new(kind, operation, message) }
@@ -321,7 +345,7 @@ fn seconds_or_date(value: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let at: SystemTime = PrimitiveDateTime::parse(value, HTTP_DATE).ok()?.assume_utc().into();
+    let at = instant(PrimitiveDateTime::parse(value, HTTP_DATE).ok()?.assume_utc())?;
     Some(at.duration_since(now).unwrap_or_default())
 }
 
@@ -340,7 +364,12 @@ mod tests {
             Ok(http::Request::builder().uri(url).body(Bytes::new()).unwrap())
         }
 
-        fn refusal(&self, call: &Call, response: &http::Response<Bytes>) -> Option<Refusal> {
+        fn refusal(
+            &self,
+            call: &Call,
+            response: &http::Response<Bytes>,
+            _renew: Renew,
+        ) -> Option<Refusal> {
             let expired = response.status() == StatusCode::UNAUTHORIZED;
             let message = "x\u{7}".repeat(5000);
             let error = Error::new(Kind::Credentials, call.operation, message);
@@ -378,11 +407,13 @@ mod tests {
 
     #[tokio::test]
     async fn no_other_failure_is_repeated() {
+        let endless = HttpError::TooLarge { host: "cloud.example".into(), most: 32 };
         let lost = HttpError::Lost { host: "cloud.example".into(), reason: "reset".into() };
         let not_sent = HttpError::NotSent { host: "cloud.example".into(), reason: "no".into() };
         let unknown = HttpError::NoSuchHost { host: "dcs.cn-nroth-4.example".into() };
         for (first, kind) in [
             (Err(lost), Kind::Lost),
+            (Err(endless), Kind::Malformed),
             (Err(not_sent), Kind::NotSent),
             (Err(unknown), Kind::Configuration),
             (reply(400, &[], ""), Kind::Credentials),
@@ -423,6 +454,7 @@ mod tests {
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], Some(7_000)),
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT")], Some(0)),
             (&[("retry-after", "soon")], None),
+            (&[("retry-after", "Sat, 01 Jan 0000 00:00:00 GMT")], None),
             (&[("retry-after", "-1")], None),
             (&[("retry-after", "99999999999")], Some(3_600_000)),
             (&[("retry-after", "999999999999999999999999")], None),

@@ -8,16 +8,19 @@ mod account;
 mod client;
 mod credentials;
 mod error;
+mod instant;
+mod keeper;
 pub mod settings;
 mod signature;
 
 pub mod alicloud;
 pub mod huaweicloud;
 
-pub use account::{Account, Cloud, check_endpoint, find};
+pub use account::{Account, Action, Cloud, find};
 pub use client::{Answer, Call, Client, Refusal, Renew, Signer};
 pub use credentials::{Credentials, Secret};
 pub use error::{Error, Kind};
+pub use keeper::Trial;
 pub use settings::{Given, Setting, Shape, Value as SettingValue};
 pub use signature::{Key, Malformed};
 

@@ -95,18 +95,18 @@ Terraform used the selected providers to generate the following execution\nplan.
 Terraform will perform the following actions:\n\n\
 \x20 # terraform_data.cache will be created\n  + resource \"terraform_data\" \"cache\" {\n    }\n\n\
 Plan: 1 to add, 0 to change, 0 to destroy.\n\n\
-Warning: Sessions will be terminated\n\n  with a.b,\n  on main.tf line 1, in resource \"a\" \"b\":\n   1: resource \"a\" \"b\" {\n\n\
-In this apply: 2 sessions.\n\n\
+Warning: Session termination pending\n\n  with a.b,\n  on main.tf line 1, in resource \"a\" \"b\":\n   1: resource \"a\" \"b\" {\n\n\
+Target: cn-north-4/i-1, in this apply.\n\n\
 ─────────\n\nSaved the plan to: plan\n";
         let told = [
             "  # terraform_data.cache will be created",
             "Plan: 1 to add, 0 to change, 0 to destroy.",
             "",
-            "Warning: Sessions will be terminated",
+            "Warning: Session termination pending",
             "",
             "  with a.b,",
             "",
-            "In this apply: 2 sessions.",
+            "Target: cn-north-4/i-1, in this apply.",
         ];
         assert_eq!(excerpt(output), told);
     }

@@ -6,6 +6,8 @@
 //! to the provider and the sandbox only as a user would: as processes. Its parts are public,
 //! because the tests with real engines stand on them too.
 
+#![expect(clippy::disallowed_methods, reason = "it is a program of its own, on this very machine")]
+
 mod clients;
 mod core;
 mod engines;
@@ -21,7 +23,7 @@ mod screen;
 mod terminals;
 mod workshop;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -46,19 +48,25 @@ Cuts real connections with a real Terraform, on this machine only.
 Usage: terraform-provider-session demo
 
 It starts a sandbox of both clouds' APIs, before a Redis with clients and a bastion with open
-terminals, then runs plan, apply and destroy. Needs `terraform` or `tofu` on PATH, or Python 3 on Linux x86_64 to fetch an engine;
-`redis-server` on PATH, or the same Python. Exit code 0 if exactly those died who should have.";
+terminals, then runs plan, apply and destroy.
 
-/// Runs the demo; `arguments` are those after `demo`. 0 if exactly those died who should have.
+Needs `terraform` or `tofu` and `redis-server` on PATH. On Linux x86_64, Python 3 is enough: it
+fetches what is missing. The exit code is 0 if exactly the expected connections were cut.";
+
+/// Runs the demo; `arguments` are those after `demo`. 0 if exactly the expected connections
+/// were cut.
 pub fn main(arguments: &[OsString]) -> ExitCode {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let terminal = std::io::stdout().is_terminal();
     let colour = if terminal && !plain { Colour::On } else { Colour::Off };
     let mut screen = Screen::new(Box::new(std::io::stdout()), colour);
     if let Some(argument) = arguments.first() {
+        let complaint = complaint(argument);
+        if let Some(complaint) = &complaint {
+            screen.styled(Style::Bad, &format!("{complaint}\n"));
+        }
         screen.styled(Style::Plain, HELP);
-        let asked = argument == "--help" || argument == "-h";
-        return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
+        return if complaint.is_none() { ExitCode::SUCCESS } else { ExitCode::from(2) };
     }
     let told = tokio::runtime::Runtime::new()
         .map_err(Error::io("could not start"))
@@ -72,5 +80,25 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
             screen.styled(Style::Bad, &format!("\nThe demo stopped: {error}{cause}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What is wrong with an argument; None if it asks for help.
+fn complaint(argument: &OsStr) -> Option<String> {
+    let asked = argument == "--help" || argument == "-h";
+    (!asked).then(|| format!("The demo takes no argument `{}`.", argument.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_argument_is_named_before_the_help() {
+        assert_eq!(complaint("--help".as_ref()), None);
+        assert_eq!(complaint("-h".as_ref()), None);
+        let told = complaint("--fast".as_ref());
+        assert_eq!(told.as_deref(), Some("The demo takes no argument `--fast`."));
+        assert!(HELP.lines().all(|line| line.len() <= 100), "fits a terminal");
     }
 }

@@ -244,8 +244,8 @@ fn curtain(
     }
     let cut = actors.iter().filter(|actor| actor.client.cut().is_some()).count();
     let text = format!(
-        "Done: {cut} connections of two clouds were cut, each in its turn, and {} lived through it \
-         all, in {:.0} s with {}.",
+        "Done: {cut} connections of two clouds were cut, each in its turn, and {} stayed \
+         connected, in {:.0} s with {}.",
         actors.len() - cut,
         began.elapsed().as_secs_f64(),
         core.engine().name

@@ -7,7 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -27,7 +27,7 @@ pub struct AuditLine {
     pub run: String,
     /// `resource`, `ephemeral`, `action`.
     pub face: &'static str,
-    /// The block's address, or its type where Terraform does not tell the address.
+    /// The block's type: Terraform does not tell a provider the block's address.
     pub address: String,
     /// What the run was aimed at, for people.
     pub target: String,
@@ -58,7 +58,8 @@ pub struct AuditLine {
     pub counts: Option<Counts>,
 }
 
-/// The numbers of a whole run, as the report counts them.
+/// The numbers of a whole run, as the report and `last_run` count them: who survived is also whom
+/// nothing was tried on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[expect(missing_docs, reason = "the names are those of the report")]
 pub struct Counts {
@@ -94,14 +95,35 @@ impl AuditFile {
         let mut file: File = options.open(&self.path)?;
         file.lock()?;
         let before = file.metadata()?.len();
-        let written = file.write_all(bytes).and_then(|()| file.sync_data());
+        let mut written = file.write_all(bytes).and_then(|()| file.sync_data());
+        if before == 0 && written.is_ok() {
+            written = sync_folder(&self.path);
+        }
         if written.is_err() {
-            // No torn line stays. If even this fails, the error at hand says enough. A device or a
-            // pipe has no length to go back to.
+            // No torn line stays. If even this fails, the error at hand says enough. What cannot be
+            // synced, like a device or a pipe, comes here too, and is no place for a record.
             let _ = file.set_len(before);
         }
         written // closing unlocks
     }
+}
+
+/// Makes the name of a new file last: syncing the file alone leaves it to a power cut.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(folder(path))?.sync_all()
+}
+
+/// There is no such call elsewhere.
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// The folder that a file is in; that of a bare name is where the process is.
+#[cfg(unix)]
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Audit for AuditFile {
@@ -126,9 +148,9 @@ pub struct Log {
     pub run: String,
     /// `resource`, `ephemeral`, `action`.
     pub face: &'static str,
-    /// The block's address, or its type where Terraform does not tell the address.
+    /// The block's type: Terraform does not tell a provider the block's address.
     pub address: String,
-    /// What the run is aimed at, for people, like `instance_id=r-1`.
+    /// What the run is aimed at, for people, like `cn-north-4/9a2d6a3e`.
     pub target: String,
 }
 
@@ -286,6 +308,25 @@ mod tests {
         file.append(&[line("a")]).unwrap();
         let mode = std::fs::metadata(&file.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_of_a_new_file_is_synced_wherever_that_is() {
+        for (path, expected) in [("/a/b.jsonl", "/a"), ("b.jsonl", "."), ("/b", "/"), ("a/b", "a")]
+        {
+            assert_eq!(folder(Path::new(path)), Path::new(expected));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert!(sync_folder(&folder.path().join("log.jsonl")).is_ok());
+        assert!(sync_folder(&folder.path().join("absent/log.jsonl")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_synced_is_no_place_for_a_record() {
+        let file = AuditFile { path: PathBuf::from("/dev/null") };
+        assert!(file.append(&[line("a")]).unwrap_err().starts_with("`/dev/null`: "));
     }
 
     #[test]

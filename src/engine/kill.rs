@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::ledger::{Ledger, Standing};
 use super::run::{Repeat, Run, Trouble, reason};
-use super::{Event, Halt, Log, Request, Verify};
+use super::{Event, Halt, Log, Request, Verify, select};
 use crate::services::{
     Batch, Error, Everyone, Kind, Node, Progress, Session, SessionId, Spec, Submission, Which,
 };
@@ -107,7 +107,7 @@ impl Kill<'_> {
             members
         });
         let of = |node: &Node| members.get(node.id.as_str()).cloned().unwrap_or_default();
-        if self.in_one_call(nodes) {
+        if select::in_one_call(self.spec, self.request, nodes) {
             let members = nodes.iter().flat_map(of).collect();
             return vec![Area { nodes: nodes.to_vec(), members, everyone: true }];
         }
@@ -118,20 +118,6 @@ impl Kill<'_> {
             .collect()
     }
 
-    /// Whether one call that names nobody is right: there is no other way, or all are meant, no
-    /// guard could be hurt by a session that was not listed, and the call cannot reach beyond
-    /// what was listed.
-    fn in_one_call(&self, nodes: &[Node]) -> bool {
-        let limits = self.spec.limits;
-        let reach = match limits.everyone {
-            Everyone::Never => false,
-            // A single node with an id may be a part of an instance that must stay untouched.
-            Everyone::Target => nodes.len() > 1 || nodes.iter().all(|node| node.id.is_empty()),
-            Everyone::NodeOrTarget => true,
-        };
-        limits.batch == 0 || (reach && self.request.means_everyone())
-    }
-
     fn first_groups(&self, area: &Area) -> Vec<Group> {
         let members: Vec<usize> = self.ledger.with(|entries| {
             let untouched = |at: &usize| entries[*at].standing == Standing::Untouched;
@@ -140,8 +126,7 @@ impl Kill<'_> {
         if members.is_empty() {
             Vec::new()
         } else if area.everyone {
-            // It covers what cannot be ended by name as well, so that is in the audit log too.
-            vec![self.everyone(area, area.members.clone())]
+            vec![self.everyone(area, members)]
         } else {
             self.batches(area, &members)
         }
@@ -219,23 +204,15 @@ impl Kill<'_> {
 
     /// The cloud took the request.
     async fn taken(&self, group: &Group, submission: Submission) -> Answer {
-        let Submission { already_gone, refused, ticket, request_id } = submission;
+        let Submission { already_gone, ticket, request_id } = submission;
         self.run.note_request(request_id.as_deref());
         let gone: HashSet<SessionId> = already_gone.into_iter().collect();
-        let refused: HashMap<SessionId, String> = refused.into_iter().collect();
         let running = "the cloud's job was not seen to end";
         self.each(group, |entry, id| {
             entry.asks += 1;
             entry.looks = 0;
+            entry.listed = false;
             entry.request_id.clone_from(&request_id);
-            if matches!(entry.standing, Standing::Alive(_)) {
-                entry.effect = true; // unkillable and covered: only a look can tell
-                return;
-            }
-            if let Some(why) = refused.get(id) {
-                entry.standing = Standing::Alive(why.clone());
-                return;
-            }
             entry.effect |= !gone.contains(id);
             entry.since.get_or_insert_with(Instant::now);
             entry.standing = match ticket {
@@ -268,7 +245,7 @@ impl Kill<'_> {
             entry.accepted |= accepted;
         });
         let (done, of) = self.ledger.accept(more);
-        self.run.observer.observe(Event::Killed { done, of });
+        self.run.observer.observe(Event::Accepted { done, of });
         Answer::Settled
     }
 
@@ -288,15 +265,10 @@ impl Kill<'_> {
                 self.doubt(group, &error);
                 Answer::Narrow(error)
             }
+            // A list has the last word on that: the next look tells.
             Kind::TargetGone => {
-                let left = match &group.node {
-                    Some(node) => self.run.gone(node, error.clone()).await,
-                    None => Err(self.run.fail(error.clone())),
-                };
-                if left.is_ok() {
-                    self.each(group, |entry, _| entry.standing = Standing::Over);
-                }
-                Answer::Settled
+                self.doubt(group, &error);
+                Answer::Unsure(error)
             }
             Kind::BadRequest | Kind::Unsupported => {
                 self.refuse(group, &error);
@@ -323,11 +295,9 @@ impl Kill<'_> {
     fn unsure(&self, group: &Group, error: &Error, asked: bool) {
         self.each(group, |entry, _| {
             entry.effect = true;
-            if matches!(entry.standing, Standing::Alive(_)) {
-                return;
-            }
             entry.asks += u32::from(asked);
             entry.looks = 0;
+            entry.listed = false;
             entry.standing = Standing::Open(reason(error));
             note_id(entry, error);
         });
@@ -336,12 +306,9 @@ impl Kill<'_> {
     /// Something about one or more of the sessions is in the way.
     fn doubt(&self, group: &Group, error: &Error) {
         self.each(group, |entry, _| {
-            if matches!(entry.standing, Standing::Alive(_)) {
-                return;
-            }
             entry.asks += 1;
             entry.looks = 0;
-            entry.doubtful |= group.members.len() > 1;
+            entry.doubtful |= group.members.len() > 1 && error.kind != Kind::TargetGone;
             entry.standing = Standing::Open(reason(error));
             note_id(entry, error);
         });
@@ -350,9 +317,6 @@ impl Kill<'_> {
     /// A call had no effect and will not be repeated.
     fn refuse(&self, group: &Group, error: &Error) {
         self.each(group, |entry, _| {
-            if matches!(entry.standing, Standing::Alive(_)) {
-                return;
-            }
             entry.standing = if entry.effect {
                 Standing::Open(reason(error))
             } else {
@@ -373,7 +337,7 @@ impl Kill<'_> {
     }
 
     /// Whether a look at the area can tell anything that the cloud's answers did not.
-    fn needs_look(&self, area: &Area) -> bool {
+    pub(super) fn needs_look(&self, area: &Area) -> bool {
         let trust = self.request.verify == Verify::Trust;
         self.ledger.with(|entries| {
             area.members.iter().any(|at| match &entries[*at].standing {

@@ -10,10 +10,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::report::Ending;
+use super::report::{Ending, UNVERIFIED};
 use super::run::lock;
 use super::{Fate, Halt, Survey, Verify};
 use crate::services::{Field, Role, Session, SessionId, Spec};
+
+/// Most sessions that are remembered as having come after the survey.
+const MOST_NEWCOMERS: usize = 100_000;
 
 /// Where a selected session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +43,10 @@ pub(super) struct Entry {
     pub(super) effect: bool,
     /// Whether a call that named it together with others was refused without saying over whom.
     pub(super) doubtful: bool,
-    /// Whether the last look still saw it after it was asked for.
+    /// Whether a look saw it since a call was last made that may have ended it.
     pub(super) listed: bool,
+    /// Whether it may be among those that the last look's list counted and did not show.
+    pub(super) hidden: bool,
     /// How often its end was asked for.
     pub(super) asks: u32,
     /// How many looks saw it since it was asked for last.
@@ -69,6 +74,7 @@ impl Entry {
             effect: false,
             doubtful: false,
             listed: false,
+            hidden: false,
             asks: 0,
             looks: 0,
             since: None,
@@ -83,16 +89,25 @@ impl Entry {
         match &self.standing {
             Standing::Over => self.over(),
             _ if target_gone => self.over(),
+            Standing::Untouched if self.recorded && matches!(halt, Some(Halt::Panicked(_))) => {
+                Fate::Survived("not verified: a call may have been made for it".to_owned())
+            }
             Standing::Untouched => Fate::Untouched,
             Standing::Alive(why) => Fate::Survived(why.clone()),
             Standing::Open(why) if self.listed => Fate::Survived(format!("still listed: {why}")),
-            Standing::Open(why) => Fate::Survived(format!("not verified: {why}")),
-            Standing::Answered if verify == Verify::Trust || !self.effect => self.over(),
-            Standing::Answered if self.listed => Fate::Survived(format!(
+            Standing::Open(why) => Fate::Survived(format!("{UNVERIFIED}: {why}")),
+            Standing::Answered if verify == Verify::Trust => self.over(),
+            Standing::Answered if self.listed && self.effect => Fate::Survived(format!(
                 "still listed {} after the cloud accepted its end",
                 humantime::format_duration(self.waited())
             )),
-            Standing::Answered => Fate::Survived(format!("not verified: {}", cut_short(halt))),
+            Standing::Answered if self.listed => {
+                Fate::Survived("still listed, although the cloud calls it gone".to_owned())
+            }
+            Standing::Answered if self.hidden => Fate::Survived(format!(
+                "{UNVERIFIED}: the cloud counts more sessions than its list shows"
+            )),
+            Standing::Answered => Fate::Survived(format!("{UNVERIFIED}: {}", cut_short(halt))),
         }
     }
 
@@ -126,12 +141,12 @@ pub(super) struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// `works` says that something will be tried: then what cannot be ended has its fate already.
-    pub(super) fn new(spec: &Spec, survey: &'a Survey, works: bool) -> Ledger<'a> {
+    /// `by_name` says that sessions will be named: then what cannot be has its fate already.
+    pub(super) fn new(spec: &Spec, survey: &'a Survey, by_name: bool) -> Ledger<'a> {
         let entries = survey
             .selected
             .iter()
-            .map(|&index| Entry::new(index, survey.sessions[index].unkillable.filter(|_| works)));
+            .map(|&index| Entry::new(index, survey.sessions[index].unkillable.filter(|_| by_name)));
         Ledger {
             survey,
             accepted: AtomicUsize::new(0),
@@ -157,16 +172,36 @@ impl<'a> Ledger<'a> {
         &self.survey.sessions[entry.index]
     }
 
-    /// Takes note of sessions that came after the survey.
+    /// Takes note of sessions that came after the survey, and of those that rest.
     pub(super) fn meet(&self, sessions: &[Session]) {
+        self.rest(sessions);
         let mut newcomers = lock(&self.newcomers);
         for session in sessions {
-            if !self.survey.holds(session)
+            if newcomers.len() < MOST_NEWCOMERS
+                && !self.survey.holds(session)
                 && let Some(ip) = self.client_of(session)
             {
                 newcomers.insert((session.node.clone(), session.id.clone()), ip);
             }
         }
+    }
+
+    /// Whoever was asked for and could be ended, and is listed as somebody who cannot be ended now,
+    /// is over: on DDS a connection stays under its id when its operation has ended.
+    fn rest(&self, sessions: &[Session]) {
+        let resting = sessions.iter().filter(|one| one.unkillable.is_some());
+        let resting: HashSet<_> = resting.map(Session::place).collect();
+        if resting.is_empty() {
+            return;
+        }
+        self.with(|entries| {
+            for entry in entries.iter_mut().filter(|entry| entry.is_open()) {
+                let session = self.session(entry);
+                if session.unkillable.is_none() && resting.contains(&session.place()) {
+                    entry.standing = Standing::Over;
+                }
+            }
+        });
     }
 
     /// How many newcomers are clients whose session was ended.
@@ -209,11 +244,18 @@ impl<'a> Ledger<'a> {
         if doubtful == 0 {
             return Vec::new();
         }
-        vec![format!(
-            "{doubtful} sessions were gone after the cloud had refused a call that named them \
-             together with others; they are counted as already gone, but that call may have ended \
-             some of them"
-        )]
+        let told = if doubtful == 1 {
+            "1 session was gone after the cloud had refused a call that named it together with \
+             others; it is counted as already gone, but that call may have ended it"
+                .to_owned()
+        } else {
+            format!(
+                "{doubtful} sessions were gone after the cloud had refused a call that named them \
+                 together with others; they are counted as already gone, but that call may have \
+                 ended some of them"
+            )
+        };
+        vec![told]
     }
 
     /// What became of every selected session, in the survey's order.

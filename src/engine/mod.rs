@@ -9,8 +9,9 @@
 //!    number of calls at a time and the retries. A refused key or permission ends everything after
 //!    one answer.
 //! 2. **Select.** Pure functions (`select.rs`) say which sessions are meant and which of those
-//!    are protected. Then the guards: over the cap, an id that is not unique, or an API that could
-//!    only end too much, and nothing is ended.
+//!    are protected. Then the guards: over the cap, an id that is not unique, an API that could
+//!    only end too much, or a list that does not tell what `protect` looks at, and nothing is
+//!    ended.
 //! 3. **Ask.** Each node's sessions go in batches as large as the API takes; or everything goes in
 //!    one call where all are meant and no guard is set, for only then a session that nobody has
 //!    seen may be hit. What is about to be asked for is in the audit log first. A call that
@@ -23,6 +24,9 @@
 //! 5. **Report.** An acceptance that could not be checked is no kill: such a session is
 //!    [`Fate::Survived`] with "not verified". The report is written to the audit log and returned,
 //!    whatever happened.
+//!
+//! A panic over an answer is an answer that makes no sense; one in the engine ends the run, and is
+//! reported with all that was known until then.
 //!
 //! An interrupt starts no other call, awaits those in flight for five seconds, and makes no last
 //! look: what was not verified by then is reported so. Nothing runs past the request's timeout;
@@ -105,19 +109,30 @@ pub async fn terminate(
     let dry_run = request.mode == Mode::DryRun;
     let mut report = Report { dry_run, ..Report::default() };
     let mut recorded = HashSet::new();
-    if let Ok((nodes, survey)) = run.survey(spec, request).await {
+    let found = run.guarded(async {
+        let (nodes, survey) = run.survey(spec, request).await.ok()?;
         let live = survey.sessions.len();
         observer.observe(Event::Listed { sessions: live, nodes: nodes.len() });
         let (selected, protected) = (survey.selected.len(), survey.protected.len());
         observer.observe(Event::Selected { selected, protected });
+        Some((nodes, survey))
+    });
+    if let Some((nodes, survey)) = found.await.flatten() {
         recorded = fill(spec, request, log, &run, &nodes, survey, &mut report).await;
     }
     report.halt = run.halt();
     report.request_ids = run.request_ids();
     let lines = || log.results(spec, &report, |at| recorded.contains(&at));
     if let Err(why) = log.append(lines, end).await {
-        report.remarks.push(format!("the audit log lacks the results of this run: {why}"));
-        report.halt.get_or_insert(Halt::Audit(why));
+        match report.halt {
+            // These may be no more than a warning, and a record that is missing must be an error.
+            None | Some(Halt::TargetGone(_) | Halt::TimedOut(_)) => {
+                report.halt = Some(Halt::Audit(why));
+            }
+            Some(_) => {
+                report.remarks.push(format!("the audit log lacks the results of this run: {why}"));
+            }
+        }
     }
     report
 }
@@ -138,14 +153,20 @@ async fn fill(
     if let Some(halt) = halt {
         run.stop(halt);
     }
-    let ledger = Ledger::new(spec, &survey, works);
+    let by_name = works && !select::in_one_call(spec, request, nodes);
+    let ledger = Ledger::new(spec, &survey, by_name);
     if works {
-        Kill { run, spec, request, log, ledger: &ledger }.all(nodes).await;
+        run.guarded(Kill { run, spec, request, log, ledger: &ledger }.all(nodes)).await;
     }
     let endings = ledger.endings(request.verify, run.halt().as_ref());
     report.reconnected = ledger.reconnected(&endings);
     report.remarks = ledger.remarks();
     report.remarks.extend(beyond(&survey));
+    report.remarks.extend(unjudged(&survey));
+    if survey.unseen > 0 {
+        let count = survey.unseen;
+        report.remarks.push(format!("the cloud counts {count} more than its list shows"));
+    }
     let recorded = ledger.recorded();
     drop(ledger);
     report.settle(survey, endings);
@@ -157,7 +178,20 @@ fn beyond(survey: &Survey) -> Option<String> {
     let first = &survey.sessions[*survey.beyond.first()?];
     let why = first.unkillable.unwrap_or_default();
     let count = survey.beyond.len();
-    Some(format!("{count} of the sessions that are meant cannot be ended and were left: {why}"))
+    let (sessions, were) = if count == 1 { ("session", "was") } else { ("sessions", "were") };
+    Some(format!("{count} selected {sessions} cannot be ended and {were} left: {why}"))
+}
+
+/// For how many sessions each criterion could not be judged.
+fn unjudged(survey: &Survey) -> impl Iterator<Item = String> + '_ {
+    survey.unjudged.iter().map(|(criterion, count)| {
+        let name = criterion.name();
+        let whom = match count {
+            1 => "1 session, so it does not match".to_owned(),
+            more => format!("{more} sessions, so they do not match"),
+        };
+        format!("the list does not tell what `{name}` looks at for {whom}")
+    })
 }
 
 /// A time far away is as good as none, and cannot overflow.

@@ -1,6 +1,6 @@
 //! What a run saw and did, as plain data. Never lost, whatever goes wrong.
 
-use crate::services::{Error, Session};
+use crate::services::{Criterion, Error, Session};
 
 /// What a listing found, sorted by node and id, each session once.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,13 @@ pub struct Survey {
     pub missing: Vec<String>,
     /// Ids that were asked for by name and live on several nodes each: a run would not touch any.
     pub several_nodes: Vec<String>,
+    /// How many more sessions the cloud counts than it shows.
+    pub unseen: usize,
+    /// Whether all are meant, those included whom nobody has seen.
+    pub all: bool,
+    /// Criteria of `match`, each with the number of sessions that fail for no other reason than
+    /// that the list does not tell what it looks at.
+    pub unjudged: Vec<(Criterion, usize)>,
     /// The cloud's ids of the requests.
     pub request_ids: Vec<String>,
 }
@@ -41,6 +48,16 @@ pub enum Fate {
     Survived(String),
     /// Nothing was tried: a dry run, a guard, an interrupt or an earlier failure.
     Untouched,
+}
+
+/// How the reason begins why a session counts as surviving that nobody saw live any more.
+pub(super) const UNVERIFIED: &str = "not verified";
+
+impl Fate {
+    /// Whether it counts as surviving only because nobody could look whether it is gone.
+    pub fn is_unverified(&self) -> bool {
+        matches!(self, Fate::Survived(why) if why.starts_with(UNVERIFIED))
+    }
 }
 
 /// One selected session and its fate.
@@ -68,6 +85,24 @@ pub enum Halt {
     ProtectedInTheWay,
     /// The API can only end everything, and the selection means fewer than all.
     NotSelective,
+    /// Sessions would be ended that `protect` might save: the list does not tell what one of its
+    /// criteria looks at.
+    Unjudged {
+        /// The criterion.
+        criterion: Criterion,
+        /// How many sessions it cannot judge.
+        sessions: usize,
+        /// The first few of them.
+        first: Vec<Session>,
+    },
+    /// The cloud counts more sessions than its list shows, and a guard or the selection could be
+    /// hurt by those.
+    Unseen {
+        /// How many the list shows.
+        listed: usize,
+        /// How many more are counted.
+        unseen: usize,
+    },
     /// An id that was named lives on several nodes: which one is meant?
     SameIdOnSeveralNodes(String),
     /// The target does not exist any more, so nothing can hold a session on it.
@@ -80,6 +115,8 @@ pub enum Halt {
     Cancelled,
     /// The audit log could not be written, so nothing (more) was ended.
     Audit(String),
+    /// A bug: the engine itself panicked, with this message.
+    Panicked(String),
 }
 
 /// The result of a run.
@@ -95,7 +132,7 @@ pub struct Report {
     pub reconnected: u64,
     /// Whether this was a dry run.
     pub dry_run: bool,
-    /// The cloud's ids of all requests, in order.
+    /// The cloud's ids of the requests, in order, the first thousand at most.
     pub request_ids: Vec<String>,
     /// Why the run ended early, if it did.
     pub halt: Option<Halt>,
@@ -127,9 +164,19 @@ impl Report {
         self.count(|fate| matches!(fate, Fate::AlreadyGone)) + self.missing.len()
     }
 
-    /// How many live on although their end was asked for.
+    /// How many live on, or must be assumed to.
     pub fn survived(&self) -> usize {
-        self.count(|fate| matches!(fate, Fate::Survived(_)))
+        self.survivors().count()
+    }
+
+    /// Those who were meant and live on: they did not go, or nothing was tried on them although
+    /// this was no dry run.
+    pub fn survivors(&self) -> impl Iterator<Item = &Victim> {
+        self.victims.iter().filter(|victim| match victim.fate {
+            Fate::Survived(_) => true,
+            Fate::Untouched => !self.dry_run,
+            Fate::Terminated | Fate::AlreadyGone => false,
+        })
     }
 
     /// How many were selected, those that were never found included.
@@ -159,8 +206,8 @@ pub enum Event {
         /// Saved by `protect`.
         protected: usize,
     },
-    /// The cloud accepted the end of some more.
-    Killed {
+    /// The cloud took the request to end some more. Whether they are gone, a look will tell.
+    Accepted {
         /// So far.
         done: usize,
         /// In all.

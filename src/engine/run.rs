@@ -4,10 +4,14 @@
 //! is safe, and refuses to start another once the run has halted. Nothing here knows what a call
 //! is for.
 
+use std::any::Any;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How often an answer that makes no sense is asked for again when nothing can be harmed by it.
 const MALFORMED_TRIES: u32 = 3;
+
+/// Most ids of requests that are kept: they go into the state.
+const MOST_REQUEST_IDS: usize = 1000;
 
 /// Why a call gave nothing.
 #[derive(Debug)]
@@ -62,6 +69,8 @@ pub(super) struct Run<'a> {
     calls: Semaphore,
     halt: Mutex<Option<Halt>>,
     request_ids: Mutex<Vec<String>>,
+    /// How many sessions all listings of the run hold now.
+    pub(super) held: AtomicUsize,
 }
 
 impl<'a> Run<'a> {
@@ -82,6 +91,7 @@ impl<'a> Run<'a> {
             calls: Semaphore::new(pace.concurrency.get().min(Semaphore::MAX_PERMITS)),
             halt: Mutex::new(None),
             request_ids: Mutex::new(Vec::new()),
+            held: AtomicUsize::new(0),
         }
     }
 
@@ -130,7 +140,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// One attempt; None if it must not be started. What is cut off counts as lost.
+    /// One attempt; None if it must not be started. What is cut off counts as lost, and a panic
+    /// over an answer as one that makes no sense.
     async fn once<T, F>(&self, what: &'static str, make: impl Fn() -> F) -> Option<Result<T, Error>>
     where
         F: Future<Output = Result<T, Error>>,
@@ -145,12 +156,22 @@ impl<'a> Run<'a> {
             self.cancel.cancelled().await;
             sleep(GRACE).await;
         };
+        let answer = AssertUnwindSafe(async { make().await }).catch_unwind();
         Some(tokio::select! {
             biased;
-            answer = make() => answer,
+            answer = answer => answer.unwrap_or_else(|panic| {
+                let message = format!("reading the answer ended in a panic: {}", words(&*panic));
+                Err(Error::new(Kind::Malformed, what, message))
+            }),
             () = sleep_until(self.deadline) => Err(lost(what, "there was no answer when time was up")),
             () = interrupted => Err(lost(what, "there was no answer soon after the interrupt")),
         })
+    }
+
+    /// Does a part of the run. None after a panic in it, which ends the run.
+    pub(super) async fn guarded<T>(&self, part: impl Future<Output = T>) -> Option<T> {
+        let done = AssertUnwindSafe(part).catch_unwind().await;
+        done.map_err(|panic| self.stop(Halt::Panicked(words(&*panic)))).ok()
     }
 
     /// Waits, but not past the deadline or the end of the run. False if that came first.
@@ -209,12 +230,15 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn note_request(&self, id: Option<&str>) {
-        if let Some(id) = id {
-            lock(&self.request_ids).push(id.to_owned());
+        let mut known = lock(&self.request_ids);
+        if let Some(id) = id
+            && known.len() < MOST_REQUEST_IDS
+        {
+            known.push(id.to_owned());
         }
     }
 
-    /// The cloud's ids of the requests so far, in the order of their answers.
+    /// The cloud's ids of the first requests, in the order of their answers.
     pub(super) fn request_ids(&self) -> Vec<String> {
         lock(&self.request_ids).clone()
     }
@@ -231,6 +255,13 @@ pub(super) fn reason(error: &Error) -> String {
 /// A lock that a panic elsewhere does not take from us: the truth must still come out.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a panic says.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 fn lost(what: &'static str, message: &str) -> Error {

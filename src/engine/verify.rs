@@ -12,7 +12,7 @@ use super::ledger::Standing;
 use super::list::Listing;
 use super::run::{Run, Trouble, reason};
 use super::{Event, Halt, Verify, select};
-use crate::services::{Error, Kind, Node, Session, SessionId};
+use crate::services::{Error, Kind, Session, SessionId};
 
 /// How often the end of one session is asked for while it lives on.
 const MOST_ASKS: u32 = 5;
@@ -28,7 +28,7 @@ const LONGEST_PAUSE: u32 = 8;
 pub(super) struct Patience {
     /// Rounds in which an answer was lost.
     lost: u32,
-    /// Looks that found accepted sessions still living.
+    /// Looks that left something open which only another look can settle.
     waits: u32,
     /// Whether the last look did.
     waiting: bool,
@@ -38,13 +38,18 @@ impl Patience {
     /// Waits as long as the answers advise. False if the run is over first.
     pub(super) async fn pass(&mut self, run: &Run<'_>, answers: &[(Group, Answer)]) -> bool {
         let asked = answers.iter().filter_map(|(_, answer)| match answer {
-            Answer::Unsure(error) => Some(error.retry_after.unwrap_or_default()),
-            Answer::Settled | Answer::Narrow(_) => None,
+            Answer::Unsure(error) | Answer::Narrow(error) => error.retry_after,
+            Answer::Settled => None,
         });
-        let wait = if let Some(asked) = asked.max() {
+        let asked = asked.max().unwrap_or_default();
+        let any = |of: fn(&Answer) -> bool| answers.iter().any(|(_, answer)| of(answer));
+        let wait = if any(|answer| matches!(answer, Answer::Unsure(_))) {
             let wait = run.pace.wait(self.lost, Some(asked.max(run.pace.poll / 10)));
             self.lost += 1;
             wait
+        } else if any(|answer| matches!(answer, Answer::Narrow(_))) {
+            // Groups get smaller with every round, which bounds the number of these pauses.
+            asked.max(run.pace.poll)
         } else if self.waiting {
             let times = 2_u32.saturating_pow(self.waits.min(31)).min(LONGEST_PAUSE);
             self.waits += 1;
@@ -67,8 +72,17 @@ impl Patience {
 
 /// What a look at an area found.
 pub(super) struct Look {
-    present: HashMap<String, HashSet<SessionId>>,
+    nodes: HashMap<String, Seen>,
     sessions: Vec<Session>,
+    /// How many more sessions the cloud counts than it shows, on all nodes.
+    unseen: usize,
+}
+
+/// What it found on one node.
+struct Seen {
+    ids: HashSet<SessionId>,
+    /// Whether it showed all that the cloud counts.
+    all: bool,
 }
 
 impl Kill<'_> {
@@ -88,44 +102,24 @@ impl Kill<'_> {
         self.run.observer.observe(Event::Verifying { left });
         let nodes = area.nodes.iter().filter_map(|node| Some((node, open.get(node.id.as_str())?)));
         let found = join_all(nodes.map(|(node, open)| async move {
-            let listing = self.relist(node, open).await?;
-            Ok::<_, Trouble>((node, listing))
+            // Whom all pages may have skipped, a second reading must miss as well.
+            let enough = |listed: &[Session]| {
+                let ids: HashSet<&SessionId> = listed.iter().map(|one| &one.id).collect();
+                open.iter().all(|id| ids.contains(id))
+            };
+            Ok::<_, Trouble>((node, self.run.whole(node, enough).await?))
         }))
         .await;
-        let mut look = Look { present: HashMap::new(), sessions: Vec::new() };
+        let mut look = Look { nodes: HashMap::new(), sessions: Vec::new(), unseen: 0 };
         for one in found {
-            let (node, sessions) = one?;
+            let (node, Listing { sessions, unseen, .. }) = one?;
             self.ledger.meet(&sessions);
             let ids = sessions.iter().map(|session| session.id.clone()).collect();
-            look.present.insert(node.id.clone(), ids);
+            look.nodes.insert(node.id.clone(), Seen { ids, all: unseen == 0 });
             look.sessions.extend(sessions);
+            look.unseen += unseen;
         }
         Ok(look)
-    }
-
-    /// One node's sessions. Where pages of a moving list miss an open session, they are read a
-    /// second time before the session may count as gone.
-    async fn relist(&self, node: &Node, open: &[&SessionId]) -> Result<Vec<Session>, Trouble> {
-        let Listing { mut sessions, steady } = self.list_or_gone(node).await?;
-        if steady {
-            return Ok(sessions);
-        }
-        let mut seen: HashSet<SessionId> = sessions.iter().map(|one| one.id.clone()).collect();
-        if open.iter().any(|id| !seen.contains(*id)) {
-            let again = self.list_or_gone(node).await?.sessions;
-            sessions.extend(again.into_iter().filter(|one| seen.insert(one.id.clone())));
-        }
-        Ok(sessions)
-    }
-
-    async fn list_or_gone(&self, node: &Node) -> Result<Listing, Trouble> {
-        match self.run.listing(node).await {
-            Err(Trouble::Failed(error)) if error.kind == Kind::TargetGone => {
-                self.run.gone(node, error).await?;
-                Ok(Listing { sessions: Vec::new(), steady: true })
-            }
-            other => other,
-        }
     }
 
     /// Settles what a look can settle, and says what to ask for next.
@@ -154,6 +148,8 @@ impl Kill<'_> {
             }
         }
         next.extend(self.again(area, late.again, look));
+        // Nothing to ask for and something open: only time can tell, so it is given some.
+        patience.waiting |= next.is_empty() && self.needs_look(area);
         next
     }
 
@@ -165,20 +161,26 @@ impl Kill<'_> {
             for &at in &area.members {
                 let entry = &mut entries[at];
                 let session = self.ledger.session(entry);
-                let Some(present) = look.present.get(&session.node) else { continue };
+                let Some(seen) = look.nodes.get(&session.node) else { continue };
                 let answered = entry.standing == Standing::Answered;
                 if entry.standing == Standing::Over || (answered && trust) {
                     continue;
                 }
-                if !present.contains(&session.id) {
-                    entry.standing = Standing::Over;
+                entry.listed = seen.ids.contains(&session.id);
+                entry.hidden = !entry.listed && !seen.all;
+                if !entry.listed {
+                    if seen.all {
+                        entry.standing = Standing::Over;
+                    }
                     continue;
                 }
-                entry.listed = true;
                 if answered {
                     late.waiting = true;
                     entry.looks += 1;
-                    if entry.looks >= LOOKS_BETWEEN && entry.asks < MOST_ASKS {
+                    // What cannot be named is left: a call for all that the cloud has taken is not
+                    // made once more, over clients that have come back.
+                    let by_name = session.unkillable.is_none();
+                    if entry.looks >= LOOKS_BETWEEN && entry.asks < MOST_ASKS && by_name {
                         late.again.push(at);
                     }
                 }
@@ -216,7 +218,10 @@ impl Kill<'_> {
         look: &Look,
     ) -> Vec<Group> {
         if group.everyone {
-            let members = self.within(living, MOST_ASKS, error);
+            // That call cannot be made smaller: what no other can end is given up.
+            let (named, others) = living.into_iter().partition(|at| self.has_name(*at));
+            self.within(others, 0, error);
+            let members = self.within(named, MOST_ASKS, error);
             return self.again(area, members, look);
         }
         if group.members.len() == 1 {
@@ -230,22 +235,30 @@ impl Kill<'_> {
         living.chunks(size.max(1)).map(part).collect()
     }
 
+    /// Whether a call can name this session.
+    fn has_name(&self, at: usize) -> bool {
+        let unkillable = self.ledger.with(|entries| self.ledger.session(&entries[at]).unkillable);
+        self.spec.limits.batch > 0 && unkillable.is_none()
+    }
+
     /// Asks once more, by name wherever the API can. Where it cannot, only if the call would hit
     /// no one but those who are meant.
     fn again(&self, area: &Area, members: Vec<usize>, look: &Look) -> Vec<Group> {
         if members.is_empty() {
             return Vec::new();
         }
-        if self.spec.limits.batch > 0 {
+        if members.iter().all(|at| self.has_name(*at)) {
             return self.batches(area, &members);
         }
-        let found = select::select(self.spec, self.request, look.sessions.clone());
+        let sessions = select::once(self.spec, self.request, look.sessions.clone());
+        let mut found = select::select(self.spec, self.request, &area.nodes, sessions);
+        found.unseen = look.unseen;
         if select::guard(self.spec, &self.request.guards, &found).is_none() {
             return vec![self.everyone(area, members)];
         }
         self.ledger.with(|entries| {
             for at in members {
-                let why = "it lives on, and another call would end sessions that have come since";
+                let why = "it lives on, and another call could end others that are not meant";
                 entries[at].standing = Standing::Alive(why.to_owned());
             }
         });
@@ -266,7 +279,7 @@ impl Kill<'_> {
         self.ledger.with(|entries| {
             for &at in &area.members {
                 let entry = &mut entries[at];
-                let answered = entry.standing == Standing::Answered && entry.effect;
+                let answered = entry.standing == Standing::Answered;
                 if answered && self.request.verify == Verify::UntilGone && !entry.listed {
                     entry.standing = Standing::Open(why.clone());
                 }

@@ -33,7 +33,8 @@ pub struct Context {
 /// Which walk of Terraform a call belongs to.
 ///
 /// The protocol does not say. Terraform from 1.9 sends `deferral_allowed` exactly in the apply
-/// walk, so `Apply` is certain and `Unsaid` is a plan, or any walk of another engine.
+/// walk, and engines whose version says that they send it always are not believed. So `Apply` is
+/// certain, and `Unsaid` is a plan, or any walk of another engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Walk {
     /// Certainly the apply walk.
@@ -73,6 +74,7 @@ pub trait Provider: Send + Sync {
     /// Releases what is still held, before the plugin answers that it has shut down.
     ///
     /// Terraform does not close ephemeral resources after an error or an interrupt: this is the
-    /// only call that then arrives. It waits as long as this takes.
-    async fn shutdown(&self) {}
+    /// only call that then arrives. It waits as long as this takes. `cancel` is cancelled when
+    /// somebody insists on the end: then this shall end as an interrupted call does.
+    async fn shutdown(&self, _cancel: &CancellationToken) {}
 }

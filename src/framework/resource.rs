@@ -81,11 +81,6 @@ pub trait Resource: Face {
         Refreshed { state: Some(state), diagnostics: Diagnostics::none() }
     }
 
-    /// Converts state stored under an older schema version. The default takes it as it is.
-    fn upgrade(&self, _version: i64, state: Object) -> Result<Object, Diagnostics> {
-        Ok(state)
-    }
-
     /// Takes an existing object under management by its id.
     fn import(&self, id: &str) -> Result<Object, Diagnostics>;
 }

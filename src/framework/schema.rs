@@ -28,7 +28,8 @@ pub enum Type {
 /// A whole schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
-    /// Of the state's shape; raise it when stored state must be converted.
+    /// Of the state's shape. State of an older version is refused: before this is raised, there must
+    /// be something that converts the JSON of the versions before.
     pub version: i64,
     /// The body.
     pub block: Block,
@@ -106,7 +107,7 @@ pub struct NestedBlock {
     pub block: Block,
     /// Least number; 0 or 1 for single.
     pub min_items: i64,
-    /// Greatest number, 0 for no bound; equals `min_items`' rule for single (both 0 or both 1).
+    /// Greatest number, 0 for no bound. For a single block the same as `min_items`.
     pub max_items: i64,
 }
 

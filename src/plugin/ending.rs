@@ -24,9 +24,64 @@ const RECONNECTION: Duration = Duration::from_secs(3);
 #[cfg(unix)]
 const PARENT_POLL: Duration = Duration::from_secs(1);
 
-/// Signals that came since the start.
+/// How many signals came since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Heard {
+    /// Ctrl-C.
+    interrupts: u32,
+    /// Requests that this very process end.
+    terminations: u32,
+}
+
+/// Hears signals. A clone hears the same.
+#[derive(Clone, Debug)]
+pub(super) struct Signals(watch::Receiver<Heard>);
+
+impl Signals {
+    /// From now on no signal of these ends the process by itself.
+    pub(super) fn catch() -> io::Result<Signals> {
+        let mut system = System::catch()?;
+        let (tell, heard) = watch::channel(Heard::default());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    Some(()) = system.interrupt.recv() => tell.send_modify(|heard| heard.interrupts += 1),
+                    Some(()) = system.terminate.recv() => tell.send_modify(|heard| heard.terminations += 1),
+                    () = tell.closed() => return,
+                }
+            }
+        });
+        Ok(Signals(heard))
+    }
+
+    /// Waits for the signal that asks this very process to end.
+    pub(super) async fn terminated(&mut self) {
+        self.until(|heard| heard.terminations > 0).await;
+    }
+
+    /// Waits for the same, or for Ctrl-C.
+    pub(super) async fn interrupted(&mut self) {
+        self.until(|heard| *heard != Heard::default()).await;
+    }
+
+    /// Waits for somebody who insists: by any signal from now on, or by a second Ctrl-C. The first
+    /// one before was the host's business.
+    pub(super) async fn insisted(&mut self) {
+        let before = *self.0.borrow();
+        self.until(|heard| heard.interrupts > 1 || *heard != before).await;
+    }
+
+    async fn until(&mut self, come: impl FnMut(&Heard) -> bool) {
+        if self.0.wait_for(come).await.is_err() {
+            // Nobody listens any more, so nothing can come.
+            std::future::pending().await
+        }
+    }
+}
+
+/// The system's signals.
 #[derive(Debug)]
-pub(super) struct Signals {
+struct System {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -39,36 +94,21 @@ pub(super) struct Signals {
     terminate: tokio::signal::windows::CtrlClose,
 }
 
-impl Signals {
-    /// From now on no signal of these ends the process by itself.
+impl System {
     #[cfg(unix)]
-    pub(super) fn catch() -> io::Result<Signals> {
+    fn catch() -> io::Result<System> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
+        Ok(System {
             interrupt: signal(SignalKind::interrupt())?,
             _hangup: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
         })
     }
 
-    /// From now on no signal of these ends the process by itself.
     #[cfg(windows)]
-    pub(super) fn catch() -> io::Result<Signals> {
+    fn catch() -> io::Result<System> {
         use tokio::signal::windows::{ctrl_c, ctrl_close};
-        Ok(Signals { interrupt: ctrl_c()?, terminate: ctrl_close()? })
-    }
-
-    /// Waits for the signal that asks this very process to end.
-    pub(super) async fn terminated(&mut self) {
-        self.terminate.recv().await;
-    }
-
-    /// Waits for the same, or for Ctrl-C.
-    pub(super) async fn interrupted(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
+        Ok(System { interrupt: ctrl_c()?, terminate: ctrl_close()? })
     }
 }
 
@@ -128,6 +168,28 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_second_ctrl_c_or_any_signal_from_now_on_is_somebody_who_insists() {
+        let heard = |interrupts, terminations| Heard { interrupts, terminations };
+        for (before, after, insists) in [
+            (heard(0, 0), heard(0, 0), false),
+            (heard(1, 0), heard(1, 0), false),
+            (heard(0, 1), heard(0, 1), false),
+            (heard(1, 0), heard(2, 0), true),
+            (heard(0, 0), heard(1, 0), true),
+            (heard(0, 1), heard(0, 2), true),
+            (heard(2, 0), heard(2, 0), true),
+        ] {
+            let tell = watch::Sender::new(before);
+            let mut signals = Signals(tell.subscribe());
+            let waiting = tokio::spawn(async move { signals.insisted().await });
+            tokio::task::yield_now().await;
+            tell.send_replace(after);
+            tokio::task::yield_now().await;
+            assert_eq!(waiting.is_finished(), insists, "{before:?} {after:?}");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_host_that_never_connects_is_given_up() {

@@ -119,6 +119,7 @@ impl Drop for SocketFile {
 /// Falls back to `/tmp` if the folder for temporary files has too long a name, which is usual on
 /// macOS; a folder that the host asked for is not replaced.
 #[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "a name that nobody can guess is no test's matter")]
 fn socket_path(place: &Place) -> Result<PathBuf, Error> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| Error::Listen {

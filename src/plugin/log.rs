@@ -78,17 +78,29 @@ pub fn start(level: Level, own: &str, clock: fn() -> SystemTime) {
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
 }
 
-/// Makes a panic of this process known to the host, which shows what follows `panic: ` to its
-/// user if the process ends (`internal/logging/panic.go` of Terraform).
+/// Makes panics of this process known to the host.
+///
+/// What follows `panic: ` is what Terraform calls a crash of the plugin, at the end of any command
+/// that fails (`internal/logging/panic.go`). That is said only where it is one: a panic in a task
+/// ends the task, whoever waits for it tells what that means, and here it is an event of the log.
 pub fn panics_to_stderr() {
     std::panic::set_hook(Box::new(|info| {
         let message = info.payload_as_str().unwrap_or("something that is not a text");
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         let trace = Backtrace::capture();
+        if is_contained() {
+            tracing::error!(panic = message, place, %trace, "a task panicked");
+            return;
+        }
         let text = panic_text(message, &place) + &format!("{trace}\n");
         // Nobody is left to tell if that fails.
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }));
+}
+
+/// Whether a panic here and now would end a task and not the process.
+fn is_contained() -> bool {
+    tokio::task::try_id().is_some()
 }
 
 fn panic_text(message: &str, place: &str) -> String {
@@ -299,6 +311,13 @@ mod tests {
         let text = panic_text("no luck with token=s3cret", "src/x.rs:1:2");
         assert!(text.starts_with("panic: no luck with token=***\n"), "{text}");
         assert!(text.ends_with("at src/x.rs:1:2\n"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_contained_by_its_task_if_it_is_in_one() {
+        assert!(!is_contained(), "what the main thread runs is no task");
+        assert!(tokio::spawn(async { is_contained() }).await.unwrap());
+        assert!(tokio::task::spawn_blocking(is_contained).await.unwrap());
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub use handshake::Variables;
 use handshake::{APP_VERSION, Invitation, Place};
 use listen::Listener;
 pub use log::{Level, panics_to_stderr, start as start_log};
+pub use redact::redacted;
 
 /// Why nothing was served.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +114,8 @@ impl fmt::Debug for Service {
 ///
 /// `variables` is the environment, `now` the time that the certificate is made for, and `stdout`
 /// takes the handshake line and nothing else. Must run in a tokio runtime with IO and time. After
-/// it returns the process shall end within half a second: the host kills it soon.
+/// it returns the process shall end at once: the host kills it two seconds after it was told that
+/// all is cleaned up, and up to one of them ([`End::patience`]) is gone by then.
 ///
 /// # Errors
 ///
@@ -141,6 +143,7 @@ pub async fn serve(
 
     let presence = Presence::new();
     let connections = presence.watch();
+    let insisting = signals.clone();
     let end = async move {
         tokio::select! {
             () = signals.terminated() => End::Terminated,
@@ -148,7 +151,7 @@ pub async fn serve(
             () = parent.gone() => End::HostGone,
         }
     };
-    run(service, listener, tls, presence, end).await;
+    run(service, listener, tls, presence, insisting, end).await;
     Ok(())
 }
 
@@ -181,15 +184,18 @@ pub async fn serve_debug(
     writeln!(
         stdout,
         "The provider is running. To use it, set this in the environment of Terraform or \
-         OpenTofu; Ctrl-C ends it.\n\n\tTF_REATTACH_PROVIDERS='{reattach}'\n"
+         OpenTofu; Ctrl-C ends it.\n\n\tTF_REATTACH_PROVIDERS='{reattach}'\n\n\
+         It serves all provider blocks of a configuration with the settings of the one that came \
+         last, its account, `dry_run` and all: use it with one block only, without `alias`.\n"
     )?;
     stdout.flush()?;
 
+    let insisting = signals.clone();
     let end = async move {
         signals.interrupted().await;
         End::Terminated
     };
-    run(service, listener, None, Presence::new(), end).await;
+    run(service, listener, None, Presence::new(), insisting, end).await;
     Ok(())
 }
 
@@ -217,12 +223,14 @@ impl End {
     }
 }
 
-/// Serves until the host asks for the end, or `end` comes; then cleans up.
+/// Serves until the host asks for the end, or `end` comes; then cleans up, with haste if somebody
+/// insists.
 async fn run(
     service: Service,
     listener: Listener,
     tls: Option<TlsAcceptor>,
     presence: Presence,
+    mut signals: Signals,
     end: impl Future<Output = End>,
 ) {
     let farewell = Arc::new(Farewell::new(service.cleanup));
@@ -240,6 +248,13 @@ async fn run(
             farewell.said().cancelled_owned(),
         );
     let mut server = tokio::spawn(server);
+    let hurried = Arc::clone(&farewell);
+    let hurrying = tokio::spawn(async move {
+        hurried.begun().await;
+        signals.insisted().await;
+        tracing::debug!("somebody insists on the end");
+        hurried.hurry();
+    });
 
     let said = farewell.said();
     let end = tokio::select! {
@@ -248,6 +263,7 @@ async fn run(
     };
     tracing::debug!(?end, "ending");
     farewell.say().await;
+    hurrying.abort();
     // Waits until the listener, and with it the socket's file, is gone.
     accepting.abort();
     let _ = accepting.await;

@@ -58,6 +58,11 @@ pub(super) fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
+/// The same as a text of its own.
+pub fn redacted(text: &str) -> String {
+    redact(text).into_owned()
+}
+
 /// The next run of characters that names are made of.
 fn next_name(text: &str, from: usize) -> Option<std::ops::Range<usize>> {
     let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');

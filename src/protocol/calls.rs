@@ -12,17 +12,27 @@ use tracing::Instrument;
 
 use crate::framework::Diagnostics;
 
+/// Takes secrets out of a text that nobody wrote for users.
+pub type Redact = fn(&str) -> String;
+
 /// All calls of one served provider.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Calls {
     /// Cancelled for good at the shutdown.
     all: CancellationToken,
     /// The parent of the calls since the last stop. None until a call needs one.
     current: Mutex<Option<CancellationToken>>,
     running: TaskTracker,
+    redact: Redact,
 }
 
 impl Calls {
+    /// No calls yet. The reason of a panic is told as `redact` leaves it.
+    pub(super) fn new(redact: Redact) -> Calls {
+        let (all, current) = (CancellationToken::new(), Mutex::default());
+        Calls { all, current, running: TaskTracker::new(), redact }
+    }
+
     /// A token for one more call.
     pub(super) fn token(&self) -> CancellationToken {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +69,7 @@ impl Calls {
                     Ok(panic) => panic_message(panic.as_ref()),
                     Err(_) => "the task was dropped".to_owned(),
                 };
-                Err(crash(rpc, &reason))
+                Err(crash(rpc, &(self.redact)(&reason)))
             }
         }
     }
@@ -76,8 +86,10 @@ fn crash(rpc: &str, reason: &str) -> Diagnostics {
         format!("The provider crashed in {rpc}"),
         format!(
             "The provider stopped this one call because of a bug of its own: {reason}\n\n\
-             Other calls are not affected. What the call had done before is not in the state. \
-             Please report this to the provider's developers with the message above."
+             Other calls are not affected. What the call had done by then has happened and is not \
+             in the state: look at what it acts on before you run it again. Please report this to \
+             the provider's developers with the message above; `TF_LOG_PROVIDER=ERROR` shows where \
+             it happened."
         ),
     );
     diagnostics

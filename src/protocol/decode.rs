@@ -52,13 +52,23 @@ pub(super) fn stored_state(
 /// Which walk a call belongs to, as far as the client's capabilities tell.
 ///
 /// Terraform from 1.9 sets `deferral_allowed` in the apply walk (`internal/terraform/context_apply.go`)
-/// and otherwise only with the experimental `-allow-deferral`.
+/// and otherwise only with the experimental `-allow-deferral`. Not to be asked of an engine that
+/// [`says_nothing_of_walks`].
 pub(super) fn walk(capabilities: Option<&wire::ClientCapabilities>) -> Walk {
     if capabilities.is_some_and(|client| client.deferral_allowed) {
         Walk::Apply
     } else {
         Walk::Unsaid
     }
+}
+
+/// Whether an engine of this version may set `deferral_allowed` in every walk: OpenTofu 1.11.0 to
+/// 1.11.3 do. OpenTofu tells its own version up to 1.11. A Terraform of the same version cannot be
+/// told from it, and loses no more than what engines without the capability do not say either.
+pub(super) fn says_nothing_of_walks(version: &str) -> bool {
+    let Some(rest) = version.strip_prefix("1.11.") else { return false };
+    let patch = rest.split(|c: char| !c.is_ascii_digit()).next();
+    patch.and_then(|patch| patch.parse::<u32>().ok()).is_some_and(|patch| patch <= 3)
 }
 
 /// Whether the client keeps write-only attributes out of state: Terraform and OpenTofu from 1.11.
@@ -129,8 +139,25 @@ fn complaint(what: &str, reason: &str) -> Diagnostics {
         format!(
             "What was sent does not fit the provider's schema: {reason}.\n\nIf the provider was \
              changed while this command ran, run the command again. Otherwise this is a bug in \
-             the provider or in the engine: please report it."
+             the provider, Terraform or OpenTofu: please report it."
         ),
     );
     diagnostics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_says_whose_fault_it_may_be() {
+        let told = complaint("the configuration", "`all` is no bool").0.remove(0);
+        assert_eq!(told.summary, "The provider cannot read the configuration");
+        assert_eq!(
+            told.detail,
+            "What was sent does not fit the provider's schema: `all` is no bool.\n\nIf the provider \
+             was changed while this command ran, run the command again. Otherwise this is a bug in \
+             the provider, Terraform or OpenTofu: please report it."
+        );
+    }
 }

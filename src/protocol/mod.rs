@@ -14,10 +14,12 @@ mod stream;
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::framework::Provider;
 use calls::Calls;
+pub use calls::Redact;
 use wire_types::provider_server::ProviderServer;
 
 /// The messages and the client of the protocol, generated from `proto/tfplugin6.proto`.
@@ -57,22 +59,23 @@ pub struct Shutdown {
     calls: Arc<Calls>,
 }
 
-/// Builds the routes of a provider.
-pub fn serve(provider: Arc<dyn Provider>) -> Served {
-    let calls = Arc::new(Calls::default());
+/// Builds the routes of a provider. What a panic says goes to users as `redact` leaves it.
+pub fn serve(provider: Arc<dyn Provider>, redact: Redact) -> Served {
+    let calls = Arc::new(Calls::new(redact));
     let server = server::Server::new(Arc::clone(&provider), Arc::clone(&calls));
     let service = ProviderServer::new(server).max_decoding_message_size(MAX_REQUEST);
     Served { routes: Routes::new(service), shutdown: Shutdown { provider, calls } }
 }
 
 impl Shutdown {
-    /// Cancels what runs, waits until it has ended, and has the provider release what it holds.
+    /// Cancels what runs, waits until it has ended, and has the provider release what it holds,
+    /// which ends soon once `insisted` is cancelled.
     ///
     /// To be awaited before the plugin answers that it has shut down: two seconds later it is
     /// killed. Calls that still arrive are cancelled from their start. Safe to call again.
-    pub async fn run(&self) {
+    pub async fn run(&self, insisted: &CancellationToken) {
         self.calls.end().await;
-        self.provider.shutdown().await;
+        self.provider.shutdown(insisted).await;
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Progress never blocks the action: lines that the client does not fetch in time are dropped. The
 //! end goes another way, so that it is never lost. A client that goes away cancels the action, and
-//! a cancelled action reports nothing but its end.
+//! no line of a cancelled action is sent any more; one that was sent just before may arrive after.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -81,7 +81,8 @@ impl Stream for Events {
             // Terraform 1.14 and 1.15 crash, and lose the state of the whole run, if anything
             // follows the first progress that arrives after an interrupt: the loop over events in
             // node_action_trigger_instance_apply.go gives up, and InvokeAction of
-            // plugin6/grpc_provider.go goes on.
+            // plugin6/grpc_provider.go goes on. A line that is under way already cannot be called
+            // back, so this makes the crash rare and does not rule it out.
             if !self.cancel.is_cancelled() {
                 return Poll::Ready(Some(Ok(event(Type::Progress(Line { message })))));
             }
@@ -107,4 +108,20 @@ fn unfinished() -> Diagnostics {
          it again.",
     );
     diagnostics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_that_was_cut_off_says_that_nobody_knows() {
+        let told = unfinished().0.remove(0);
+        assert_eq!(told.summary, "The provider ended before the action did");
+        assert_eq!(
+            told.detail,
+            "What the action had done by then is not known. Look at what it acts on before you run \
+             it again."
+        );
+    }
 }

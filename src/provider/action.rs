@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::inputs::{self, Timeout};
+use super::preview::{After, Moment};
 use super::settings::Shared;
 use super::{diagnose, preview, run, schema};
 use crate::engine::{Event, Observer};
@@ -34,8 +35,11 @@ impl Invocation {
     ) -> Result<Diagnostics, Diagnostics> {
         let read = inputs::read(self.service.spec(), config, Timeout::Attribute);
         let inputs = read.complete()?;
-        let connection = run::connect(&self.shared, self.service, &inputs)
-            .map_err(|error| diagnose::call_failed("Sessions could not be terminated", &error))?;
+        let failed = |error| {
+            let (summary, spec) = ("Sessions could not be terminated", self.service.spec());
+            diagnose::call_failed(summary, spec, run::Occasion::Invoke, &error)
+        };
+        let connection = run::connect(&self.shared, self.service, &inputs).map_err(failed)?;
         let narrator = Narrator { progress, session: self.service.spec().session };
         let face = run::Face {
             kind: "action",
@@ -80,9 +84,9 @@ impl Action for Invocation {
         let read = inputs::read(self.service.spec(), &config, Timeout::Attribute);
         let mut diagnostics = read.diagnostics;
         if let Some(inputs) = read.inputs {
-            let when = "When the action is invoked";
+            let moment = Moment { when: "when the action is invoked", after: After::Stays };
             diagnostics
-                .extend(preview::preview(&self.shared, self.service, cx, &inputs, when).await);
+                .extend(preview::preview(&self.shared, self.service, cx, &inputs, moment).await);
         }
         diagnostics
     }

@@ -29,7 +29,10 @@ impl List {
         let spec = self.service.spec();
         let read = inputs::read_list(spec, &config);
         let inputs = read.complete()?;
-        let failed = |error| diagnose::call_failed("Sessions could not be listed", &error);
+        let failed = |error| {
+            let summary = "Sessions could not be listed";
+            diagnose::call_failed(summary, spec, run::Occasion::Plan, &error)
+        };
         let connection = run::connect(&self.shared, self.service, &inputs).map_err(failed)?;
         let survey = connection.survey(&inputs, Duration::MAX, &cx.cancel).await.map_err(failed)?;
         let mut found: Vec<usize> = [survey.selected, survey.beyond].concat();

@@ -1,7 +1,9 @@
 //! `ephemeral "session_termination_<service>"`: acts in every apply, on open or on close.
 //!
 //! Terraform opens it in plans too, and may never close it after an error or an interrupt. So it
-//! acts only with `applying = true`, and what is open runs at shutdown, each handle exactly once.
+//! acts only with `applying = true`, and what is open runs at shutdown, each handle exactly once. A
+//! close that is interrupted is not done: the shutdown takes it up. OpenTofu 1.11 gives a close ten
+//! seconds and then shuts down, so that is no rare event.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,14 +11,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::fields::Fields;
 use super::inputs::{self, Inputs, Timeout};
+use super::run::Done;
 use super::settings::Shared;
 use super::{diagnose, outcome, run, schema};
-use crate::engine::{Report, Silent, Survey};
+use crate::engine::{Halt, Report, Silent, Survey};
 use crate::framework::{
-    Context, Diagnostics, EphemeralResource, Face, Object, Opened, Schema, Value, Walk,
+    Context, Diagnostic, Diagnostics, EphemeralResource, Face, Object, Opened, Schema, Severity,
+    Value,
 };
 use crate::services::{Service, Session};
 
@@ -28,7 +34,8 @@ pub(super) struct Ephemeral {
     shared: Arc<Shared>,
     type_name: String,
     schema: Schema,
-    /// Opened with `when = "close"` and not closed yet, by handle. Whoever takes one out runs it.
+    /// Opened with `when = "close"` and not closed yet, by handle. Whoever takes one out runs it, and
+    /// puts it back if it was interrupted.
     open: Mutex<BTreeMap<Bytes, Inputs>>,
 }
 
@@ -40,16 +47,57 @@ impl Ephemeral {
         Ephemeral { service, shared, type_name, schema, open: Mutex::default() }
     }
 
-    /// Runs whatever Terraform never closed.
-    pub(super) async fn release(&self) {
+    /// Runs whatever Terraform never closed, each in a task of its own: a panic in one must not keep
+    /// the others from it. What comes of it can only be logged, for nobody reads answers any more.
+    pub(super) async fn release(self: &Arc<Self>, cancel: &CancellationToken) {
         let handles: Vec<Bytes> = self.lock().keys().cloned().collect();
-        let cx = Context { cancel: Default::default(), walk: Walk::Unsaid };
-        let runs = handles.into_iter().map(|handle| self.close(&cx, handle));
-        for diagnostics in futures_util::future::join_all(runs).await {
-            for one in diagnostics.0 {
-                tracing::error!(summary = one.summary, detail = one.detail, "at shutdown");
+        let mut runs = JoinSet::new();
+        for handle in handles {
+            let (this, cancel) = (Arc::clone(self), cancel.clone());
+            runs.spawn(async move { this.end(&cancel, handle).await });
+        }
+        while let Some(ended) = runs.join_next().await {
+            match ended {
+                Ok(done) => self.log(done),
+                Err(error) => tracing::error!(%error, "a run at the shutdown came to no end"),
             }
         }
+    }
+
+    fn log(&self, done: Result<Option<Done>, Diagnostics>) {
+        let diagnostics = match done {
+            Ok(None) => return,
+            Ok(Some(Done { report, diagnostics, .. })) => {
+                let (selected, terminated) = (report.selected(), report.terminated());
+                tracing::info!(of = self.type_name, selected, terminated, "ran at the shutdown");
+                diagnostics
+            }
+            Err(diagnostics) => diagnostics,
+        };
+        for Diagnostic { severity, summary, detail, .. } in diagnostics.0 {
+            match severity {
+                Severity::Error => tracing::error!(summary, detail, "at the shutdown"),
+                Severity::Warning => tracing::warn!(summary, detail, "at the shutdown"),
+            }
+        }
+    }
+
+    /// Runs what a handle stands for; None if somebody else did or does.
+    async fn end(
+        &self,
+        cancel: &CancellationToken,
+        handle: Bytes,
+    ) -> Result<Option<Done>, Diagnostics> {
+        let Some(inputs) = self.lock().remove(&handle) else { return Ok(None) };
+        let connection = run::connect(&self.shared, self.service, &inputs).map_err(|error| {
+            let (summary, spec) = ("Sessions could not be terminated", self.service.spec());
+            diagnose::call_failed(summary, spec, run::Occasion::Ephemeral, &error)
+        })?;
+        let done = connection.terminate(&inputs, self.face(), &Silent, cancel, &self.shared).await;
+        if was_interrupted(&done) {
+            self.lock().insert(handle, inputs);
+        }
+        Ok(Some(done))
     }
 
     async fn opened(&self, cx: &Context, mut config: Object) -> Result<Opened, Diagnostics> {
@@ -58,7 +106,10 @@ impl Ephemeral {
         let inputs = read.complete()?;
         let applying = config.get("applying").and_then(Value::as_bool).unwrap_or(false);
         let on_close = config.get("when").and_then(Value::as_str) == Some("close");
-        let failed = |error| diagnose::call_failed("Sessions could not be listed", &error);
+        let failed = |error| {
+            let summary = "Sessions could not be listed";
+            diagnose::call_failed(summary, spec, run::Occasion::Ephemeral, &error)
+        };
         let connection = match run::connect(&self.shared, self.service, &inputs) {
             Err(error) if applying => return Err(failed(error).into()),
             other => other,
@@ -79,14 +130,18 @@ impl Ephemeral {
                 Err(error) if applying && error.kind.stops_everything() => {
                     return Err(failed(error).into());
                 }
-                Err(error) => diagnostics.extend(unlisted(&error)),
+                Err(error) if applying => diagnostics.extend(unlisted(&error, TO_COME)),
+                Err(error) => diagnostics.extend(unlisted(&error, NOTHING)),
             },
-            Err(error) => diagnostics.extend(unlisted(error)),
+            Err(error) => diagnostics.extend(unlisted(error, NOTHING)),
         }
         if let Ok(connection) = &connection {
             diagnostics.extend(connection.sandbox_warning(&self.shared));
         }
         if applying && on_close && !diagnostics.has_errors() {
+            if cx.cancel.is_cancelled() {
+                return Err(diagnose::not_opened());
+            }
             private = Bytes::from(self.shared.outside.entropy.nonce());
             self.lock().insert(private.clone(), inputs);
         }
@@ -112,14 +167,25 @@ impl Ephemeral {
     }
 }
 
-/// A plan goes on without the list: the target may not exist yet.
-fn unlisted(error: &crate::cloud::Error) -> Diagnostics {
+/// What an open that only lists says of the rest.
+const NOTHING: &str = "Nothing was terminated.";
+
+/// What an open says whose run comes at the close.
+const TO_COME: &str =
+    "Nothing was terminated yet. They are listed anew and terminated at the close.";
+
+/// A plan goes on without the list, for the target may not exist yet; and so does an open whose run
+/// is still to come. `then` says which.
+fn unlisted(error: &crate::cloud::Error, then: &str) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
-    diagnostics.warn(
-        "Sessions could not be listed",
-        format!("{}\n\nNothing was terminated.", diagnose::answer(error)),
-    );
     diagnostics
+        .warn("Sessions could not be listed", format!("{}\n\n{then}", diagnose::answer(error)));
+    diagnostics
+}
+
+/// Whether a stop or the shutdown left something of a run undone.
+fn was_interrupted(done: &Done) -> bool {
+    matches!(done.report.halt, Some(Halt::Cancelled))
 }
 
 /// What an open saw and did.
@@ -178,16 +244,15 @@ impl EphemeralResource for Ephemeral {
     }
 
     async fn close(&self, cx: &Context, private: Bytes) -> Diagnostics {
-        let Some(inputs) = self.lock().remove(&private) else { return Diagnostics::none() };
-        match run::connect(&self.shared, self.service, &inputs) {
-            Ok(connection) => {
-                let face = self.face();
-                connection
-                    .terminate(&inputs, face, &Silent, &cx.cancel, &self.shared)
-                    .await
-                    .diagnostics
+        match self.end(&cx.cancel, private).await {
+            Ok(None) => Diagnostics::none(),
+            Ok(Some(mut done)) => {
+                if was_interrupted(&done) {
+                    diagnose::taken_up(&mut done.diagnostics);
+                }
+                done.diagnostics
             }
-            Err(error) => diagnose::call_failed("Sessions could not be terminated", &error).into(),
+            Err(diagnostics) => diagnostics,
         }
     }
 }

@@ -119,27 +119,27 @@ impl<'a> Fields<'a> {
         duration
     }
 
-    /// A set of texts: at least one, none of them empty.
-    pub(super) fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+    /// A set of texts: at least one, for `why`, and none of them empty.
+    pub(super) fn texts(&mut self, name: &str, why: &str) -> Option<Vec<String>> {
         let items = self.known(name)?.as_list()?;
         let at = self.path(name);
         if items.is_empty() {
-            self.wrong(&at, "must not be empty; leave it out to leave it open".to_owned());
+            self.wrong(&at, format!("must not be empty; {why}"));
         }
         let mut texts = Vec::new();
         for item in items {
             match item.as_str().filter(|text| !text.trim().is_empty()) {
                 Some(text) => texts.push(text.to_owned()),
                 None if *item == Value::Unknown => self.incomplete = true,
-                None => self.wrong(&at, "must not hold an empty or null text".to_owned()),
+                None => self.wrong(&at, "must not contain an empty or null string".to_owned()),
             }
         }
         Some(texts)
     }
 
-    /// A set of networks.
-    pub(super) fn networks(&mut self, name: &str) -> Option<Vec<IpNet>> {
-        let texts = self.texts(name)?;
+    /// A set of networks: at least one, for `why`.
+    pub(super) fn networks(&mut self, name: &str, why: &str) -> Option<Vec<IpNet>> {
+        let texts = self.texts(name, why)?;
         let at = self.path(name);
         let mut networks = Vec::new();
         for text in &texts {
@@ -148,7 +148,7 @@ impl<'a> Fields<'a> {
                 Err(_) => self.wrong(
                     &at,
                     format!(
-                        "must hold networks like \"10.0.0.0/8\" or \"10.1.2.3/32\", not {text:?}"
+                        "must contain networks like \"10.0.0.0/8\" or \"10.1.2.3/32\", not {text:?}"
                     ),
                 ),
             }

@@ -58,8 +58,8 @@ impl<T> Read<T> {
                 diagnostics.error(
                     "An argument is not known yet",
                     "The block has to act, and the value of one of its arguments is still unknown. \
-                     Nothing was done. This is a mistake of the engine or the provider: please \
-                     report it.",
+                     Nothing was done. This is a bug in Terraform, OpenTofu or the provider: \
+                     please report it.",
                 );
             }
             diagnostics
@@ -145,7 +145,7 @@ fn limit(fields: &mut Fields<'_>, timeout: Timeout) -> Duration {
     };
     match (given, timeout) {
         (Some(Duration::ZERO), Timeout::Attribute) => {
-            fields.wrong(&Path::root("timeout"), "must be longer than nothing".to_owned());
+            fields.wrong(&Path::root("timeout"), "must be greater than zero".to_owned());
             DEFAULT_TIMEOUT
         }
         (given, _) => given.unwrap_or(DEFAULT_TIMEOUT),
@@ -156,7 +156,7 @@ fn limit_of(block: &mut Fields<'_>, operation: &str) -> Option<Duration> {
     let given = block.duration(operation)?;
     if given.is_zero() {
         let at = block.path(operation);
-        block.wrong(&at, "must be longer than nothing".to_owned());
+        block.wrong(&at, "must be greater than zero".to_owned());
     }
     Some(given)
 }
@@ -164,7 +164,7 @@ fn limit_of(block: &mut Fields<'_>, operation: &str) -> Option<Duration> {
 /// Exactly one of `session_ids`, `all` and `match`. `all = false` counts as not given.
 fn selection(spec: &Spec, fields: &mut Fields<'_>) -> Option<Selection> {
     let unknown = ["session_ids", "all", "match"].iter().any(|name| fields.is_unknown(name));
-    let ids = fields.texts("session_ids");
+    let ids = fields.texts("session_ids", "it would select nobody");
     let all = fields.bool("all") == Some(true);
     let matching = fields.is_known("match").then(|| filter(spec, fields, "match"));
     let given: Vec<&str> = [
@@ -191,7 +191,7 @@ fn selection(spec: &Spec, fields: &mut Fields<'_>) -> Option<Selection> {
         ),
         [first, others @ ..] => fields.wrong(
             &Path::root(*first),
-            format!("cannot stand beside {}: exactly one of `session_ids`, `all = true` and `match` selects the sessions", quoted(others)),
+            format!("cannot be combined with {}: exactly one of `session_ids`, `all = true` and `match` selects the sessions", quoted(others)),
         ),
     }
     match (ids, all, matching) {
@@ -213,6 +213,9 @@ fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// What to do instead of giving a criterion nothing to look for.
+const OMIT: &str = "omit it to place no restriction";
+
 /// The criteria of `match` or `protect`; at least one must be given.
 fn filter(spec: &Spec, fields: &mut Fields<'_>, name: &str) -> Option<Filter> {
     let mut filter = Filter::default();
@@ -223,11 +226,11 @@ fn filter(spec: &Spec, fields: &mut Fields<'_>, name: &str) -> Option<Filter> {
             let name = criterion.name();
             let set = |texts: Vec<String>| texts.into_iter().collect::<BTreeSet<_>>();
             match criterion {
-                Criterion::ClientCidrs => filter.client_cidrs = inner.networks(name),
-                Criterion::Users => filter.users = inner.texts(name).map(set),
-                Criterion::Databases => filter.databases = inner.texts(name).map(set),
-                Criterion::Commands => filter.commands = inner.texts(name).map(set),
-                Criterion::Names => filter.names = inner.texts(name).map(set),
+                Criterion::ClientCidrs => filter.client_cidrs = inner.networks(name, OMIT),
+                Criterion::Users => filter.users = inner.texts(name, OMIT).map(set),
+                Criterion::Databases => filter.databases = inner.texts(name, OMIT).map(set),
+                Criterion::Commands => filter.commands = inner.texts(name, OMIT).map(set),
+                Criterion::Names => filter.names = inner.texts(name, OMIT).map(set),
                 Criterion::MinIdle => filter.min_idle = inner.duration(name),
                 Criterion::MinAge => filter.min_age = inner.duration(name),
             }
@@ -302,7 +305,7 @@ mod tests {
         assert_eq!(complaints(&[("all", false.into())]), none);
         assert_eq!(
             complaints(&[("all", true.into()), ("session_ids", texts(&["a"]))]),
-            ["`session_ids` cannot stand beside `all`: exactly one of `session_ids`, \
+            ["`session_ids` cannot be combined with `all`: exactly one of `session_ids`, \
               `all = true` and `match` selects the sessions."]
         );
         assert!(complaints(&[("all", true.into())]).is_empty());
@@ -352,7 +355,7 @@ mod tests {
             (
                 "protect",
                 nested(&[("client_cidrs", texts(&["10.0.0.0/33"]))]),
-                "`protect.client_cidrs` must hold networks like \"10.0.0.0/8\" or \
+                "`protect.client_cidrs` must contain networks like \"10.0.0.0/8\" or \
                  \"10.1.2.3/32\", not \"10.0.0.0/33\".",
             ),
             (
@@ -369,15 +372,57 @@ mod tests {
             (
                 "protect",
                 nested(&[("users", texts(&[]))]),
-                "`protect.users` must not be empty; leave it out to leave it open.",
+                "`protect.users` must not be empty; omit it to place no restriction.",
             ),
-            ("timeouts", timeouts("0s"), "`timeouts.delete` must be longer than nothing."),
+            ("timeouts", timeouts("0s"), "`timeouts.delete` must be greater than zero."),
         ] {
             assert_eq!(complaints(&[all.clone(), (argument, value)]), [complaint]);
         }
+        let hole = Value::List(vec![Value::Null]);
+        assert_eq!(
+            complaints(&[("session_ids", hole)]),
+            ["`session_ids` must not contain an empty or null string."]
+        );
         assert_eq!(
             complaints(&[("session_ids", texts(&[]))]),
-            ["`session_ids` must not be empty; leave it out to leave it open."]
+            ["`session_ids` must not be empty; it would select nobody."]
+        );
+    }
+
+    #[test]
+    fn what_the_api_cannot_do_is_refused_with_what_it_can() {
+        let spec = spec_of("alicloud_das_redis");
+        let ids = ("session_ids", texts(&["a"]));
+        let object = object_of(spec, &[("instance_id", "r-1".into()), ids]);
+        let told = read(spec, &object, Timeout::Block("create")).diagnostics.0;
+        let told: Vec<&str> = told.iter().map(|one| one.detail.as_str()).collect();
+        assert_eq!(
+            told,
+            ["`session_ids` is not possible: the API of Alibaba Cloud DAS for Redis can only \
+              terminate all sessions of an instance at once. Use `all = true`; with `protect`, \
+              nothing is terminated while a protected session is live."]
+        );
+    }
+
+    #[test]
+    fn every_complaint_has_a_title_and_what_to_blame() {
+        let unknown = object(&[("all", true.into()), ("max_sessions", Value::Unknown)]);
+        let both = object(&[("all", true.into()), ("session_ids", texts(&["a"]))]);
+        let no_target = object_of(spec_of("huaweicloud_dds"), &[("all", true.into())]);
+        let of = |read: Read<Inputs>| read.complete().unwrap_err().0.remove(0);
+        let block = Timeout::Block("create");
+        for (told, summary, path) in [
+            (of(read(spec(), &unknown, block)), "An argument is not known yet", None),
+            (of(read(spec(), &object(&[]), block)), "No sessions are selected", None),
+            (of(read(spec(), &both, block)), "Invalid argument", Some("session_ids")),
+            (of(read(spec_of("huaweicloud_dds"), &no_target, block)), "No target is given", None),
+        ] {
+            assert_eq!((told.summary.as_str(), told.path), (summary, path.map(Path::root)));
+        }
+        assert_eq!(
+            of(read(spec(), &unknown, block)).detail,
+            "The block has to act, and the value of one of its arguments is still unknown. Nothing \
+             was done. This is a bug in Terraform, OpenTofu or the provider: please report it."
         );
     }
 

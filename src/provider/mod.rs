@@ -21,6 +21,7 @@ mod table;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 
 use crate::framework::{
     Action, Context, DataSource, Diagnostics, EphemeralResource, Object, Provider, Resource, Schema,
@@ -103,8 +104,8 @@ impl Provider for SessionProvider {
         &self.actions
     }
 
-    async fn shutdown(&self) {
-        let releases = self.ephemerals.iter().map(|one| one.release());
+    async fn shutdown(&self, cancel: &CancellationToken) {
+        let releases = self.ephemerals.iter().map(|one| one.release(cancel));
         futures_util::future::join_all(releases).await;
     }
 }

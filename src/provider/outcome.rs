@@ -5,17 +5,14 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::engine::{Fate, Report};
+use crate::engine::{Fate, Report, Victim};
 use crate::framework::{Number, Object, Value};
 use crate::services::{Field, Session, Spec};
 
 /// The `last_run` object.
 pub(super) fn last_run(report: &Report, reason: &str, at: SystemTime) -> Value {
-    let ids = |of: &dyn Fn(&Fate) -> bool| {
-        let chosen = report.victims.iter().filter(|victim| of(&victim.fate));
-        Value::List(chosen.map(|victim| Value::from(victim.session.id.0.as_str())).collect())
-    };
-    let survived = ids(&|fate| lives_on(fate, report.dry_run));
+    let id = |victim: &Victim| Value::from(victim.session.id.0.as_str());
+    let terminated = report.victims.iter().filter(|victim| victim.fate == Fate::Terminated);
     let count = |count: usize| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
     let fields = [
         ("at", Value::from(rfc3339(at))),
@@ -24,14 +21,14 @@ pub(super) fn last_run(report: &Report, reason: &str, at: SystemTime) -> Value {
         ("terminated", count(report.terminated())),
         ("already_gone", count(report.already_gone())),
         ("protected", count(report.protected.len())),
-        ("survived", count(survived.as_list().map_or(0, <[Value]>::len))),
+        ("survived", count(report.survived())),
         (
             "reconnected",
             Value::Number(Number::from(i64::try_from(report.reconnected).unwrap_or(i64::MAX))),
         ),
         ("dry_run", Value::from(report.dry_run)),
-        ("terminated_ids", ids(&|fate| *fate == Fate::Terminated)),
-        ("survived_ids", survived),
+        ("terminated_ids", Value::List(terminated.map(id).collect())),
+        ("survived_ids", Value::List(report.survivors().map(id).collect())),
         (
             "request_ids",
             Value::List(report.request_ids.iter().map(|id| Value::from(id.as_str())).collect()),
@@ -40,13 +37,15 @@ pub(super) fn last_run(report: &Report, reason: &str, at: SystemTime) -> Value {
     Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
-/// Whether a session that was meant lives on: refused to go, or was never asked to.
-pub(super) fn lives_on(fate: &Fate, dry_run: bool) -> bool {
-    match fate {
-        Fate::Survived(_) => true,
-        Fate::Untouched => !dry_run,
-        Fate::Terminated | Fate::AlreadyGone => false,
-    }
+/// Whether the run asked for anybody's end, or knows of one who cannot be ended.
+pub(super) fn asked(report: &Report) -> bool {
+    report.victims.iter().any(|victim| victim.fate != Fate::Untouched)
+}
+
+/// How many were selected and not touched because it was a dry run.
+pub(super) fn spared(report: &Report) -> usize {
+    let untouched = report.victims.iter().filter(|victim| victim.fate == Fate::Untouched);
+    if report.dry_run { untouched.count() } else { 0 }
 }
 
 /// The `sessions` list: every column of the service, null where the cloud said nothing.

@@ -6,63 +6,82 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::inputs::{Inputs, OnFailure};
-use super::run::Connection;
+use super::run::{Connection, Occasion};
 use super::settings::Shared;
 use super::{diagnose, run, table};
-use crate::cloud::{Error, Kind};
+use crate::cloud::Error;
 use crate::engine::{self, Halt, Mode, Survey};
 use crate::framework::{Context, Diagnostics, Walk};
-use crate::services::{Service, Session};
+use crate::services::{Service, Session, Spec};
 
 /// The longest that a plan waits for a preview.
 const LIMIT: Duration = Duration::from_secs(9);
 
-/// The stable summary, under which Terraform folds the previews of several resources.
-const SUMMARY: &str = "Sessions will be terminated";
+/// The stable summary, under which Terraform folds the previews of several resources. So it is
+/// true of all of them: of a dry run, and where nobody is live.
+const SUMMARY: &str = "Session termination pending";
 
-/// A warning that lists who would go now, or why that cannot be told. Silent in an apply walk, and
-/// where the provider's settings are not known yet. Settings that cannot be right are an error.
+/// When a run would be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// In words, as a sentence goes on.
+    pub(super) when: &'static str,
+    /// What becomes of the block in the state.
+    pub(super) after: After,
+}
+
+/// What becomes of a block by the operation that a run is a part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It stays, or nothing depends on it.
+    Stays,
+    /// It goes, and with it what it depends on may go.
+    Goes,
+}
+
+/// A warning that lists who would go now, or why that cannot be told. Silent in an apply walk, where
+/// the provider's settings are not known yet, and with `plan_preview = false`. Never an error: where
+/// a plan is made, keys, names and networks need not be what they are where it is applied.
 pub(super) async fn preview(
     shared: &Shared,
     service: &dyn Service,
     cx: &Context,
     inputs: &Inputs,
-    when: &str,
+    moment: Moment,
 ) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
+    let when = moment.when;
     let Ok(ready) = shared.ready() else { return diagnostics };
-    if cx.walk == Walk::Apply {
+    if cx.walk == Walk::Apply || !ready.plan_preview {
         return diagnostics;
     }
     let connection = match run::connect(shared, service, inputs) {
         Ok(connection) => connection,
-        Err(error) => return untold(&target(inputs), when, &error),
+        Err(error) => {
+            diagnostics.warn(SUMMARY, untold(service.spec(), &target(inputs), when, &error));
+            return diagnostics;
+        }
     };
-    if ready.plan_preview {
-        diagnostics.extend(match connection.survey(inputs, LIMIT, &cx.cancel).await {
-            Ok(survey) => {
-                let mut diagnostics = Diagnostics::none();
-                diagnostics.warn(SUMMARY, forecast(&connection, inputs, &survey, when));
-                diagnostics
-            }
-            Err(error) => untold(&connection.label, when, &error),
-        });
-    }
+    let text = match connection.survey(inputs, LIMIT, &cx.cancel).await {
+        Ok(survey) => forecast(&connection, inputs, &survey, moment),
+        Err(error) => untold(connection.spec, &connection.label, when, &error),
+    };
+    diagnostics.warn(SUMMARY, text);
     diagnostics.extend(connection.sandbox_warning(shared));
     diagnostics
 }
 
-/// Why nobody can be named. The plan goes on, unless the run could not even begin.
-fn untold(target: &str, when: &str, error: &Error) -> Diagnostics {
-    if error.kind == Kind::Configuration {
-        return diagnose::call_failed(format!("Sessions on {target} cannot be terminated"), error)
-            .into();
-    }
-    let mut diagnostics = Diagnostics::none();
-    let (why, advice) = (diagnose::answer(error), diagnose::advice(error));
-    let detail = format!("{when}: {target}.\n\nWho would go cannot be told. {why}\n\n{advice}");
-    diagnostics.warn(SUMMARY, detail);
-    diagnostics
+/// Why nobody can be named.
+fn untold(spec: &Spec, target: &str, when: &str, error: &Error) -> String {
+    let why = diagnose::answer(error);
+    let advice = diagnose::advice(spec, Occasion::Plan, error);
+    let failed = "The sessions could not be listed for the preview.";
+    format!("{}\n\n{failed} {why}\n\n{advice}", aim(target, when))
+}
+
+/// What is aimed at, and when it will be hit.
+fn aim(target: &str, when: &str) -> String {
+    format!("Target: {target}, {when}.")
 }
 
 fn target(inputs: &Inputs) -> String {
@@ -71,7 +90,7 @@ fn target(inputs: &Inputs) -> String {
 }
 
 /// The preview's text.
-fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &str) -> String {
+fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, moment: Moment) -> String {
     let spec = connection.spec;
     let of = |indexes: &[usize]| -> Vec<&Session> {
         indexes.iter().filter_map(|index| survey.sessions.get(*index)).collect()
@@ -79,14 +98,17 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
     let (selected, protected) = (of(&survey.selected), of(&survey.protected));
     let obstacle = engine::guard(spec, &inputs.request.guards, survey);
     let dry = inputs.request.mode == Mode::DryRun || connection.is_dry_run();
-    let mut text = format!("{when}: {}.\n\n", connection.label);
+    let mut text = format!("{}\n\n", aim(&connection.label, moment.when));
     let live = table::count(survey.sessions.len(), &format!("live {}", spec.session));
-    let fate = if obstacle.is_some() || dry { "selected" } else { "to go" };
+    let (is, are) = match obstacle.is_some() || dry {
+        true => ("is selected", "are selected"),
+        false => ("would be terminated", "would be terminated"),
+    };
     let _ = match (survey.sessions.len(), selected.len()) {
         (0, _) => writeln!(text, "No {} is live now.", spec.session),
-        (_, 0) => writeln!(text, "None of {live} is {fate} now."),
-        (_, 1) => writeln!(text, "1 of {live} is {fate} now:"),
-        (_, some) => writeln!(text, "{some} of {live} are {fate} now:"),
+        (_, 0) => writeln!(text, "None of {live} {is} now."),
+        (_, 1) => writeln!(text, "1 of {live} {is} now:"),
+        (_, some) => writeln!(text, "{some} of {live} {are} now:"),
     };
     if !selected.is_empty() {
         text.push_str(&table::table(spec, &selected));
@@ -96,19 +118,19 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
         let _ = writeln!(text, "{count} of these would survive: {stuck}.");
     }
     if !protected.is_empty() {
-        let names = protected.iter().take(table::ROWS).map(|one| table::name(spec, one));
-        let _ = writeln!(text, "Protected: {}.", listed(names.collect(), protected.len()));
+        let _ = write!(text, "Protected:\n{}", table::table(spec, &protected));
     }
     if !survey.missing.is_empty() {
-        let names = survey.missing.iter().take(table::ROWS).map(|id| table::printable(id));
-        let _ = writeln!(text, "Not live now: {}.", listed(names.collect(), survey.missing.len()));
+        let names = survey.missing.iter().map(|id| table::clean(id));
+        let _ = writeln!(text, "Not live now: {}.", listed(names, survey.missing.len()));
     }
     if let Some(first) = of(&survey.beyond).first() {
         let why = first.unkillable.unwrap_or_default();
-        let _ =
-            writeln!(text, "{} more are meant but cannot be ended: {why}.", survey.beyond.len());
+        let more = survey.beyond.len();
+        let are = if more == 1 { "is" } else { "are" };
+        let _ = writeln!(text, "{more} more {are} meant but cannot be ended: {why}.");
     }
-    for consequence in consequences(inputs, obstacle, dry) {
+    for consequence in consequences(inputs, obstacle, dry, moment.after) {
         let _ = writeln!(text, "{consequence}");
     }
     text.push_str("Sessions come and go: which are meant is resolved again at that moment.");
@@ -116,20 +138,26 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, when: &st
 }
 
 /// The first of `all`, and how many more there are.
-fn listed(first: Vec<String>, all: usize) -> String {
+fn listed(names: impl IntoIterator<Item = String>, all: usize) -> String {
+    let first: Vec<String> = names.into_iter().take(table::ROWS).collect();
     let more = all - first.len();
     let more = if more == 0 { String::new() } else { format!("; and {more} more") };
     format!("{}{more}", first.join("; "))
 }
 
 /// What guards and switches would make of it.
-fn consequences(inputs: &Inputs, obstacle: Option<Halt>, dry: bool) -> Vec<String> {
+fn consequences(inputs: &Inputs, obstacle: Option<Halt>, dry: bool, after: After) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(why) = obstacle.and_then(|halt| blocked(&halt)) {
         lines.push(format!("{why}, so NOTHING would be terminated and it would be an error."));
     }
     if dry {
         lines.push("It is a dry run: nothing will be terminated.".to_owned());
+        if after == After::Goes {
+            let warning = "It holds nothing back either: what the block depends on can be \
+                           destroyed with everybody still connected.";
+            lines.push(warning.to_owned());
+        }
     }
     if inputs.on_failure == OnFailure::Warn {
         lines.push("Survivors will only be a warning (`on_failure = \"warn\"`).".to_owned());
@@ -145,15 +173,68 @@ fn blocked(halt: &Halt) -> Option<String> {
             Some("The API can only terminate everything and a protected session is live".to_owned())
         }
         Halt::NotSelective => {
-            Some("The API can only terminate everything and not all are meant".to_owned())
+            Some("The API can only terminate everything and fewer than all are selected".to_owned())
         }
+        Halt::Unjudged { criterion, sessions, .. } => Some(format!(
+            "`protect` looks at `{}` and the list does not tell it for {}",
+            criterion.name(),
+            table::count(*sessions, "session")
+        )),
+        Halt::Unseen { unseen, .. } => Some(format!(
+            "The cloud counts {unseen} more than its list shows, which no guard can look at"
+        )),
         Halt::SameIdOnSeveralNodes(id) => {
-            Some(format!("The id `{}` is live on several nodes", table::printable(id)))
+            Some(format!("The id `{}` is live on several nodes", table::clean(id)))
         }
         Halt::TargetGone(_)
         | Halt::Failed(_)
         | Halt::TimedOut(_)
         | Halt::Cancelled
-        | Halt::Audit(_) => None,
+        | Halt::Audit(_)
+        | Halt::Panicked(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Kind;
+    use crate::services;
+
+    fn spec() -> &'static Spec {
+        let mut specs = services::ALL.iter().map(|service| service.spec());
+        specs.find(|spec| spec.name == "huaweicloud_dcs").unwrap()
+    }
+
+    #[test]
+    fn a_preview_that_cannot_be_made_says_why() {
+        let error = Error::new(Kind::Unavailable, "ListClients", "no");
+        assert_eq!(
+            untold(spec(), "cn-north-4/i-1", "in this destroy", &error),
+            "Target: cn-north-4/i-1, in this destroy.\n\
+            \n\
+            The sessions could not be listed for the preview. ListClients: no\n\
+            \n\
+            The cloud could not be reached or failed. Check network, proxy and `endpoints`. Run the same command again."
+        );
+    }
+
+    #[test]
+    fn every_guard_says_why_it_would_let_nothing_happen() {
+        for (halt, expected) in [
+            (Halt::TooMany { selected: 3, allowed: 1 }, "`max_sessions` is 1"),
+            (
+                Halt::ProtectedInTheWay,
+                "The API can only terminate everything and a protected session is live",
+            ),
+            (
+                Halt::NotSelective,
+                "The API can only terminate everything and fewer than all are selected",
+            ),
+            (Halt::SameIdOnSeveralNodes("7".into()), "The id `7` is live on several nodes"),
+        ] {
+            assert_eq!(blocked(&halt).as_deref(), Some(expected));
+        }
+        assert_eq!(blocked(&Halt::Cancelled), None);
     }
 }

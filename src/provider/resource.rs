@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::fields::Fields;
 use super::inputs::{self, Inputs, Timeout};
+use super::preview::{After, Moment};
 use super::run::{self, Connection, Occasion};
 use super::settings::Shared;
 use super::{diagnose, outcome, preview, schema};
@@ -22,6 +23,10 @@ use crate::services::Service;
 
 /// Private state of a resource whose last run failed: the next plan runs again for what is left.
 const PENDING: &[u8] = b"pending";
+
+/// Planned private state of a creation. The destroy of a replacement gets it in place of its own,
+/// so it does not know by it whether a run had failed.
+const CREATION: &[u8] = b"creation";
 
 /// Planned private state of a replacement: the second call, for the new instance, has its preview
 /// already. Terraform drops what that call warns of, but would wait for it.
@@ -89,11 +94,13 @@ impl Termination {
         cx: &Context,
         object: &Object,
         timeout: &'static str,
-        when: &str,
+        when: &'static str,
     ) -> Diagnostics {
+        let after = if timeout == "delete" { After::Goes } else { After::Stays };
+        let moment = Moment { when, after };
         let read = inputs::read(self.service.spec(), object, Timeout::Block(timeout));
         match read.inputs {
-            Some(inputs) => preview::preview(&self.shared, self.service, cx, &inputs, when).await,
+            Some(inputs) => preview::preview(&self.shared, self.service, cx, &inputs, moment).await,
             None => Diagnostics::none(),
         }
     }
@@ -108,7 +115,7 @@ impl Termination {
         let acts = When::of(&planned).is_none_or(When::on_apply);
         let diagnostics = match When::of(&planned) {
             Some(when) if when.on_apply() && private != PREVIEWED => {
-                self.preview(cx, config, "create", "In this apply").await
+                self.preview(cx, config, "create", "in this apply").await
             }
             _ => Diagnostics::none(),
         };
@@ -118,7 +125,8 @@ impl Termination {
         }
         planned.insert("id".into(), Value::Unknown);
         planned.insert("last_run".into(), if acts { Value::Unknown } else { Value::Null });
-        Planned { state: Some(planned), diagnostics, ..Planned::default() }
+        let private = Bytes::from_static(CREATION);
+        Planned { state: Some(planned), private, diagnostics, ..Planned::default() }
     }
 
     async fn plan_update(
@@ -148,14 +156,14 @@ impl Termination {
             // previews are made side by side, for a plan waits no longer for two than for one.
             let old = async {
                 if When::of(prior).is_some_and(When::on_destroy) {
-                    self.preview(cx, prior, "delete", "When the old target is let go").await
+                    self.preview(cx, prior, "delete", "when the old target is let go").await
                 } else {
                     Diagnostics::none()
                 }
             };
             let new = async {
                 if When::of(&planned).is_some_and(When::on_apply) {
-                    self.preview(cx, &planned, "create", "In this apply, on the new target").await
+                    self.preview(cx, &planned, "create", "in this apply, on the new target").await
                 } else {
                     Diagnostics::none()
                 }
@@ -165,22 +173,26 @@ impl Termination {
             diagnostics.extend(new);
             private = Bytes::from_static(PREVIEWED);
         } else if self.reruns(prior, &planned, &private) {
+            if When::of(&planned).is_some() {
+                diagnostics.extend(self.preview(cx, &planned, "update", "in this apply").await);
+            }
             planned.insert("last_run".into(), Value::Unknown);
-            diagnostics.extend(self.preview(cx, &planned, "update", "In this apply").await);
         }
         Planned { state: Some(planned), requires_replace, private, diagnostics }
     }
 
-    /// Whether an update in place acts.
+    /// Whether an update in place acts, or may do so: `when` need not be known yet.
     fn reruns(&self, prior: &Object, planned: &Object, private: &[u8]) -> bool {
         let attributes = &self.schema.block.attributes;
         let changed = |name: &str| match (prior.get(name), planned.get(name), attributes.get(name))
         {
-            (Some(old), Some(new), Some(attribute)) => !old.same(new, &attribute.value_type()),
+            (Some(old), Some(new), Some(attribute)) => {
+                !meant(old).same(meant(new), &attribute.value_type())
+            }
             _ => false,
         };
         let asked = SELECTION.iter().any(|name| changed(name)) || changed("triggers");
-        When::of(planned).is_some_and(When::on_apply) && (asked || private == PENDING)
+        When::of(planned).is_none_or(When::on_apply) && (asked || private == PENDING)
     }
 
     /// Whether a block leaves it to the provider block to say the region.
@@ -189,7 +201,13 @@ impl Termination {
     }
 
     /// Acts as planned in `state`. An update has a `before`.
-    async fn apply_run(&self, cx: &Context, mut state: Object, before: Option<&Object>) -> Applied {
+    async fn apply_run(
+        &self,
+        cx: &Context,
+        mut state: Object,
+        before: Option<&Object>,
+        private: Bytes,
+    ) -> Applied {
         let reason = if before.is_some() { "update" } else { "create" };
         let (inputs, connection) = match self.connect(&state, reason) {
             Ok(connected) => connected,
@@ -203,14 +221,24 @@ impl Termination {
         let done = connection
             .terminate(&inputs, self.face(Occasion::Apply), &Silent, &cx.cancel, &self.shared)
             .await;
-        let failed = done.diagnostics.has_errors();
-        let last_run = outcome::last_run(&done.report, reason, done.at);
-        let private = if failed { Bytes::from_static(PENDING) } else { Bytes::new() };
-        Applied {
-            state: Some(settled(state, Some(last_run))),
-            private,
-            diagnostics: done.diagnostics,
+        let mut diagnostics = done.diagnostics;
+        let failed = diagnostics.has_errors();
+        if failed && before.is_none() {
+            if !outcome::asked(&done.report) {
+                // Terraform taints what a failed create leaves, and ends it before it creates it
+                // anew: with the arguments that would not do. Where nothing was done there is
+                // nothing to leave.
+                return Applied { diagnostics, ..Applied::default() };
+            }
+            if When::of(&state).is_some_and(When::on_destroy) {
+                diagnose::tainted(&mut diagnostics);
+            }
         }
+        let last_run = outcome::last_run(&done.report, reason, done.at);
+        // A dry run ends nobody, so whoever was left by a failed run before is left still.
+        let left = failed || (done.report.dry_run && private == PENDING);
+        let private = if left { Bytes::from_static(PENDING) } else { Bytes::new() };
+        Applied { state: Some(settled(state, Some(last_run))), private, diagnostics }
     }
 
     async fn delete(&self, cx: &Context, prior: Object, private: Bytes) -> Applied {
@@ -219,15 +247,23 @@ impl Termination {
         }
         let (inputs, connection) = match self.connect(&prior, "delete") {
             Ok(connected) => connected,
-            Err(diagnostics) => return Applied { state: Some(prior), private, diagnostics },
+            Err(diagnostics) => {
+                let private = stays(&prior, private);
+                return Applied { state: Some(prior), private, diagnostics };
+            }
         };
         let done = connection
             .terminate(&inputs, self.face(Occasion::Destroy), &Silent, &cx.cancel, &self.shared)
             .await;
-        let diagnostics = done.diagnostics;
+        let mut diagnostics = done.diagnostics;
         if !diagnostics.has_errors() {
+            let spared = outcome::spared(&done.report);
+            if spared > 0 {
+                diagnostics.extend(diagnose::let_go(connection.spec, &connection.label, spared));
+            }
             return Applied { state: None, private: Bytes::new(), diagnostics };
         }
+        let private = stays(&prior, private);
         let last_run = outcome::last_run(&done.report, "destroy", done.at);
         Applied { state: Some(settled(prior, Some(last_run))), private, diagnostics }
     }
@@ -247,10 +283,31 @@ impl Termination {
         match run::connect(&self.shared, self.service, &inputs) {
             Ok(connection) => Ok((inputs, connection)),
             Err(error) => {
-                Err(diagnose::call_failed("Sessions could not be terminated", &error).into())
+                let destroys = timeout == "delete";
+                let occasion = if destroys { Occasion::Destroy } else { Occasion::Apply };
+                let (summary, spec) = ("Sessions could not be terminated", self.service.spec());
+                Err(diagnose::call_failed(summary, spec, occasion, &error).into())
             }
         }
     }
+}
+
+/// The private state of a resource that was to go and stays. Where it is not known, whether a run
+/// had failed before is told by who was left of it.
+fn stays(prior: &Object, private: Bytes) -> Bytes {
+    if private != CREATION {
+        return private;
+    }
+    let last_run = prior.get("last_run").and_then(Value::as_object);
+    let left = last_run.and_then(|run| run.get("survived")?.as_i64());
+    let matters = prior.get("on_failure").and_then(Value::as_str) != Some("warn");
+    let pending = matters && left.is_some_and(|left| left > 0);
+    if pending { Bytes::from_static(PENDING) } else { Bytes::new() }
+}
+
+/// A value of the selection: `all = false` counts as not given.
+fn meant(value: &Value) -> &Value {
+    if *value == Value::Bool(false) { &Value::Null } else { value }
 }
 
 /// Where the instance is, as far as only the provider block says.
@@ -307,7 +364,7 @@ impl Resource for Termination {
             Change::Delete { prior } => {
                 let acts = When::of(&prior).is_some_and(When::on_destroy);
                 let diagnostics = if acts {
-                    self.preview(cx, &prior, "delete", "In this destroy").await
+                    self.preview(cx, &prior, "delete", "in this destroy").await
                 } else {
                     Diagnostics::none()
                 };
@@ -319,11 +376,11 @@ impl Resource for Termination {
     async fn apply(&self, cx: &Context, change: Change, private: Bytes) -> Applied {
         match change {
             Change::Create { planned, .. } if acts(&planned) => {
-                self.apply_run(cx, planned, None).await
+                self.apply_run(cx, planned, None, private).await
             }
             Change::Create { planned, .. } => self.keep(planned),
             Change::Update { prior, planned, .. } if acts(&planned) => {
-                self.apply_run(cx, planned, Some(&prior)).await
+                self.apply_run(cx, planned, Some(&prior), private).await
             }
             Change::Update { planned, .. } => {
                 Applied { state: Some(planned), private, diagnostics: Diagnostics::none() }
@@ -333,12 +390,7 @@ impl Resource for Termination {
     }
 
     fn import(&self, _id: &str) -> Result<Object, Diagnostics> {
-        let mut diagnostics = Diagnostics::none();
-        diagnostics.error(
-            format!("{} cannot be imported", self.type_name),
-            "It stands for runs that terminate sessions, not for an object in the cloud, so there is nothing to import. Write the block and apply it.",
-        );
-        Err(diagnostics)
+        Err(diagnose::no_import(&self.type_name).into())
     }
 }
 

@@ -63,12 +63,13 @@ impl Connection {
         request.timeout = limit;
         let survey = engine::survey(self.spec, &*self.sessions, &request, &self.ready.pace, cancel);
         // The engine keeps the limit by itself; this one also bounds what it cannot see.
-        tokio::time::timeout(limit + Duration::from_secs(1), survey).await.unwrap_or_else(|_| {
+        let limit = limit.saturating_add(Duration::from_secs(1));
+        tokio::time::timeout(limit, survey).await.unwrap_or_else(|_| {
             Err(Error::new(Kind::Lost, "Survey", "the sessions could not be listed in time"))
         })
     }
 
-    /// Ends sessions. `face` and `reason` go into the audit log.
+    /// Ends sessions. `face` goes into the audit log.
     pub(super) async fn terminate(
         &self,
         inputs: &Inputs,
@@ -123,14 +124,8 @@ impl Connection {
 
     /// Says once per process that the answers came from a sandbox.
     pub(super) fn sandbox_warning(&self, shared: &Shared) -> Diagnostics {
-        let mut diagnostics = Diagnostics::none();
-        if self.client.saw_sandbox() && shared.first_sandbox_answer() {
-            diagnostics.warn(
-                "Answers come from a sandbox",
-                "The `endpoints` of the provider block lead to a sandbox: no real cloud was asked.",
-            );
-        }
-        diagnostics
+        let first = self.client.saw_sandbox() && shared.first_sandbox_answer();
+        if first { diagnose::sandbox().into() } else { Diagnostics::none() }
     }
 }
 
@@ -145,15 +140,17 @@ pub(super) struct Face<'a> {
     pub(super) occasion: Occasion,
 }
 
-/// What Terraform is doing when a run acts: decides what a user can do about a failure.
+/// What Terraform is doing when something fails: decides what a user can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Occasion {
     /// Creating or updating a managed resource.
     Apply,
-    /// Destroying a managed resource.
+    /// Destroying a managed resource, be it for good or to replace it.
     Destroy,
     /// Opening or closing an ephemeral resource.
     Ephemeral,
     /// Invoking an action.
     Invoke,
+    /// Planning, or reading a data source: nothing acts.
+    Plan,
 }

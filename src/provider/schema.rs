@@ -12,16 +12,12 @@ type Attributes = BTreeMap<String, Attribute>;
 /// The schema of `resource "session_termination_<service>"`.
 pub(super) fn resource(spec: &Spec) -> Schema {
     let mut attributes = termination(spec, Mode::OptionalComputed);
-    add(
-        &mut attributes,
-        "id",
-        Mode::Computed,
-        Type::String,
-        "Names the target for people: region, instance and node.",
-    );
+    conduct(&mut attributes, DRY_RUN_RESOURCE, ON_FAILURE_RESOURCE);
+    let id = "Region, instance and node, as far as they are given, joined by `/`; for display.";
+    add(&mut attributes, "id", Mode::Computed, Type::String, id);
     add(&mut attributes, "when", Mode::Required, Type::String, WHEN);
     add(&mut attributes, "triggers", Mode::Optional, Type::Map(Box::new(Type::String)), TRIGGERS);
-    attributes.insert("last_run".into(), last_run());
+    attributes.insert("last_run".into(), last_run(LAST_RUN));
     let timeouts = ["create", "update", "delete"].map(|operation| {
         let text =
             format!("How long a run on {operation} may take, like `\"90s\"`. Default `\"5m\"`.");
@@ -68,10 +64,11 @@ pub(super) fn data_source(spec: &Spec) -> Schema {
 /// The schema of `ephemeral "session_termination_<service>"`.
 pub(super) fn ephemeral_resource(spec: &Spec) -> Schema {
     let mut attributes = termination(spec, Mode::OptionalComputed);
+    conduct(&mut attributes, "", ON_FAILURE_EPHEMERAL);
     add(&mut attributes, "applying", Mode::Required, Type::Bool, APPLYING);
     add(&mut attributes, "when", Mode::Optional, Type::String, WHEN_EPHEMERAL);
     add(&mut attributes, "timeout", Mode::Optional, Type::String, TIMEOUT);
-    attributes.insert("last_run".into(), last_run());
+    attributes.insert("last_run".into(), last_run(LAST_RUN_EPHEMERAL));
     attributes
         .insert("sessions".into(), sessions(spec, "The sessions that it saw when it opened."));
     of(
@@ -86,6 +83,7 @@ pub(super) fn ephemeral_resource(spec: &Spec) -> Schema {
 /// The schema of `action "session_termination_<service>"`.
 pub(super) fn action(spec: &Spec) -> Schema {
     let mut attributes = termination(spec, Mode::Optional);
+    conduct(&mut attributes, "", ON_FAILURE_ACTION);
     add(&mut attributes, "timeout", Mode::Optional, Type::String, TIMEOUT);
     of(
         format!(
@@ -103,16 +101,27 @@ fn of(description: String, attributes: Attributes) -> Schema {
 /// Target, selection, guards and conduct: the arguments that all terminating faces share.
 fn termination(spec: &Spec, region: Mode) -> Attributes {
     let mut attributes = target(spec, region);
-    let ids = format!("{} {SELECTION}", spec.session_id);
+    let (ids, matching) = if spec.limits.batch == 0 {
+        let refused = format!(
+            "Refused: the API of {} can only end all sessions of an instance. Use `all = true`.",
+            spec.title
+        );
+        (refused.clone(), refused)
+    } else {
+        let ids = format!("Exactly the sessions with these ids. An id is {}", spec.session_id);
+        (format!("{ids} {SELECTION}"), format!("{MATCH} {SELECTION}"))
+    };
     add(&mut attributes, "session_ids", Mode::Optional, set_of_text(), ids);
     add(
         &mut attributes,
         "all",
         Mode::Optional,
         Type::Bool,
-        format!("`true` means every session of the target. {SELECTION}"),
+        format!(
+            "`true` means every session of the target, `false` counts as not given. {SELECTION}"
+        ),
     );
-    attributes.insert("match".into(), filter(spec, &format!("{MATCH} {SELECTION}")));
+    attributes.insert("match".into(), filter(spec, &matching));
     attributes.insert("protect".into(), filter(spec, PROTECT));
     add(
         &mut attributes,
@@ -121,16 +130,16 @@ fn termination(spec: &Spec, region: Mode) -> Attributes {
         Type::Number,
         "If more sessions than this are selected, nothing is terminated and it is an error. At least 1.",
     );
-    add(
-        &mut attributes,
-        "dry_run",
-        Mode::Optional,
-        Type::Bool,
-        "`true` does everything but terminate. Default `false`.",
-    );
     add(&mut attributes, "verify", Mode::Optional, Type::Bool, VERIFY);
-    add(&mut attributes, "on_failure", Mode::Optional, Type::String, ON_FAILURE);
     attributes
+}
+
+/// The switches that mean something else on every face, with what they mean on this one.
+fn conduct(to: &mut Attributes, dry_run: &str, on_failure: &str) {
+    let dry_run = format!("{DRY_RUN} {dry_run}").trim_end().to_owned();
+    add(to, "dry_run", Mode::Optional, Type::Bool, dry_run);
+    let on_failure = format!("{on_failure} {ON_FAILURE}");
+    add(to, "on_failure", Mode::Optional, Type::String, on_failure);
 }
 
 /// The arguments that name the target.
@@ -155,74 +164,71 @@ fn target(spec: &Spec, region: Mode) -> Attributes {
 /// The criteria that a service has data for.
 fn filter(spec: &Spec, description: &str) -> Attribute {
     let criteria = spec.criteria().map(|criterion| {
-        let (kind, text) = match criterion {
-            Criterion::ClientCidrs => (
-                set_of_text(),
-                "The client's address is in one of these networks, like `\"10.0.0.0/8\"`.",
-            ),
-            Criterion::Users => (set_of_text(), "The user is one of these."),
-            Criterion::Databases => (set_of_text(), "The database is one of these."),
-            Criterion::Commands => (
-                set_of_text(),
-                "The running or last command is one of these, without regard to case.",
-            ),
-            Criterion::Names => {
-                (set_of_text(), "The name that the client gave itself is one of these.")
+        let column = spec.column(criterion.role()).expect("it has data for its criteria");
+        let (kind, rule) = match criterion {
+            Criterion::ClientCidrs => {
+                (set_of_text(), "is in one of these networks, like `\"10.0.0.0/8\"`.")
             }
-            Criterion::MinIdle => {
-                (Type::String, "Idle for at least this long, like `\"90s\"` or `\"1h30m\"`.")
-            }
-            Criterion::MinAge => {
-                (Type::String, "Connected for at least this long, like `\"90s\"` or `\"1h30m\"`.")
+            Criterion::Users | Criterion::Databases => (set_of_text(), "is one of these."),
+            Criterion::Commands => (set_of_text(), "is one of these, without regard to case."),
+            Criterion::Names => (
+                set_of_text(),
+                "is one of these. The client chooses it: do not rely on it against an attacker.",
+            ),
+            Criterion::MinIdle | Criterion::MinAge => {
+                (Type::String, "is at least this long, like `\"90s\"` or `\"1h30m\"`.")
             }
         };
+        let text = format!("`{}` {rule} {}", column.name, column.description);
         (criterion.name().to_owned(), Attribute::plain(kind, Mode::Optional, text))
     });
     Attribute::object(criteria.collect(), Mode::Optional, description)
 }
 
 /// What the last run did.
-fn last_run() -> Attribute {
+fn last_run(description: &str) -> Attribute {
     let text = |text| Attribute::plain(Type::String, Mode::Computed, text);
     let count = |text| Attribute::plain(Type::Number, Mode::Computed, text);
     let ids = |text| Attribute::plain(Type::List(Box::new(Type::String)), Mode::Computed, text);
     let attributes = [
-        ("at", text("When it ended, RFC 3339 in UTC.")),
+        ("at", text("When the run finished, RFC 3339 in UTC.")),
         (
             "reason",
             text(
                 "What made it run: `create`, `update`, a failed `destroy`, or for an ephemeral `open` or `close`.",
             ),
         ),
-        ("selected", count("How many sessions were meant.")),
-        ("terminated", count("How many were ended by this run.")),
+        ("selected", count("How many sessions matched the selection and were not protected.")),
+        (
+            "terminated",
+            count(
+                "How many were ended by this run; with `verify = false`, how many ends the cloud accepted.",
+            ),
+        ),
         ("already_gone", count("How many were gone before they could be ended.")),
         ("protected", count("How many `protect` saved.")),
-        ("survived", count("How many were meant and live on.")),
+        ("survived", count("How many were selected and not confirmed gone.")),
         (
             "reconnected",
             count("How many new sessions of the same clients were seen while verifying."),
         ),
+        ("dry_run", Attribute::plain(Type::Bool, Mode::Computed, "Whether it was a dry run.")),
+        ("terminated_ids", ids("The ids of those in `terminated`.")),
+        ("survived_ids", ids("The ids of those in `survived`.")),
         (
-            "dry_run",
-            Attribute::plain(Type::Bool, Mode::Computed, "Whether nothing was to be terminated."),
+            "request_ids",
+            ids("The cloud's ids of the requests made, at most the first 1000, for its support."),
         ),
-        ("terminated_ids", ids("The ids of those ended.")),
-        ("survived_ids", ids("The ids of those that live on.")),
-        ("request_ids", ids("The cloud's ids of the requests made, for its support.")),
     ];
     let attributes = attributes.map(|(name, one)| (name.to_owned(), one)).into();
-    Attribute::object(
-        attributes,
-        Mode::Computed,
-        "What the last run did; null until there was one.",
-    )
+    Attribute::object(attributes, Mode::Computed, description)
 }
 
 /// A list of sessions with the service's columns.
 fn sessions(spec: &Spec, description: &str) -> Attribute {
     let mut fields = Attributes::new();
-    add(&mut fields, "id", Mode::Computed, Type::String, spec.session_id);
+    let id = format!("The session's id: {}", spec.session_id);
+    add(&mut fields, "id", Mode::Computed, Type::String, id);
     add(
         &mut fields,
         "node_id",
@@ -250,12 +256,20 @@ fn set_of_text() -> Type {
 }
 
 const SELECTION: &str = "Exactly one of `session_ids`, `all` and `match` selects the sessions.";
-const MATCH: &str = "Selects the sessions for which **every** given criterion holds, when it acts.";
-const MATCH_LIST: &str = "Only sessions for which **every** given criterion holds.";
-const PROTECT: &str = "A session for which **any one** given criterion holds is never terminated.";
+const MATCH: &str = "The sessions for which **every** given criterion holds, when it acts. A session whose list entry lacks what a criterion looks at does not match.";
+const MATCH_LIST: &str = "Only sessions for which **every** given criterion holds. A session whose list entry lacks what a criterion looks at does not match.";
+const PROTECT: &str = "A session for which **any one** given criterion holds is never terminated. If the list does not tell what a criterion looks at for a selected session, nothing is terminated and it is an error.";
 const TIMEOUT: &str = "How long it may take in all, like `\"90s\"`. Default `\"5m\"`.";
-const VERIFY: &str = "After terminating, list again until no selected session is left or time is up. Default `true`.";
-const ON_FAILURE: &str = "If selected sessions survive: `\"fail\"` (default) is an error and holds back a destroy, `\"warn\"` is a warning.";
+const DRY_RUN: &str = "`true` does everything but terminate. Default `false`.";
+const DRY_RUN_RESOURCE: &str = "A dry run counts as the run: to do it for real, change `triggers` in the apply that takes `dry_run` away. And it holds no destroy back: what the resource depends on is destroyed with everybody still connected; to look, use `terraform plan -destroy`.";
+const VERIFY: &str = "`true` (default) lists again after terminating, until no selected session is left or time is up. `false` takes the cloud's acceptance for the end: `terminated` then means accepted, and nobody is found to survive.";
+const ON_FAILURE: &str = "A time-out counts as survivors. Other failures (credentials, permissions, `max_sessions`, `protect`, the audit log) are errors either way.";
+const ON_FAILURE_RESOURCE: &str = "If selected sessions survive: `\"fail\"` (default) is an error, which the next apply tries again and which holds a destroy back; `\"warn\"` is a warning, and a destroy goes on.";
+const ON_FAILURE_EPHEMERAL: &str = "If selected sessions survive: `\"fail\"` (default) is an error, so what refers to the block does not go on; `\"warn\"` is a warning.";
+const ON_FAILURE_ACTION: &str = "If selected sessions survive: `\"fail\"` (default) is an error, which stops a change that was to come after it; `\"warn\"` is a warning.";
+const LAST_RUN: &str = "What the last run did; null until there was one.";
+const LAST_RUN_EPHEMERAL: &str =
+    "What the run on opening did; null if there was none, and always with `when = \"close\"`.";
 const WHEN: &str = "When people lose their connections: `\"apply\"` (on create and on a change of the selection or `triggers`), `\"destroy\"`, or `\"both\"`.";
 const TRIGGERS: &str =
     "Any change of these values is another run, in place, if `when` is `\"apply\"` or `\"both\"`.";

@@ -149,10 +149,10 @@ impl Ready {
 pub(super) fn schema() -> Schema {
     let plain = |kind, text: &str| Attribute::plain(kind, Mode::Optional, text);
     let mut attributes: BTreeMap<String, Attribute> = [
-        ("plan_preview", plain(Type::Bool, "Whether a plan lists the sessions that a pending run would terminate now. Default `true`.")),
-        ("dry_run", plain(Type::Bool, "`true` terminates nothing anywhere, whatever the blocks say. Default `false`.")),
-        ("max_concurrency", plain(Type::Number, "Most calls at a time per run. Default 8.")),
-        ("audit_log", plain(Type::String, "A file to which every run and every terminated session is appended as a JSON line, before the result is reported. If it cannot be written, nothing is terminated.")),
+        ("plan_preview", plain(Type::Bool, "Whether a plan lists the sessions that a pending run of a resource or action would terminate now. Default `true`.")),
+        ("dry_run", plain(Type::Bool, "`true` makes every run a dry run, whatever the blocks say. Default `false`. It holds nothing back: a destroy goes on, and what a termination depends on is destroyed with everybody still connected.")),
+        ("max_concurrency", plain(Type::Number, "Maximum number of concurrent API calls per run. Default 8.")),
+        ("audit_log", plain(Type::String, "A file to which every run and every terminated session is appended as a JSON line, before the result is reported. If it cannot be written, nothing is terminated. See [The audit log](guides/audit-log.md).")),
     ]
     .map(|(name, one)| (name.to_owned(), one))
     .into();
@@ -216,7 +216,7 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
             inner.inside("endpoints", |endpoints| {
                 for key in cloud.endpoints() {
                     if let Some(url) = endpoints.text(key)
-                        && let Err(rule) = cloud::check_endpoint(url)
+                        && let Err(rule) = cloud.check_endpoint(url)
                     {
                         let at = endpoints.path(key);
                         endpoints.wrong(&at, rule);
@@ -257,5 +257,34 @@ fn value_of(shape: Shape, value: &Value) -> Option<cloud::SettingValue> {
             Some(Out::Objects(objects.map(|object| given_of(inner, object)).collect()))
         }
         (Shape::Text | Shape::Bool | Shape::Integer, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_provider_block_is_told_with_what_would_do() {
+        let inside = |name: &str, value: Value| Value::Object([(name.to_owned(), value)].into());
+        let endpoint = |url: &str| inside("endpoints", inside("dcs", url.into()));
+        for (name, value, expected) in [
+            (
+                "max_concurrency",
+                0.into(),
+                "`max_concurrency` must be a whole number of at least 1, not 0.",
+            ),
+            ("audit_log", " ".into(), "`audit_log` must not be empty."),
+            (
+                "huaweicloud",
+                endpoint("http://dcs.example.com"),
+                "`huaweicloud.endpoints.dcs` must be an `https://` address, or an `http://` address \
+                 on this machine such as \"http://127.0.0.1:8080\", not \"http://dcs.example.com\".",
+            ),
+        ] {
+            let told = validate(&[(name.to_owned(), value)].into()).0;
+            let told: Vec<_> = told.iter().map(|one| (&*one.summary, &*one.detail)).collect();
+            assert_eq!(told, [("Invalid argument", expected)]);
+        }
     }
 }

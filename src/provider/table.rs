@@ -16,8 +16,19 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// One session in a few words, like `10.0.0.1:4711 (user app, idle 30s)`.
-pub(super) fn name(spec: &Spec, session: &Session) -> String {
+/// Each session in a few words, like `10.0.0.1:4711 (user app, idle 30s)`; with its node if they
+/// are on several.
+pub(super) fn names(spec: &Spec, sessions: &[&Session]) -> Vec<String> {
+    let several = on_several_nodes(sessions);
+    sessions.iter().map(|session| name(spec, session, several)).collect()
+}
+
+fn on_several_nodes(sessions: &[&Session]) -> bool {
+    sessions.windows(2).any(|pair| pair[0].node != pair[1].node)
+}
+
+fn name(spec: &Spec, session: &Session, with_node: bool) -> String {
+    let node = if with_node { format!(" on {}", clean(&session.node)) } else { String::new() };
     let facts: Vec<String> = SHOWN
         .iter()
         .filter_map(|role| spec.column(*role))
@@ -27,20 +38,23 @@ pub(super) fn name(spec: &Spec, session: &Session) -> String {
         })
         .collect();
     let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
-    format!("{}{facts}", printable(&session.id.0))
+    format!("{}{node}{facts}", clean(&session.id.0))
 }
 
-/// A table of the first [`ROWS`] sessions, headed and aligned, two blanks in.
+/// A table of the first [`ROWS`] sessions, headed and aligned, two blanks in. Ids are never cut:
+/// people copy them into `session_ids`.
 pub(super) fn table(spec: &Spec, sessions: &[&Session]) -> String {
     let columns: Vec<_> = SHOWN.iter().filter_map(|role| spec.column(*role)).collect();
-    let heads =
-        std::iter::once("id".to_owned()).chain(columns.iter().map(|c| heading(c.role).to_owned()));
+    let several = on_several_nodes(sessions);
+    let place = |id: String, node: String| [id].into_iter().chain(several.then_some(node));
+    let heads = place("id".to_owned(), "node".to_owned());
+    let heads = heads.chain(columns.iter().map(|column| heading(column.role).to_owned()));
     let mut rows = vec![heads.collect::<Vec<_>>()];
     for session in sessions.iter().take(ROWS) {
         let cells = columns.iter().map(|column| {
             cell(column.unit, session.fields.get(column.name)).unwrap_or_else(|| "-".to_owned())
         });
-        rows.push(std::iter::once(printable(&session.id.0)).chain(cells).collect());
+        rows.push(place(clean(&session.id.0), clean(&session.node)).chain(cells).collect());
     }
     // A column that repeats the id, or says nothing, is noise.
     let telling: Vec<usize> = (0..rows[0].len())
@@ -91,11 +105,55 @@ fn cell(unit: Unit, field: Option<&Field>) -> Option<String> {
     }
 }
 
-/// Text that a stranger chose, such as a client's name: no control characters, at most 40 long.
+/// Text that a stranger chose, such as a client's name, made fit for a table: at most 40 long.
 pub(super) fn printable(text: &str) -> String {
-    let mut clean: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-    if clean.chars().count() > 40 {
-        clean = clean.chars().take(39).chain(['…']).collect();
+    let mut text = clean(text);
+    if text.chars().count() > 40 {
+        text = text.chars().take(39).chain(['…']).collect();
     }
-    clean
+    text
+}
+
+/// Text of others without what would change the terminal or the order of what is read.
+pub(super) fn clean(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if hidden(c) { '?' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::{self, SessionId};
+
+    fn spec() -> &'static Spec {
+        let mut specs = services::ALL.iter().map(|service| service.spec());
+        specs.find(|spec| spec.name == "huaweicloud_dcs").unwrap()
+    }
+
+    fn session(id: &str, node: &str) -> Session {
+        let fields = [("name", Field::Text("a\u{1b}[2Jb\u{202e}c".into()))].into();
+        Session { id: SessionId(id.into()), node: node.into(), unkillable: None, fields }
+    }
+
+    #[test]
+    fn ids_are_never_cut_and_the_node_follows_where_there_are_several() {
+        let long = "[2001:0db8:85a3:0000:0000:8a2e:0370:7334]:50188";
+        let (one, other) = (session(long, "n-1"), session("10.0.0.1:1", "n-2"));
+        let name = "(name a?[2Jb?c)";
+        assert_eq!(names(spec(), &[&one]), [format!("{long} {name}")]);
+        assert_eq!(
+            names(spec(), &[&one, &other]),
+            [format!("{long} on n-1 {name}"), format!("10.0.0.1:1 on n-2 {name}")]
+        );
+        assert_eq!(
+            table(spec(), &[&one, &other]),
+            format!(
+                "  id                                               node  name\n  {long}  n-1   a?[2Jb?c\n  10.0.0.1:1                                       n-2   a?[2Jb?c\n"
+            )
+        );
+        assert!(!table(spec(), &[&one]).contains("n-1"));
+    }
 }

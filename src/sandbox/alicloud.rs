@@ -12,16 +12,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::gate::{Admitted, Gate, Refused};
+use super::gate::{Admitted, Gate, Refused, either, plain, text};
 use crate::cloud::Secret;
-use crate::cloud::alicloud::sign::{MAX_SKEW, SignError, verify};
+use crate::cloud::alicloud::sign::{MAX_SKEW, SignError, parse_date, verify};
 use crate::services::simulator::alicloud::{Parameters, Reply, done, refusal};
 use crate::services::simulator::{Query, json as answer};
 use crate::wire::https::is_loopback;
 
+/// Where a virtual machine finds its metadata.
+const METADATA: &str = "100.100.100.200";
 /// API version of STS.
 const STS: &str = "2015-04-01";
 /// How long the metadata service and the credentials URI make keys good for.
@@ -149,10 +151,14 @@ impl Gate for Alicloud {
             return Err(answer(StatusCode::OK, &self.hand_out(now)));
         }
         if path.starts_with("/latest/") {
+            let host = super::gate::host(request);
+            if host.is_some_and(|host| host != METADATA && !is_loopback(&host)) {
+                return Err(self.refusal(Refused::Unknown));
+            }
             return Err(self.metadata(request, now));
         }
         let action = action(request).unwrap_or_default();
-        let product = product(request);
+        let product = self.product(request)?;
         let sts = product.as_deref().is_none_or(|product| product == "sts");
         if sts && action == "AssumeRoleWithOIDC" {
             return Err(either(self.assume_with_oidc(request, now)));
@@ -272,10 +278,36 @@ impl Alicloud {
         Ok(())
     }
 
+    /// The product of a host, which is the account's region's, or the one place of those that have
+    /// one; None on loopback, which does not tell.
+    fn product(&self, request: &Request<Bytes>) -> Result<Option<String>, Response<Bytes>> {
+        let Some(host) = super::gate::host(request).filter(|host| !is_loopback(host)) else {
+            return Ok(None);
+        };
+        let region = &self.account.region;
+        let known = host.strip_suffix(".aliyuncs.com").and_then(|host| match host {
+            "das.cn-shanghai" => Some("das"),
+            "sts" => Some("sts"),
+            host => {
+                let (product, place) = host.split_once('.')?;
+                (place == region).then_some(product).filter(|it| ["ecs", "sts"].contains(it))
+            }
+        });
+        known.map(|product| Some(product.to_owned())).ok_or_else(|| self.refusal(Refused::Unknown))
+    }
+
     fn assume_with_oidc(&mut self, request: &Request<Bytes>, now: SystemTime) -> Reply {
         let mut common = Parameters::read(request.uri().query().unwrap_or_default());
-        for required in ["Action", "Version", "Timestamp"] {
-            common.required(required)?;
+        common.required("Action")?;
+        if common.required("Version")? != STS {
+            return Err(self.refusal(Refused::Unknown));
+        }
+        let Some(date) = parse_date(&common.required("Timestamp")?) else {
+            let message = "Specified time stamp or date value is not well formatted.";
+            return Err(refusal(400, "InvalidTimeStamp.Format", message));
+        };
+        if date.duration_since(now).unwrap_or_else(|earlier| earlier.duration()) > MAX_SKEW {
+            return Err(unsigned(&SignError::DateSkew));
         }
         for ignored in ["Format", "SignatureNonce"] {
             common.optional(ignored);
@@ -333,9 +365,14 @@ impl Alicloud {
         if self.temporary.len() >= MOST {
             self.temporary.retain(|_, one| one.until > now);
         }
+        if self.temporary.len() >= MOST {
+            // The oldest, by its number.
+            self.temporary.pop_first();
+        }
         self.issued += 1;
         let number = self.issued;
-        let (key, token) = (format!("STS.SANDBOX{number}"), format!("sandbox-sts-token-{number}"));
+        let (key, token) =
+            (format!("STS.SANDBOX{number:09}"), format!("sandbox-sts-token-{number}"));
         let secret = format!("sandbox-temporary-secret-{number}");
         let until = now + lasts;
         let credentials = json!({
@@ -398,16 +435,6 @@ fn action(request: &Request<Bytes>) -> Option<String> {
     header.or_else(query)
 }
 
-/// The product of a host like `ecs.cn-hangzhou.aliyuncs.com`.
-fn product(request: &Request<Bytes>) -> Option<String> {
-    let host = super::gate::host(request).filter(|host| !is_loopback(host))?;
-    host.split('.').next().map(str::to_owned)
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
 /// What is wrong with a signature, in the cloud's words.
 fn unsigned(reason: &SignError) -> Response<Bytes> {
     match reason {
@@ -440,14 +467,4 @@ fn mismatch(string_to_sign: &str) -> Response<Bytes> {
 
 fn wrong(name: &str) -> Response<Bytes> {
     refusal(400, &format!("InvalidParameter.{name}"), &format!("The parameter {name} is wrong."))
-}
-
-fn plain(status: StatusCode, text: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(text.to_owned()));
-    *response.status_mut() = status;
-    response
-}
-
-fn either(reply: Reply) -> Response<Bytes> {
-    reply.unwrap_or_else(|refusal| refusal)
 }

@@ -30,8 +30,8 @@ The clouds' APIs on this machine, to try the provider without an account.
 Usage: terraform-provider-session sandbox [OPTIONS]
 
   --listen ADDRESS:PORT  where to listen, on loopback (127.0.0.1:0, a free port)
-  --redis [SERVICE=]URL  a Redis on this machine to stand behind the Redis instances, of all
-                         services or of one; repeatable
+  --redis [SERVICE=]URL  Redis on this machine that backs the Redis instances of all services, or
+                         of SERVICE; repeatable
   --clients NUMBER       clients in memory on every other node (3)
   --job DURATION         how long asynchronous jobs take (2s)
   --fault NAME[:OPERATION[:COUNT]]

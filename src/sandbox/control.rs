@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::faults::{Switch, Trouble};
+use super::faults::{Switch, Trouble, often};
 use super::ledger::Killed;
 use super::world::{CallLine, Sandbox};
 use crate::services::simulator::json as answer_json;
@@ -25,6 +25,10 @@ struct Wanted {
 /// The answer, if the request is one of these.
 pub(super) fn answer(sandbox: &Sandbox, request: &Request<Bytes>) -> Option<Response<Bytes>> {
     let what = request.uri().path().strip_prefix("/_sandbox/")?;
+    if request.headers().contains_key(header::ORIGIN) {
+        let complaint = json!({ "error": "a page of the web may not do this" });
+        return Some(answer_json(StatusCode::FORBIDDEN, &complaint));
+    }
     Some(match (request.method(), what) {
         (&Method::POST, "faults") => match wanted(request.body()) {
             Ok(switch) => {
@@ -51,9 +55,9 @@ pub(super) fn answer(sandbox: &Sandbox, request: &Request<Bytes>) -> Option<Resp
 
 fn wanted(body: &[u8]) -> Result<Switch, String> {
     let wanted: Wanted = serde_json::from_slice(body).map_err(|reason| reason.to_string())?;
-    let trouble = Trouble::named(&wanted.fault)
-        .ok_or_else(|| format!("there is no fault `{}`", wanted.fault))?;
-    Ok(Switch { trouble, operation: wanted.operation, times: wanted.times })
+    let trouble = Trouble::named(&wanted.fault)?;
+    let times = wanted.times.map(often).transpose()?;
+    Ok(Switch { trouble, operation: wanted.operation, times })
 }
 
 fn call(line: &CallLine) -> Value {

@@ -23,7 +23,7 @@ pub enum Trouble {
     ResetAfter,
     /// What was asked is done, and no answer ever comes.
     Hang,
-    /// The answer comes after 30 seconds, its second half last.
+    /// The answer comes after 30 seconds; over a socket its first half at once, the rest then.
     SlowBody,
     /// The connection drops in the middle of the answer.
     TruncatedBody,
@@ -52,6 +52,7 @@ pub const NAMES: &[(&str, Trouble)] = &[
     ("wrong-signature", Trouble::WrongSignature),
     ("busy", Trouble::Service(Fault::Busy)),
     ("partial-kill", Trouble::Service(Fault::PartialKill)),
+    ("ends-half", Trouble::Service(Fault::EndsHalf)),
     ("refuses", Trouble::Service(Fault::Refuses)),
     ("job-fails", Trouble::Service(Fault::JobFails)),
     ("job-hangs", Trouble::Service(Fault::JobHangs)),
@@ -59,9 +60,13 @@ pub const NAMES: &[(&str, Trouble)] = &[
 ];
 
 impl Trouble {
-    /// The trouble of a name in [`NAMES`].
-    pub fn named(name: &str) -> Option<Trouble> {
-        NAMES.iter().find(|(known, _)| *known == name).map(|(_, trouble)| *trouble)
+    /// The trouble of a name in [`NAMES`]; the error says which there are.
+    pub fn named(name: &str) -> Result<Trouble, String> {
+        let found = NAMES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, trouble)| *trouble).ok_or_else(|| {
+            let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+            format!("there is no fault `{name}`; there are {}", names.join(", "))
+        })
     }
 
     /// Its name in [`NAMES`].
@@ -105,14 +110,12 @@ impl Switch {
     pub fn parse(text: &str) -> Result<Switch, String> {
         let mut parts = text.splitn(3, ':');
         let name = parts.next().unwrap_or_default();
-        let trouble = Trouble::named(name).ok_or_else(|| {
-            let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-            format!("there is no fault `{name}`; there are {}", names.join(", "))
-        })?;
+        let trouble = Trouble::named(name)?;
         let operation = parts.next().unwrap_or_default().to_owned();
-        let times = parts
-            .next()
-            .map(|count| count.parse().map_err(|_| format!("`{count}` is not a number of times")));
+        let times = parts.next().map(|count| {
+            let times = count.parse().map_err(|_| format!("`{count}` is not a number of times"));
+            times.and_then(often)
+        });
         Ok(Switch { trouble, operation, times: times.transpose()? })
     }
 
@@ -129,6 +132,11 @@ impl Switch {
             .all(|one| path.next().is_some_and(|other| one == "*" || one == other));
         (wanted_method.is_empty() || wanted_method == method) && (wanted.is_empty() || same_path)
     }
+}
+
+/// A number of times, which is one at least.
+pub(super) fn often(times: u32) -> Result<u32, String> {
+    if times == 0 { Err("a fault that happens 0 times is none".to_owned()) } else { Ok(times) }
 }
 
 /// Method, if there is one, and path or action.
@@ -212,5 +220,6 @@ mod tests {
         let complaint = Switch::parse("flood").unwrap_err();
         assert!(complaint.contains("throttle, server-error"), "{complaint}");
         assert!(Switch::parse("busy:kill:often").is_err());
+        assert!(Switch::parse("busy:kill:0").is_err());
     }
 }

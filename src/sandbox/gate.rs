@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 
 /// What stands between the network and the services of one cloud.
 pub trait Gate: Send {
@@ -43,6 +43,23 @@ pub(super) fn host(request: &Request<Bytes>) -> Option<String> {
         let named = request.headers().get(http::header::HOST)?.to_str().ok()?;
         named.parse::<http::uri::Authority>().ok().map(|authority| authority.host().to_owned())
     })
+}
+
+/// A header as text; None if there is none, or if it is not text.
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// An answer of plain text.
+pub(super) fn plain(status: StatusCode, text: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(text.to_owned()));
+    *response.status_mut() = status;
+    response
+}
+
+/// An answer, good or bad.
+pub(super) fn either(reply: Result<Response<Bytes>, Response<Bytes>>) -> Response<Bytes> {
+    reply.unwrap_or_else(|refusal| refusal)
 }
 
 /// A request that may go on to the services.

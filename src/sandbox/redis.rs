@@ -172,7 +172,10 @@ mod tests {
 
     #[test]
     fn a_redis_that_does_not_answer_is_trouble_and_not_an_empty_list() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Bound, so that nobody else listens there, and not listening.
+        let silent = tokio::net::TcpSocket::new_v4().unwrap();
+        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = silent.local_addr().unwrap().port();
         let mut redis = Redis::at(&format!("redis://127.0.0.1:{port}/")).unwrap();
         assert!(redis.list("any").is_empty());
         assert!(redis.take_trouble().is_some());

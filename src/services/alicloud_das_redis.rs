@@ -15,11 +15,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which,
 };
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::alicloud::common_kind;
+use crate::cloud::{Action, Answer, Call, Client};
+use crate::wire::redact;
 
 static SPEC: Spec = Spec {
     name: "alicloud_das_redis",
@@ -27,10 +30,12 @@ static SPEC: Spec = Spec {
     product: "das",
     title: "Alibaba Cloud DAS for Redis",
     session: "client session",
-    about: "Ends all client sessions of a Tair or ApsaraDB for Redis instance through Database \
-            Autonomy Service. The API cannot end single sessions: it ends all or nothing. Sessions \
-            that clients of a cluster made past the proxies, in direct connection mode, are not \
-            listed.",
+    about: "A client session is a connection of a client to a Tair or ApsaraDB for Redis instance, \
+            as Database Autonomy Service lists it. Sessions that clients of a cluster made past \
+            the proxies, in direct connection mode, are not listed.",
+    ending: "The API cannot end single sessions: it ends all of the instance or nothing. A client \
+             whose session was ended can connect again at once.",
+    warning: None,
     regional: false,
     inputs: &[Input {
         name: "instance_id",
@@ -38,9 +43,9 @@ static SPEC: Spec = Spec {
         description: "The id of the Redis instance, in any region.",
     }],
     one_of: &[],
-    session_id: "The list's `NodeId` and `Id`, like `r-****-proxy-0#16/7201`, since every proxy \
+    session_id: "the list's `NodeId` and `Id`, like `r-****-proxy-0#16/7201`, since every proxy \
                  counts its own clients. Where the list gives no `NodeId`, the client's address \
-                 stands for it.",
+                 stands for it, and where that leaves two alike, the second has `~2` at its end.",
     columns: &[
         Column {
             name: "client_address",
@@ -105,14 +110,15 @@ static SPEC: Spec = Spec {
     ],
     limits: Limits { batch: 0, everyone: Everyone::Target },
     permissions: Permissions {
-        list: &["hdm:GetRedisAllSession"],
-        terminate: &["hdm:KillInstanceAllSession"],
+        list: &[Action::of("hdm:GetRedisAllSession")],
+        terminate: &[Action::of("hdm:KillInstanceAllSession")],
     },
     codes: CODES,
     example: Example {
         inputs: &[("instance_id", "alicloud_kvstore_instance.cache.id")],
         criterion: ("min_idle", "\"10m\""),
-        protect: ("names", "[\"replicator\"]"),
+        old_login: None,
+        protect: ("client_cidrs", "[\"10.0.9.10/32\"]"),
     },
     documentation: "https://www.alibabacloud.com/help/en/das/developer-reference/api-das-2020-01-16-killinstanceallsession",
 };
@@ -164,21 +170,29 @@ impl Sessions for Das {
 
     async fn list(&self, _node: &Node, _after: Option<Cursor>) -> Result<Page, Error> {
         let (answer, data) = self.call("GetRedisAllSession").await?;
-        let data: Listed = read(&answer, data.unwrap_or_default())?;
+        let data = list_of(&answer, data)?;
         let total = data.total.as_ref().and_then(number).unwrap_or_default();
+        let total = usize::try_from(total).unwrap_or_default();
         let mut listed = data.sessions.unwrap_or_default();
         if let Value::Object(deeper) = listed {
-            // As the vendor's older SDKs have it: one level deeper.
-            listed = deeper.into_values().next().unwrap_or_default();
+            // As the vendor's older SDKs have it: one level deeper, whatever it is called.
+            let mut arrays = deeper.into_values().filter(Value::is_array);
+            listed = match (arrays.next(), arrays.next()) {
+                (Some(only), None) => only,
+                (None, _) => Value::Null,
+                (Some(_), Some(_)) => Value::Bool(false),
+            };
         }
         let listed: Option<Vec<ListedSession>> = read(&answer, listed)?;
         let listed = listed.unwrap_or_default();
         if listed.is_empty() && total > 0 {
             return Err(answer.malformed(format!("an empty list of {total} sessions")));
         }
+        // The vendor's example counts two sessions and shows one.
+        let unseen = total.saturating_sub(listed.len());
         let sessions = listed.into_iter().map(|one| session(&answer, one));
-        let sessions = sessions.collect::<Result<_, _>>()?;
-        Ok(Page { sessions, next: None, request_id: answer.request_id })
+        let sessions = apart(sessions.collect::<Result<_, _>>()?);
+        Ok(Page { sessions, next: None, unseen, request_id: answer.request_id })
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {
@@ -188,8 +202,9 @@ impl Sessions for Das {
             return Err(Error::new(Kind::Configuration, KILL, message));
         }
         let (answer, _) = self.call(KILL).await.map_err(|error| {
-            // A failure that no page explains may have come after some sessions were ended.
-            let kind = if error.kind == Kind::Refused { Kind::Ambiguous } else { error.kind };
+            // A failure that no page explains may have come after some sessions were ended: work
+            // that the cloud began and gave up.
+            let kind = if error.kind == Kind::Refused { Kind::JobFailed } else { error.kind };
             Error { kind, ..error }
         })?;
         Ok(Submission { request_id: answer.request_id, ..Submission::default() })
@@ -219,11 +234,9 @@ impl Body {
     /// What the body says went wrong.
     fn failure(&self, answer: &Answer) -> Option<Error> {
         let field = |value: &Option<Value>| value.as_ref().and_then(text);
-        let code = field(&self.code);
+        let code = field(&self.code).map(|code| redact::bounded(&code, 128));
         let message = field(&self.message).unwrap_or_else(|| "the call failed".to_owned());
-        let message: String = message.chars().take(1000).collect();
-        let error =
-            |kind| Some(Error { kind, code: code.clone(), ..answer.malformed(message.clone()) });
+        let error = |kind| Some(Error { kind, code: code.clone(), ..answer.malformed(&message) });
         if field(&self.data).as_deref() == Some(NO_INSTANCE) {
             return error(Kind::TargetGone);
         }
@@ -236,22 +249,23 @@ impl Body {
             (Some(true), Some(_)) | (Some(false), Some("200")) => {
                 Some(answer.malformed("`Success` and `Code` of the answer contradict each other"))
             }
-            // The message may be a code too.
+            // The message may be a code too, and says more than a number.
             (Some(false), Some(code)) => {
-                error(kind(code).or(kind(&message)).unwrap_or(Kind::Refused))
+                let named = named_kind(code).or_else(|| named_kind(&message));
+                error(named.or_else(|| status_kind(code)).unwrap_or(Kind::Refused))
             }
         }
     }
 }
 
-/// What a code in a body means: one of [`CODES`], or an HTTP status.
-fn kind(code: &str) -> Option<Kind> {
-    if let Some((_, kind)) = CODES.iter().find(|(known, _)| *known == code) {
-        return Some(*kind);
-    }
-    if code.contains("Throttling") {
-        return Some(Kind::Throttled);
-    }
+/// What a code in a body means: one of [`CODES`], or one that all products have.
+fn named_kind(code: &str) -> Option<Kind> {
+    let own = CODES.iter().find(|(known, _)| *known == code);
+    own.map(|(_, kind)| *kind).or_else(|| common_kind(code))
+}
+
+/// What an HTTP status in a body means.
+fn status_kind(code: &str) -> Option<Kind> {
     match code.parse::<u16>().ok()? {
         400 => Some(Kind::BadRequest),
         401 => Some(Kind::Credentials),
@@ -272,23 +286,34 @@ fn session(answer: &Answer, listed: ListedSession) -> Result<Session, Error> {
         Some(place) => format!("{place}/{id}"),
         None => id,
     };
-    let text = |text: Option<String>| text.map(Field::Text);
-    let number = |value: Option<Value>| value.as_ref().and_then(number).map(Field::Integer);
+    let told = |value: Option<Value>| Told::from(value.unwrap_or_default());
     let fields = [
-        ("client_address", text(address)),
-        ("database", text(told(listed.db))),
-        ("command", text(told(listed.cmd))),
-        ("name", text(told(listed.name))),
-        ("age_seconds", number(listed.age)),
-        ("idle_seconds", number(listed.idle)),
-        ("node", text(node)),
-        ("alias", text(told(listed.client_desc))),
-        ("flags", text(told(listed.flags))),
-        ("subscriptions", number(listed.sub)),
+        ("client_address", address.into()),
+        ("database", told(listed.db)),
+        ("command", told(listed.cmd)),
+        ("name", told(listed.name)),
+        ("age_seconds", told(listed.age)),
+        ("idle_seconds", told(listed.idle)),
+        ("node", node.into()),
+        ("alias", told(listed.client_desc)),
+        ("flags", told(listed.flags)),
+        ("subscriptions", told(listed.sub)),
     ];
-    let fields: BTreeMap<_, _> =
-        fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
+    let fields = value::fields(answer, SPEC.columns, fields)?;
     Ok(Session { id: SessionId(id), node: String::new(), unkillable: None, fields })
+}
+
+/// Tells sessions apart whose entries give them one id, lest one of them hide another.
+fn apart(mut sessions: Vec<Session>) -> Vec<Session> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for session in &mut sessions {
+        let times = seen.entry(session.id.0.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            session.id = SessionId(format!("{}~{times}", session.id));
+        }
+    }
+    sessions
 }
 
 /// A text, or a number or truth value in its place. Empty is none.
@@ -304,6 +329,17 @@ fn text(value: &Value) -> Option<String> {
 /// A whole number, or a text that is one.
 fn number(value: &Value) -> Option<i64> {
     text(value)?.parse().ok()
+}
+
+/// The list that `Data` is. Without any of its parts it is not an empty one: who is on it would
+/// count as gone.
+fn list_of(answer: &Answer, data: Option<Value>) -> Result<Listed, Error> {
+    match read(answer, data.unwrap_or_default())? {
+        Listed { total: None, sessions: None } => {
+            Err(answer.malformed("`Data` of the answer tells neither `Total` nor `Sessions`"))
+        }
+        listed => Ok(listed),
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(answer: &Answer, value: Value) -> Result<T, Error> {
@@ -428,11 +464,7 @@ mod server {
         }
 
         fn kill_all(&self, inbound: &Inbound<'_>, instance: &Instance) -> Response<Bytes> {
-            let ended = client_nodes(instance).map(|node| {
-                let keys: Vec<Option<String>> =
-                    self.0.list(node).into_iter().map(|client| Some(client.id)).collect();
-                self.0.end(node, &keys, inbound.fault)
-            });
+            let ended = client_nodes(instance).map(|node| self.0.kill_all(node, inbound.fault));
             // All nodes, also after one that failed.
             let failures = ended.filter(Result::is_err).count();
             let (code, message, success) = match failures {
@@ -501,6 +533,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::services::Field;
     use crate::services::simulator::bench::{Bench, all_pages, ids};
     use crate::services::simulator::{Clients, Fault, Instance, LiveClient, Memory, Stage};
 
@@ -550,10 +583,11 @@ mod tests {
             ("age_seconds", Field::Integer(60)),
             ("idle_seconds", Field::Integer(5)),
             ("node", text("db")),
+            ("alias", text("")),
             ("flags", text("N")),
             ("subscriptions", Field::Integer(0)),
         ];
-        assert_eq!(page.sessions[0].fields, expected.into_iter().collect());
+        assert_eq!(page.sessions[0].fields, expected.into());
         assert_eq!(page.sessions[0].id.0, "db/1");
         let (_, asked, _) = bench.requests().remove(0);
         assert!(!asked.contains("RegionId"), "DAS has one region: {asked}");
@@ -588,6 +622,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_is_counted_and_not_shown_is_told_and_one_id_hides_nobody() {
+        let one = r#"{"Id":7,"Client":"1.1.1.1"}"#;
+        for (total, sessions, unseen, expected) in [
+            ("2", one.to_owned(), 1, &["1.1.1.1/7"][..]),
+            ("\"500\"", one.to_owned(), 499, &["1.1.1.1/7"]),
+            ("1", one.to_owned(), 0, &["1.1.1.1/7"]),
+            ("0", one.to_owned(), 0, &["1.1.1.1/7"]),
+            ("-1", one.to_owned(), 0, &["1.1.1.1/7"]),
+            ("3", [one; 3].join(","), 0, &["1.1.1.1/7", "1.1.1.1/7~2", "1.1.1.1/7~3"]),
+        ] {
+            let (bench, _) = bench(0);
+            let data = format!(r#"{{"Total":{total},"Sessions":[{sessions}]}}"#);
+            bench.can(200, &format!(r#"{{"Code":200,"Success":true,"Data":{data}}}"#));
+            let page = first(&bench, PLAIN).await.unwrap();
+            assert_eq!(page.unseen, unseen, "{data}");
+            let found: Vec<_> = ids(&page.sessions).into_iter().map(|id| id.0).collect();
+            assert_eq!(found, expected, "{data}");
+        }
+    }
+
+    #[tokio::test]
     async fn numbers_and_texts_stand_for_each_other_and_arrays_may_be_missing() {
         for (body, count) in [
             (
@@ -602,7 +657,7 @@ mod tests {
                 r#"{"Code":200,"Success":true,"Data":{"Total":1,"Sessions":{"sessions":[{"id":7,"age":61,"idle":9}]}}}"#,
                 1,
             ),
-            (r#"{"Code":200,"Success":true,"Data":{}}"#, 0),
+            (r#"{"Code":200,"Success":true,"Data":{"Total":0}}"#, 0),
             (r#"{"Code":200,"Success":true,"Data":{"Total":0,"Sessions":null}}"#, 0),
             (r#"{"Code":200,"Success":true,"Data":{"Total":0,"Sessions":{}}}"#, 0),
         ] {
@@ -611,8 +666,8 @@ mod tests {
             let page = first(&bench, PLAIN).await.unwrap();
             assert_eq!(page.sessions.len(), count, "{body}");
             for session in page.sessions {
-                assert_eq!(session.fields["age_seconds"], Field::Integer(61), "{body}");
-                assert_eq!(session.fields["idle_seconds"], Field::Integer(9), "{body}");
+                assert_eq!(session.fields.get("age_seconds"), Some(&Field::Integer(61)), "{body}");
+                assert_eq!(session.fields.get("idle_seconds"), Some(&Field::Integer(9)), "{body}");
             }
         }
     }
@@ -623,11 +678,15 @@ mod tests {
             "null",
             "1",
             "\"None\"",
+            "{}",
             r#"{"Sessions":1}"#,
             r#"{"Sessions":[1]}"#,
             r#"{"Sessions":[{}]}"#,
             r#"{"Total":3}"#,
             r#"{"Sessions":[[]]}"#,
+            r#"{"Sessions":[{"Id":1,"Age":"an hour"}]}"#,
+            r#"{"Sessions":{"a":[],"b":[]}}"#,
+            r#"{"Sessions":[{"Id":1,"Name":["replicator"]}]}"#,
         ] {
             let (bench, _) = bench(0);
             bench.can(200, &format!(r#"{{"Code":200,"Success":true,"Data":{data}}}"#));
@@ -648,11 +707,17 @@ mod tests {
             (r#"{"Code":403,"Success":false}"#, Some(Kind::Permission)),
             (
                 r#"{"Code":"400","Success":"false","Message":"NoPermission"}"#,
-                Some(Kind::BadRequest),
+                Some(Kind::Permission),
             ),
+            (
+                r#"{"Code":"403","Success":"false","Message":"Throttling.User"}"#,
+                Some(Kind::Throttled),
+            ),
+            (r#"{"Code":"500","Success":"false","Message":"Forbidden"}"#, Some(Kind::Permission)),
+            (r#"{"Code":"400","Success":"false","Message":"odd"}"#, Some(Kind::BadRequest)),
             (r#"{"Code":"-1","Success":"false","Message":"NoPermission"}"#, Some(Kind::Permission)),
             (r#"{"Code":"Throttling.User","Success":"false"}"#, Some(Kind::Throttled)),
-            (r#"{"Code":"-1","Success":"false","Message":"odd"}"#, Some(Kind::Ambiguous)),
+            (r#"{"Code":"-1","Success":"false","Message":"odd"}"#, Some(Kind::JobFailed)),
             (r#"{"Code":"200","Success":"true","Data":"-404"}"#, Some(Kind::TargetGone)),
             (r#"{"Code":"404","Success":"false","Data":-404}"#, Some(Kind::TargetGone)),
         ] {
@@ -661,6 +726,17 @@ mod tests {
             let outcome = bench.sessions(PLAIN).terminate(EVERYONE).await;
             assert_eq!(outcome.err().map(|error| error.kind), kind, "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_the_body_says_is_bounded_and_printable() {
+        let (bench, _) = bench(0);
+        let words = format!("\\u001b[2J{}", "x".repeat(10_000));
+        bench.can(200, &format!(r#"{{"Code":"{words}","Success":false,"Message":"{words}"}}"#));
+        let error = first(&bench, PLAIN).await.unwrap_err();
+        let code = error.code.unwrap();
+        assert!(error.message.chars().count() <= 1000 && code.chars().count() <= 128);
+        assert!(!error.message.contains(char::is_control) && !code.contains(char::is_control));
     }
 
     #[tokio::test]

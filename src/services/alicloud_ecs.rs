@@ -6,7 +6,6 @@
 //! (<https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-describeterminalsessions>)
 //! is a history of weeks, of a whole region or of one instance: what has ended is left out here.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -15,11 +14,13 @@ use http::Method;
 use serde::Deserialize;
 
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which,
 };
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::alicloud::common_kind;
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "alicloud_ecs",
@@ -27,10 +28,17 @@ static SPEC: Spec = Spec {
     product: "ecs",
     title: "Alibaba Cloud ECS Session Manager",
     session: "terminal session",
-    about: "Ends terminal sessions that were opened through Session Manager: of one instance, or \
-            of all instances of the region. The connection drops, and the session's WebSocket URL \
-            stops working. Logins that did not come through Session Manager, such as plain SSH, \
-            are not listed and not ended.",
+    about: "A terminal session is one that was opened through Session Manager, on one instance or \
+            on any instance of the region. Logins that did not come through Session Manager, such \
+            as plain SSH, are not listed.",
+    ending: "When a session is ended its connection drops, and its WebSocket URL stops working. \
+             Logins that are not listed are not ended.",
+    warning: Some(
+        "**It cuts connections.** Whoever holds a selected terminal session loses it at once, in \
+         the middle of whatever was going on. Without `instance_id` it means every terminal of \
+         the region, and without `region` that is the provider block's, which is `cn-beijing` if \
+         nothing else is said.",
+    ),
     regional: true,
     inputs: &[Input {
         name: "instance_id",
@@ -38,7 +46,7 @@ static SPEC: Spec = Spec {
         description: "The id of one ECS instance. Without it, all instances of the region.",
     }],
     one_of: &[],
-    session_id: "The session's id, like `s-hz023od0x9****`.",
+    session_id: "the session's id, like `s-hz023od0x9****`.",
     columns: &[
         Column {
             name: "client_address",
@@ -103,13 +111,14 @@ static SPEC: Spec = Spec {
     ],
     limits: Limits { batch: 1, everyone: Everyone::Never },
     permissions: Permissions {
-        list: &["ecs:DescribeTerminalSessions"],
-        terminate: &["ecs:EndTerminalSession"],
+        list: &[Action::of("ecs:DescribeTerminalSessions")],
+        terminate: &[Action::of("ecs:EndTerminalSession")],
     },
     codes: CODES,
     example: Example {
         inputs: &[("instance_id", "alicloud_instance.bastion.id")],
         criterion: ("min_age", "\"8h\""),
+        old_login: Some(("users", "[\"deploy\"]")),
         protect: ("users", "[\"breakglass\"]"),
     },
     documentation: "https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-endterminalsession",
@@ -122,14 +131,17 @@ const CODES: &[(&str, Kind)] = &[
     ("InvalidInstanceId.NotFound", Kind::TargetGone),
     ("RegionId.ApiNotSupported", Kind::Unsupported),
     ("InvalidRegionId.NotFound", Kind::BadRequest),
-    ("MissingParameter", Kind::BadRequest),
-    ("InvalidParameter", Kind::BadRequest),
 ];
 
 const VERSION: &str = "2014-05-26";
 
 /// Sessions of one page of the list; the API allows 1 to 100.
 const PAGE: usize = 100;
+/// How long a session to which nobody has connected yet is live, in seconds: its WebSocket URL is
+/// good for ten minutes
+/// (<https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-startterminalsession>).
+const UNCONNECTED: i64 = 600;
+
 /// Longest token that is sent back.
 const MOST_TOKEN: usize = 4096;
 
@@ -187,9 +199,11 @@ impl Sessions for Ecs {
         let next = next(&answer, listed.next_token, after.as_ref())?;
         let now = self.client.now();
         let listed = listed.sessions.session.unwrap_or_default();
-        let sessions = listed.into_iter().filter_map(|one| session(&answer, one, now).transpose());
+        let wanted = self.target.get("instance_id");
+        let sessions =
+            listed.into_iter().filter_map(|one| session(&answer, one, wanted, now).transpose());
         let sessions = sessions.collect::<Result<_, _>>()?;
-        Ok(Page { sessions, next, request_id: answer.request_id })
+        Ok(Page { sessions, next, request_id: answer.request_id, ..Page::default() })
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {
@@ -200,9 +214,14 @@ impl Sessions for Ecs {
                 "terminal sessions can be ended one at a time only",
             ));
         };
-        match self.answer(self.call("EndTerminalSession").query("SessionId", id)).await {
+        let ended = self.answer(self.call("EndTerminalSession").query("SessionId", id)).await;
+        match ended.map_err(perhaps_gone) {
             Ok(answer) => {
-                answer.json::<EndAnswer>()?;
+                let EndAnswer { _request_id, code } = answer.json()?;
+                if let Some(code) = code {
+                    let message = format!("the status is 200, but the answer has the code {code}");
+                    return Err(answer.malformed(message));
+                }
                 Ok(Submission { request_id: answer.request_id, ..Submission::default() })
             }
             Err(error) if error.kind == Kind::SessionGone => Ok(Submission {
@@ -227,6 +246,17 @@ impl Ecs {
     }
 }
 
+/// What is answered for a session that has ended already is documented for an id that is unknown
+/// only. A complaint that no page explains may be about just that, so a look decides.
+fn perhaps_gone(error: Error) -> Error {
+    let code = error.code.as_deref().unwrap_or_default();
+    let explained = CODES.iter().any(|(known, _)| *known == code) || common_kind(code).is_some();
+    if matches!(error.status, Some(400 | 403 | 409)) && !explained {
+        return Error { kind: Kind::Ambiguous, ..error };
+    }
+    error
+}
+
 /// Where the list goes on: an absent or empty token ends it.
 fn next(
     answer: &Answer,
@@ -244,43 +274,62 @@ fn next(
     Ok(Some(next))
 }
 
-/// One entry of the list, if it is live: if a connection of it is not known to be over.
+/// One entry of the list, if it is live: if a connection of it, to the instance that is `wanted`,
+/// is not known to be over. What is over is not looked at any further.
 fn session(
     answer: &Answer,
     listed: ListedSession,
+    wanted: Option<&str>,
     now: SystemTime,
 ) -> Result<Option<Session>, Error> {
-    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let connections = listed.connections.and_then(|it| it.connection).unwrap_or_default();
+    let unconnected = connections.is_empty();
     let is_live = |one: &Connection| {
-        !matches!(one.status.as_deref(), Some("Terminated" | "Failed" | "Disconnected"))
+        let over = matches!(one.status.as_deref(), Some("Terminated" | "Failed"));
+        let elsewhere =
+            matches!((&one.instance_id, wanted), (Some(id), Some(wanted)) if id != wanted);
+        !over && !elsewhere
     };
-    let Some(live) = connections.into_iter().find(is_live) else { return Ok(None) };
-    let id = filled(listed.session_id).ok_or_else(|| answer.malformed("a session has no id"))?;
-    let created = filled(listed.creation_time);
-    let began = created.clone().or(filled(live.start_time));
-    let text = |text: Option<String>| filled(text).map(Field::Text);
-    let fields = [
-        ("client_address", text(listed.client_ip)),
-        ("user", text(listed.username)),
-        ("age_seconds", began.and_then(|at| age(&at, now)).map(Field::Integer)),
-        ("instance_id", text(live.instance_id)),
-        ("status", text(live.status)),
-        ("created_at", text(created)),
-        ("principal_id", text(listed.principal_id)),
-        ("identity_type", text(listed.identity_type)),
-        ("target_server", text(listed.target_server)),
-        ("port", listed.port_number.filter(|port| *port != 0).map(Field::Integer)),
+    let live = match connections.into_iter().find(is_live) {
+        Some(live) => live,
+        None if unconnected => Connection::default(),
+        None => return Ok(None),
+    };
+    let began = listed.creation_time.clone().filled().or(live.start_time.filled());
+    let unreadable = || answer.malformed("a time of a session cannot be read");
+    let age = began.map(|at| age(&at, now).ok_or_else(unreadable)).transpose()?;
+    if unconnected && age.is_some_and(|age| age > UNCONNECTED) {
+        return Ok(None);
+    }
+    let id = listed.session_id.id(answer)?;
+    let id = id.ok_or_else(|| answer.malformed("a session has no id"))?;
+    // The list tells a port of 0 for what forwards nothing.
+    let port = Some(listed.port_number).filter(|port| *port != Told::from(Some(0)));
+    let told = [
+        ("client_address", listed.client_ip),
+        ("user", listed.username),
+        ("age_seconds", age.into()),
+        ("instance_id", live.instance_id.into()),
+        ("status", live.status.into()),
+        ("created_at", listed.creation_time),
+        ("principal_id", listed.principal_id),
+        ("identity_type", listed.identity_type),
+        ("target_server", listed.target_server),
+        ("port", port.unwrap_or_default()),
     ];
-    let fields: BTreeMap<_, _> =
-        fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
+    let fields = value::fields(answer, SPEC.columns, told)?;
     Ok(Some(Session { id: SessionId(id), node: String::new(), unkillable: None, fields }))
 }
 
-/// Seconds since a time like `2024-01-19T09:15:46Z`; 0 if our clock is behind it.
+/// Seconds since a time like `2024-01-19T09:15:46Z`, or without its seconds, as some of the
+/// product's answers are; 0 if our clock is behind it.
 fn age(began: &str, now: SystemTime) -> Option<i64> {
-    let began = humantime::parse_rfc3339(began).ok()?;
-    i64::try_from(now.duration_since(began).unwrap_or_default().as_secs()).ok()
+    let whole = humantime::parse_rfc3339(began);
+    let began = whole.or_else(|error| match began.strip_suffix('Z') {
+        Some(minutes) => humantime::parse_rfc3339(&format!("{minutes}:00Z")),
+        None => Err(error),
+    });
+    i64::try_from(now.duration_since(began.ok()?).unwrap_or_default().as_secs()).ok()
 }
 
 #[derive(Deserialize)]
@@ -296,18 +345,18 @@ struct SessionList {
     session: Option<Vec<ListedSession>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 struct ListedSession {
-    session_id: Option<String>,
-    creation_time: Option<String>,
-    username: Option<String>,
+    session_id: Told,
+    creation_time: Told,
+    username: Told,
     #[serde(rename = "ClientIP")]
-    client_ip: Option<String>,
-    principal_id: Option<String>,
-    identity_type: Option<String>,
-    target_server: Option<String>,
-    port_number: Option<i64>,
+    client_ip: Told,
+    principal_id: Told,
+    identity_type: Told,
+    target_server: Told,
+    port_number: Told,
     connections: Option<ConnectionList>,
 }
 
@@ -317,12 +366,12 @@ struct ConnectionList {
     connection: Option<Vec<Connection>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 struct Connection {
     instance_id: Option<String>,
     status: Option<String>,
-    start_time: Option<String>,
+    start_time: Told,
 }
 
 #[derive(Deserialize)]
@@ -330,6 +379,8 @@ struct Connection {
 struct EndAnswer {
     #[serde(rename = "RequestId")]
     _request_id: String,
+    /// No success has one.
+    code: Option<serde_json::Value>,
 }
 
 #[cfg(feature = "sandbox")]
@@ -627,6 +678,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::services::Field;
     use crate::services::simulator::bench::{Bench, all_pages, ids};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
 
@@ -725,16 +777,91 @@ mod tests {
                 ("again", &[Some("Failed"), Some("Connected")]),
                 ("unheard", &[Some("Resuming")]),
                 ("unsaid", &[None]),
-                ("terminated", &[Some("Terminated")]),
-                ("failed", &[Some("Failed"), Some("Terminated")]),
                 ("disconnected", &[Some("Disconnected")]),
                 ("none", &[]),
+                ("terminated", &[Some("Terminated")]),
+                ("failed", &[Some("Failed"), Some("Terminated")]),
             ]),
         );
         let page = bench.sessions(&[]).list(&Node::whole(), None).await.unwrap();
         let found = ids(&page.sessions);
         let found: Vec<&str> = found.iter().map(|id| id.0.as_str()).collect();
-        assert_eq!(found, ["connected", "connecting", "again", "unheard", "unsaid"]);
+        assert_eq!(
+            found,
+            ["connected", "connecting", "again", "unheard", "unsaid", "disconnected", "none"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_session_without_a_connection_is_live_while_its_url_is_good() {
+        for (connections, began, live) in [
+            ("{\"Connection\":[]}", "2023-11-14T22:03:20Z", true),
+            ("{\"Connection\":[]}", "2023-11-14T22:03:19Z", false),
+            ("{}", "2023-11-14T22:13:20Z", true),
+            ("null", "2023-11-14T22:13:20Z", true),
+            ("null", "2023-10-14T22:13:20Z", false),
+        ] {
+            let (bench, _) = bench(0);
+            bench.can(
+                200,
+                &format!(
+                    r#"{{"Sessions":{{"Session":[{{"SessionId":"s-1","CreationTime":"{began}",
+                    "Connections":{connections}}}]}}}}"#
+                ),
+            );
+            let page = bench.sessions(&[]).list(&Node::whole(), None).await.unwrap();
+            assert_eq!(page.sessions.len(), usize::from(live), "{connections} {began}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_that_lives_on_another_instance_is_not_of_this_one() {
+        let connections = |status: &str| {
+            format!(
+                r#"{{"Sessions":{{"Session":[{{"SessionId":"s-1","Connections":{{"Connection":[
+                {{"InstanceId":"i-2","Status":"Connected"}},
+                {{"InstanceId":"i-1","Status":"{status}"}}]}}}}]}}}}"#
+            )
+        };
+        for (status, target, expected) in [
+            ("Terminated", FIRST, None),
+            ("Connected", FIRST, Some("i-1")),
+            ("Terminated", &[], Some("i-2")),
+        ] {
+            let (bench, _) = bench(0);
+            bench.can(200, &connections(status));
+            let page = bench.sessions(target).list(&Node::whole(), None).await.unwrap();
+            let instance = page.sessions.first().and_then(|one| one.fields.get("instance_id"));
+            let expected = expected.map(|id| Field::Text(id.into()));
+            assert_eq!(instance, expected.as_ref(), "{status} {target:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_over_is_not_read_and_what_is_live_is() {
+        let session = |status: &str, odd: &str| {
+            format!(
+                r#"{{"Sessions":{{"Session":[{{"SessionId":"s-1",{odd},"Connections":{{"Connection":[
+                {{"InstanceId":"i-1","Status":"{status}"}}]}}}}]}}}}"#
+            )
+        };
+        for (odd, readable) in [
+            (r#""PortNumber":"""#, true),
+            (r#""PortNumber":[1]"#, true),
+            (r#""TargetServer":{}"#, true),
+            (r#""CreationTime":"yesterday""#, false),
+            (r#""Username":{}"#, false),
+            (r#""ClientIP":[]"#, false),
+        ] {
+            let (bench, _) = bench(0);
+            let sessions = bench.sessions(&[]);
+            bench.can(200, &session("Terminated", odd));
+            assert_eq!(sessions.list(&Node::whole(), None).await.unwrap().sessions, [], "{odd}");
+            bench.can(200, &session("Connected", odd));
+            let live = sessions.list(&Node::whole(), None).await.map_err(|error| error.kind);
+            let expected = if readable { Ok(1) } else { Err(Kind::Malformed) };
+            assert_eq!(live.map(|page| page.sessions.len()), expected, "{odd}");
+        }
     }
 
     #[tokio::test]
@@ -762,8 +889,8 @@ mod tests {
             ("target_server", text("192.168.0.246")),
             ("port", Field::Integer(22)),
         ];
-        assert_eq!(page.sessions[0].fields, expected.into_iter().collect());
-        assert_eq!(page.sessions[0].fields.len(), SPEC.columns.len());
+        assert_eq!(page.sessions[0].fields, expected.into());
+        assert_eq!(page.sessions[0].fields.iter().len(), SPEC.columns.len());
     }
 
     #[test]
@@ -774,6 +901,8 @@ mod tests {
             ("2023-11-14T22:13:19Z", Some(1)),
             ("2023-11-14T23:00:00Z", Some(0)),
             ("1970-01-01T00:00:00Z", Some(1_700_000_000)),
+            ("2023-11-14T22:11Z", Some(140)),
+            ("2023-11-14Z", None),
             ("yesterday", None),
             ("", None),
         ] {
@@ -819,7 +948,7 @@ mod tests {
             "<html>",
             r#"{"Sessions":[]}"#,
             r#"{"Sessions":{"Session":{}}}"#,
-            r#"{"Sessions":{"Session":[{"PortNumber":"many"}]}}"#,
+            r#"{"Sessions":{"Session":[{"Username":[]}]}}"#,
             r#"{"Sessions":{"Session":[{"Connections":{"Connection":[{"Status":"Connected"}]}}]}}"#,
             &endless,
         ] {
@@ -872,10 +1001,22 @@ mod tests {
         for (status, body, kind) in [
             (200, "{}", Kind::Malformed),
             (200, "<html>", Kind::Malformed),
+            (200, r#"{"RequestId":"r","Code":"InternalError"}"#, Kind::Malformed),
             (400, r#"{"Code":"RegionId.ApiNotSupported"}"#, Kind::Unsupported),
             (404, r#"{"Code":"InvalidRegionId.NotFound"}"#, Kind::BadRequest),
             (404, r#"{"Code":"InvalidInstanceId.NotFound"}"#, Kind::TargetGone),
             (404, r#"{"Code":"Elsewhere"}"#, Kind::Refused),
+            (400, r#"{"Code":"InvalidSession.Terminated"}"#, Kind::Ambiguous),
+            (403, r#"{"Code":"OperationDenied"}"#, Kind::Ambiguous),
+            (409, r#"{"Code":"IncorrectStatus"}"#, Kind::Ambiguous),
+            (400, r#"{"Code":"InvalidParameter"}"#, Kind::Ambiguous),
+            (403, r#"{"Code":"Forbidden.RAM"}"#, Kind::Permission),
+            (400, r#"{"Code":"SignatureDoesNotMatch"}"#, Kind::Credentials),
+            (400, r#"{"Code":"InvalidTimeStamp.Expired"}"#, Kind::Credentials),
+            (400, r#"{"Code":"Throttling.User"}"#, Kind::Throttled),
+            (400, r#"{"Code":"SignatureNonceUsed"}"#, Kind::Lost),
+            (400, r#"{"Code":"ServiceUnavailable"}"#, Kind::Unavailable),
+            (503, r#"{"Code":"Elsewhere"}"#, Kind::Unavailable),
         ] {
             let (bench, _) = bench(1);
             bench.can(status, body);
@@ -886,11 +1027,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_fault_ends_nothing_and_is_told() {
-        for (fault, kind) in [
-            (Fault::Busy, Some(Kind::BadRequest)),
-            (Fault::PartialKill, Some(Kind::Unavailable)),
-            (Fault::Refuses, None),
+    async fn a_fault_is_told_whatever_it_ended() {
+        for (fault, kind, killed) in [
+            (Fault::Busy, Some(Kind::Throttled), 0),
+            // Of one session a part is that one.
+            (Fault::PartialKill, Some(Kind::Unavailable), 1),
+            (Fault::Refuses, None, 0),
         ] {
             let (bench, memory) = bench(1);
             let sessions = bench.sessions(FIRST);
@@ -898,10 +1040,9 @@ mod tests {
             bench.fault(fault);
             let whole = Node::whole();
             let batch = Batch { node: Some(&whole), which: Which::These(&ids) };
-            // The bench does not know that `Throttling.User` comes with status 400.
             let outcome = sessions.terminate(batch).await;
             assert_eq!(outcome.err().map(|error| error.kind), kind);
-            assert!(memory.lock().unwrap().killed().is_empty());
+            assert_eq!(memory.lock().unwrap().killed().len(), killed, "{fault:?}");
         }
     }
 

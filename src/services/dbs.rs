@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::paging::{self, Slice};
 use super::path::segment;
-use super::{Error, Kind, Node, Page, Session, Submission, Target, nodes};
+use super::value::Told;
+use super::{Error, Kind, Node, Page, Session, Submission, Target, error, nodes};
 use crate::cloud::huaweicloud::DBS_CODES;
 use crate::cloud::{Answer, Call, Client};
 
@@ -37,7 +38,6 @@ pub(super) struct Group {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ListedNode {
     id: Option<String>,
-    name: Option<String>,
     status: Option<String>,
     /// `Primary`, `Secondary`, `Hidden`, `master`, `unknown`.
     pub(super) role: Option<String>,
@@ -45,7 +45,9 @@ pub(super) struct ListedNode {
 
 #[derive(Deserialize)]
 struct InstancesAnswer {
-    instances: Option<Vec<ListedInstance>>,
+    #[serde(default)]
+    total_count: Told,
+    instances: Vec<ListedInstance>,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +58,8 @@ struct ListedInstance {
 
 #[derive(Deserialize)]
 struct SessionsAnswer<T> {
-    total_count: Option<usize>,
+    #[serde(default)]
+    total_count: Told,
     sessions: Option<Vec<T>>,
 }
 
@@ -65,7 +68,7 @@ pub(super) async fn call(client: &Client, call: Call) -> Result<Answer, Error> {
     client.call(call).await.map_err(|error| error.classified(DBS_CODES))
 }
 
-/// The nodes of a target: those of its instance in the state `normal`, or the one that it names,
+/// The nodes of a target: those of its instance that can hold sessions, or the one that it names,
 /// which must be the instance's if it names both. A node alone needs no look-up.
 pub(super) async fn nodes(
     client: &Client,
@@ -78,7 +81,7 @@ pub(super) async fn nodes(
         let nobody = "neither `instance_id` nor `node_id` is given";
         let id = wanted.ok_or_else(|| Error::new(Kind::Configuration, OPERATION, nobody))?;
         segment(OPERATION, "node", id)?;
-        return Ok(vec![Node { id: id.to_owned(), name: id.to_owned() }]);
+        return Ok(vec![Node::of(id)]);
     };
     segment(OPERATION, "instance", instance)?;
     let path = "/v3/{project_id}/instances";
@@ -92,7 +95,6 @@ pub(super) async fn nodes(
     let listed = groups.iter().flat_map(|group| {
         group.nodes.iter().flatten().map(|node| nodes::Listed {
             id: node.id.clone(),
-            name: node.name.clone(),
             status: node.status.clone(),
             // Whoever names a node means it.
             aside: (lookup.aside)(&groups, group, node).filter(|_| wanted.is_none()),
@@ -104,8 +106,9 @@ pub(super) async fn nodes(
 
 /// The groups of the instance that was asked for. An id that nobody has gives an empty list.
 fn find(answer: &Answer, listed: InstancesAnswer, id: &str) -> Result<Vec<Group>, Error> {
-    let instances = listed.instances.unwrap_or_default();
-    if instances.is_empty() {
+    let InstancesAnswer { instances, total_count } = listed;
+    let total = total_count.count(answer, "total_count")?;
+    if instances.is_empty() && total.is_none_or(|total| total == 0) {
         let message = format!("there is no instance `{id}` in this project and region");
         return Err(Error { kind: Kind::TargetGone, ..answer.malformed(message) });
     }
@@ -121,12 +124,14 @@ pub(super) fn page<T: DeserializeOwned>(
     session: impl Fn(&Answer, T) -> Result<Session, Error>,
 ) -> Result<Page, Error> {
     let listed: SessionsAnswer<T> = answer.json()?;
-    let sessions = listed.sessions.unwrap_or_default();
-    let page = Slice { offset, limit, got: sessions.len(), total: listed.total_count };
+    let total = listed.total_count.count(&answer, "total_count")?;
+    let sessions = paging::items(&answer, listed.sessions, total)?;
+    // The list is as of the moment of each page.
+    let page = Slice { offset, limit, got: sessions.len(), total, moves: true };
     let next = paging::next(&answer, page)?;
     let sessions = sessions.into_iter().map(|one| session(&answer, one));
     let sessions = sessions.collect::<Result<_, _>>()?;
-    Ok(Page { sessions, next, request_id: answer.request_id })
+    Ok(Page { sessions, next, request_id: answer.request_id, ..Page::default() })
 }
 
 /// What was accepted. The documented body is empty or `{}`.
@@ -139,50 +144,7 @@ pub(super) fn accepted(answer: Answer) -> Result<Submission, Error> {
     Ok(Submission { request_id: answer.request_id, ..Submission::default() })
 }
 
-/// What a kill answers that names a session which has just ended is not documented. A complaint
-/// about parameters in general, or a code that no page explains, may be just that.
+/// A kill that names sessions, one of which may just have ended.
 pub(super) fn perhaps_gone(error: Error) -> Error {
-    let code = error.code.as_deref();
-    let known = DBS_CODES.iter().any(|(known, _)| Some(*known) == code);
-    let general = matches!(code, Some("DBS.280001" | "DBS.200001" | "DBS.290000"));
-    if error.status == Some(400) && (general || !known) {
-        return Error { kind: Kind::Ambiguous, ..error };
-    }
-    error
-}
-
-/// A value that is documented as text, with examples that are bare numbers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Value")]
-pub(super) struct Scalar(String);
-
-impl TryFrom<Value> for Scalar {
-    type Error = &'static str;
-
-    fn try_from(value: Value) -> Result<Scalar, &'static str> {
-        match value {
-            Value::String(text) => Ok(Scalar(text)),
-            Value::Number(number) => Ok(Scalar(number.to_string())),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-                Err("neither a text nor a number")
-            }
-        }
-    }
-}
-
-impl Scalar {
-    /// The text, unless it is empty.
-    pub(super) fn text(self) -> Option<String> {
-        Some(self.0).filter(|text| !text.is_empty())
-    }
-}
-
-/// A whole number in a field of text; None if it is empty.
-///
-/// # Errors
-/// [`Kind::Malformed`] if it is anything else: a criterion that protects must not fail silently.
-pub(super) fn whole(answer: &Answer, field: Option<Scalar>) -> Result<Option<i64>, Error> {
-    let Some(text) = field.and_then(Scalar::text) else { return Ok(None) };
-    let number = text.parse().map_err(|_| answer.malformed("a number of a session is none"))?;
-    Ok(Some(number))
+    error::perhaps_gone(error, DBS_CODES, &["DBS.280001", "DBS.200001", "DBS.290000"])
 }

@@ -5,7 +5,6 @@
 //! (<https://support.huaweicloud.com/api-dcs/ScanClients.html>), chosen clients are killed at once
 //! by address, and everyone by a job (<https://support.huaweicloud.com/api-dcs/HangUpKillAllClients.html>).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,12 +15,13 @@ use serde_json::json;
 use super::paging::{self, Slice};
 use super::path::segment;
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page,
-    Progress, Role, Session, SessionId, Sessions, Spec, Submission, Target, Ticket, Unit, Which,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Progress,
+    Role, Session, SessionId, Sessions, Spec, Submission, Target, Ticket, Unit, Which, error,
     nodes,
 };
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_dcs",
@@ -29,10 +29,12 @@ static SPEC: Spec = Spec {
     product: "dcs",
     title: "Huawei Cloud DCS for Redis",
     session: "client connection",
-    about: "Ends client connections of a Redis instance of Distributed Cache Service: chosen ones \
-            by address, all of a node, or all of the instance. Needs Redis 4.0 or newer. \
-            Connections of the console's Web CLI are not listed. Clients of an instance with \
-            proxies are connected to the proxies, so it is their connections that are ended.",
+    about: "A client connection is one of a client to a Redis instance of Distributed Cache \
+            Service; of an instance with proxies, to a proxy. Needs Redis 4.0 or newer. \
+            Connections of the console's Web CLI are not listed.",
+    ending: "The API ends chosen connections by address, all of a node, or all of the instance. A \
+             client whose connection was ended can connect again at once.",
+    warning: None,
     regional: true,
     inputs: &[
         Input { name: "instance_id", required: true, description: "The id of the DCS instance." },
@@ -44,7 +46,7 @@ static SPEC: Spec = Spec {
         },
     ],
     one_of: &[],
-    session_id: "The client's address, like `10.63.238.158:2048`: `peer` of the list, or `addr` \
+    session_id: "the client's address, like `10.63.238.158:2048`: `peer` of the list, or `addr` \
                  where the list gives no `peer`.",
     columns: &[
         Column {
@@ -107,11 +109,23 @@ static SPEC: Spec = Spec {
     // How many addresses one call may name is not documented. 100 keeps the body under 6 kB with
     // IPv6 addresses, and little is lost when a call fails.
     limits: Limits { batch: 100, everyone: Everyone::NodeOrTarget },
-    permissions: Permissions { list: &["dcs:clients:list"], terminate: &["dcs:clients:kill"] },
+    // "Authorization Information" of the calls' pages, and for role and policy-based grants
+    // https://support.huaweicloud.com/intl/en-us/api-dcs/api-grant-policy.html. The look-up of nodes
+    // needs no identity policy; which older action it needs no page says, so it is the one of the
+    // instance.
+    permissions: Permissions {
+        list: &[
+            Action::only_formerly("dcs:instance:get"),
+            Action::of("dcs:clients:list"),
+            Action::of("dcs:job:get"),
+        ],
+        terminate: &[Action::of("dcs:clients:kill")],
+    },
     codes: CODES,
     example: Example {
         inputs: &[("instance_id", "huaweicloud_dcs_instance.cache.id")],
         criterion: ("min_idle", "\"10m\""),
+        old_login: Some(("users", "[\"report\"]")),
         protect: ("users", "[\"monitor\"]"),
     },
     documentation: "https://support.huaweicloud.com/intl/en-us/api-dcs/HangUpClients.html",
@@ -213,7 +227,8 @@ impl Sessions for Dcs {
         let path = self.instance_path("ShowNodesInformation", "logical-nodes")?;
         let answer = self.call(Call::new("ShowNodesInformation", "dcs", Method::GET, path)).await?;
         let listed: NodesAnswer = answer.json()?;
-        let listed = sorted(listed.nodes.unwrap_or_default());
+        let listed = listed.complete(&answer)?;
+        let listed = sorted(listed);
         nodes::choose(listed, "Active", self.target.get("node_id"))
             .map_err(|(kind, message)| Error { kind, ..answer.malformed(message) })
     }
@@ -223,7 +238,8 @@ impl Sessions for Dcs {
         // Without `clean_cache` the answer may be a snapshot that somebody took an hour ago.
         let body = json!({ "node_id": node.id, "clean_cache": true });
         let call = Call::new("ScanClients", "dcs", Method::POST, path).body(body);
-        ticket(&self.call(call).await?).map(Some)
+        let answer = self.call(call).await.map_err(|error| node.told(error))?;
+        ticket(&answer).map(Some)
     }
 
     async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
@@ -237,13 +253,16 @@ impl Sessions for Dcs {
         .query("node_id", &node.id)
         .query("offset", offset)
         .query("limit", PAGE);
-        let answer = self.call(call).await.map_err(unscanned)?;
+        let answer = self.call(call).await.map_err(unscanned).map_err(|error| node.told(error))?;
         let listed: ClientsAnswer = answer.json()?;
-        let clients = listed.clients.unwrap_or_default();
-        let page = Slice { offset, limit: PAGE, got: clients.len(), total: listed.count };
+        let total = listed.count.count(&answer, "count")?;
+        let clients = paging::items(&answer, listed.clients, total)?;
+        let got = clients.len();
+        let page = Slice { offset, limit: PAGE, got, total, moves: false }; // a snapshot
         let next = paging::next(&answer, page)?;
-        let sessions = clients.into_iter().map(|client| session(client, node)).collect();
-        Ok(Page { sessions, next, request_id: answer.request_id })
+        let sessions = clients.into_iter().map(|client| session(&answer, client, node));
+        let sessions = sessions.collect::<Result<_, _>>()?;
+        Ok(Page { sessions, next, request_id: answer.request_id, ..Page::default() })
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {
@@ -269,7 +288,6 @@ impl Sessions for Dcs {
             Some("FAIL") => {
                 let reason = job.fail_reason.filter(|reason| !reason.is_empty());
                 let message = reason.unwrap_or_else(|| "the job failed without a reason".into());
-                let message = message.chars().take(1000).collect::<String>();
                 Err(Error { kind: Kind::JobFailed, ..answer.malformed(message) })
             }
             _ => Err(answer.malformed("the job is in none of the documented states")),
@@ -287,7 +305,9 @@ impl Dcs {
         let addresses: Vec<&str> = ids.iter().map(|id| id.0.as_str()).collect();
         let body = json!({ "node_id": node, "client_addrs": addresses });
         let call = Call::new("HangUpClients", "dcs", Method::POST, path).body(body);
-        let answer = self.call(call).await.map_err(perhaps_gone)?;
+        let answer = self.call(call).await;
+        let answer =
+            answer.map_err(|error| error::perhaps_gone(error, CODES, &["DCS.4062", "DCS.4063"]))?;
         if answer.status != StatusCode::NO_CONTENT {
             return Err(answer.malformed("a kill is answered with 204, and this is not"));
         }
@@ -322,35 +342,36 @@ fn sorted(listed: Vec<ListedNode>) -> Vec<nodes::Listed> {
         aside: (is_proxy(&one) != proxied)
             .then_some("is behind proxies; clients are on the proxies"),
         id: one.node_id,
-        name: one.name,
         status: one.status,
     });
     sorted.collect()
 }
 
 /// One listed client. Without any address it cannot be named in a kill.
-fn session(client: ListedClient, node: &Node) -> Session {
-    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let address = filled(client.peer).or(filled(client.addr));
+fn session(answer: &Answer, client: ListedClient, node: &Node) -> Result<Session, Error> {
+    let address = match client.peer.id(answer)? {
+        Some(peer) => Some(peer),
+        None => client.addr.id(answer)?,
+    };
     let unkillable =
         address.is_none().then_some("the list gives no address for it, and a kill needs one");
-    let id = address.clone().unwrap_or_else(|| format!("#{}", client.id.unwrap_or_default()));
-    let text = |text: Option<String>| filled(text).map(Field::Text);
-    let number = |number: Option<i64>| number.map(Field::Integer);
-    let fields = [
-        ("client_address", text(address)),
-        ("user", text(client.user)),
-        ("database", text(client.db)),
-        ("command", text(client.cmd)),
-        ("name", text(client.name)),
-        ("age_seconds", number(client.age)),
-        ("idle_seconds", number(client.idle)),
-        ("flags", text(client.flags)),
-        ("subscriptions", number(client.sub)),
+    let id = match &address {
+        Some(address) => address.clone(),
+        None => format!("#{}", client.id.id(answer)?.unwrap_or_default()),
+    };
+    let told = [
+        ("client_address", address.into()),
+        ("user", client.user),
+        ("database", client.db),
+        ("command", client.cmd),
+        ("name", client.name),
+        ("age_seconds", client.age),
+        ("idle_seconds", client.idle),
+        ("flags", client.flags),
+        ("subscriptions", client.sub),
     ];
-    let fields: BTreeMap<_, _> =
-        fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
-    Session { id: SessionId(id), node: node.id.clone(), unkillable, fields }
+    let fields = value::fields(answer, SPEC.columns, told)?;
+    Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
 }
 
 fn ticket(answer: &Answer) -> Result<Ticket, Error> {
@@ -369,50 +390,54 @@ fn unscanned(error: Error) -> Error {
     Error { kind: Kind::Unavailable, message, ..error }
 }
 
-/// What a kill answers for an address that has gone is not documented. A complaint about
-/// parameters, or a code that no page explains, may be just that.
-fn perhaps_gone(error: Error) -> Error {
-    let code = error.code.as_deref();
-    let known = CODES.iter().any(|(known, _)| Some(*known) == code);
-    let about_parameters = matches!(code, Some("DCS.4062" | "DCS.4063"));
-    if error.status == Some(400) && (about_parameters || !known) {
-        return Error { kind: Kind::Ambiguous, ..error };
-    }
-    error
-}
-
 #[derive(Deserialize)]
 struct NodesAnswer {
+    total: Option<usize>,
     nodes: Option<Vec<ListedNode>>,
+}
+
+impl NodesAnswer {
+    /// The nodes; none while the instance is being created. All or nothing: one that is not told
+    /// would not be asked.
+    fn complete(self, answer: &Answer) -> Result<Vec<ListedNode>, Error> {
+        let nodes = self.nodes.unwrap_or_default();
+        match self.total {
+            Some(total) if total > nodes.len() => {
+                Err(answer.malformed(format!("{} of {total} nodes are told", nodes.len())))
+            }
+            _ => Ok(nodes),
+        }
+    }
 }
 
 #[derive(Deserialize)]
 struct ListedNode {
     node_id: Option<String>,
-    name: Option<String>,
     status: Option<String>,
     node_role: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct ClientsAnswer {
-    count: Option<usize>,
+    #[serde(default)]
+    count: Told,
     clients: Option<Vec<ListedClient>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ListedClient {
-    id: Option<String>,
-    addr: Option<String>,
-    peer: Option<String>,
-    name: Option<String>,
-    cmd: Option<String>,
-    age: Option<i64>,
-    idle: Option<i64>,
-    db: Option<String>,
-    flags: Option<String>,
-    sub: Option<i64>,
-    user: Option<String>,
+    id: Told,
+    addr: Told,
+    peer: Told,
+    name: Told,
+    cmd: Told,
+    age: Told,
+    idle: Told,
+    db: Told,
+    flags: Told,
+    sub: Told,
+    user: Told,
 }
 
 #[derive(Deserialize)]
@@ -426,7 +451,7 @@ struct JobAnswer {
 mod server {
     //! The API's other end, as strict as its pages.
 
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, VecDeque};
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     use bytes::Bytes;
@@ -442,9 +467,14 @@ mod server {
 
     type Reply = Result<Response<Bytes>, Response<Bytes>>;
 
+    /// Jobs that are remembered.
+    const MOST_JOBS: usize = 1000;
+
     pub(super) struct Server {
         stage: Stage,
-        jobs: Vec<Job>,
+        /// The last [`MOST_JOBS`], the oldest first.
+        jobs: VecDeque<Job>,
+        started: u64,
         /// By node: when it was scanned and who was there.
         snapshots: BTreeMap<String, (SystemTime, Vec<LiveClient>)>,
     }
@@ -457,6 +487,7 @@ mod server {
         began: SystemTime,
         fault: Option<Fault>,
         ended: bool,
+        failed: bool,
     }
 
     #[derive(Clone, Copy, PartialEq, Eq)]
@@ -520,10 +551,12 @@ mod server {
                     continue;
                 }
                 job.ended = true;
+                job.failed = job.fault == Some(Fault::JobFails);
                 for node in job.nodes.iter().filter(|_| job.fault != Some(Fault::JobFails)) {
                     match job.work {
-                        Work::KillAll if job.fault == Some(Fault::Refuses) => {}
-                        Work::KillAll => self.stage.kill_all(node),
+                        Work::KillAll => {
+                            job.failed |= self.stage.kill_all(node, job.fault).is_err();
+                        }
                         Work::Scan { clean_cache } => {
                             if clean_cache || !self.snapshots.contains_key(node) {
                                 self.snapshots.insert(node.clone(), (at, self.stage.list(node)));
@@ -537,7 +570,7 @@ mod server {
 
     impl Server {
         pub(super) fn new(stage: Stage) -> Server {
-            Server { stage, jobs: Vec::new(), snapshots: BTreeMap::new() }
+            Server { stage, jobs: VecDeque::new(), started: 0, snapshots: BTreeMap::new() }
         }
 
         fn instance(&self, inbound: &Inbound<'_>, id: &str) -> Result<Instance, Response<Bytes>> {
@@ -584,9 +617,14 @@ mod server {
 
         fn start(&mut self, inbound: &Inbound<'_>, work: Work, nodes: Vec<String>) -> Reply {
             self.idle(&nodes)?;
-            let id = format!("00000000-0000-4000-8000-{:012}", self.jobs.len() + 1);
+            if self.jobs.len() >= MOST_JOBS {
+                self.jobs.pop_front();
+            }
+            self.started += 1;
+            let id = format!("00000000-0000-4000-8000-{:012}", self.started);
             let (began, fault) = (inbound.at, inbound.fault);
-            self.jobs.push(Job { id: id.clone(), work, nodes, began, fault, ended: false });
+            let (ended, failed) = (false, false);
+            self.jobs.push_back(Job { id: id.clone(), work, nodes, began, fault, ended, failed });
             Ok(answer(StatusCode::OK, &json!({ "job_id": id })))
         }
 
@@ -645,9 +683,9 @@ mod server {
             let job = self.jobs.iter().find(|job| job.id == id);
             let job = job.ok_or_else(|| bad_parameter("no such job".into()))?;
             let age = inbound.at.duration_since(job.began).unwrap_or_default();
-            let status = match (job.ended, job.fault) {
-                (true, Some(Fault::JobFails)) => "FAIL",
-                (true, _) => "SUCCESS",
+            let status = match (job.ended, job.failed) {
+                (true, true) => "FAIL",
+                (true, false) => "SUCCESS",
                 (false, _) if age < self.stage.job / 4 => "INIT",
                 (false, _) => "RUNNING",
             };
@@ -777,6 +815,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::services::Field;
     use crate::services::simulator::bench::{Bench, all_pages, ids, node};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
 
@@ -838,7 +877,7 @@ mod tests {
     #[tokio::test]
     async fn a_node_that_cannot_be_asked_is_an_error_that_says_why() {
         for (node, kind, word) in [
-            ("elsewhere", Kind::BadRequest, "has no node `elsewhere`"),
+            ("elsewhere", Kind::TargetGone, "has no node `elsewhere`"),
             ("shard", Kind::BadRequest, "is behind proxies"),
         ] {
             let (bench, _) = bench(0);
@@ -850,25 +889,52 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_that_is_not_active_is_busy_and_left_out_of_the_whole() {
-        let nodes = r#"{"nodes":[
+    async fn a_node_that_is_not_active_is_asked_like_the_others_and_its_failure_tells_its_state() {
+        let nodes = r#"{"total":2,"nodes":[
             {"node_id":"a","status":"Active","node_role":"redis-server"},
-            {"node_id":"b","status":"Inactive","node_role":"redis-server","unknown":[]},
-            {"node_id":null}]}"#;
+            {"node_id":"b","status":"Inactive","node_role":"redis-server","unknown":[]}]}"#;
         let (bench, _) = bench(0);
         bench.can(200, nodes);
-        let found = bench.sessions(&[("instance_id", "x")]).nodes().await.unwrap();
-        assert_eq!(found, [Node { id: "a".into(), name: "a".into() }]);
+        let sessions = bench.sessions(&[("instance_id", "x")]);
+        let found = sessions.nodes().await.unwrap();
+        let inactive = Node { id: "b".into(), state: Some("Inactive".into()) };
+        assert_eq!(found, [Node::of("a"), inactive.clone()]);
         bench.can(200, nodes);
-        let target = [("instance_id", "x"), ("node_id", "b")];
-        let error = bench.sessions(&target).nodes().await.unwrap_err();
+        let narrow = bench.sessions(&[("instance_id", "x"), ("node_id", "b")]);
+        assert_eq!(narrow.nodes().await.unwrap(), std::slice::from_ref(&inactive));
+
+        let refusal = r#"{"error_code":"DCS.4027","error_msg":"no"}"#;
+        bench.can(400, refusal);
+        let error = sessions.prepare(&inactive).await.unwrap_err();
         assert_eq!(
             (error.kind, error.message.as_str()),
-            (Kind::Busy, "node `b` is Inactive, not Active")
+            (Kind::Unsupported, "node `b` is Inactive: no")
         );
-        bench.can(200, "{}");
-        let error = bench.sessions(&[("instance_id", "x")]).nodes().await.unwrap_err();
-        assert_eq!(error.kind, Kind::Busy);
+        bench.can(400, refusal);
+        let error = sessions.list(&inactive, None).await.unwrap_err();
+        assert_eq!(error.message, "node `b` is Inactive: no");
+        bench.can(400, refusal);
+        assert_eq!(sessions.prepare(&found[0]).await.unwrap_err().message, "no");
+    }
+
+    #[tokio::test]
+    async fn a_list_that_does_not_tell_all_nodes_is_not_believed() {
+        let some = r#""node_role":"redis-server","node_id":"a""#;
+        for (answer, kind) in [
+            // The instance is being created, or a node is.
+            ("{}".to_owned(), Kind::Busy),
+            (r#"{"nodes":[]}"#.to_owned(), Kind::Busy),
+            (format!(r#"{{"nodes":[{{{some}}},{{"node_id":null}}]}}"#), Kind::Busy),
+            (format!(r#"{{"total":2,"nodes":[{{{some}}}]}}"#), Kind::Malformed),
+        ] {
+            for target in [vec![], vec![("node_id", "elsewhere")]] {
+                let (bench, _) = bench(0);
+                let target: Vec<_> = [("instance_id", "x")].into_iter().chain(target).collect();
+                bench.can(200, &answer);
+                let error = bench.sessions(&target).nodes().await.unwrap_err();
+                assert_eq!(error.kind, kind, "{answer} {error}");
+            }
+        }
     }
 
     #[tokio::test]
@@ -924,7 +990,7 @@ mod tests {
             assert!(columns.contains(&name));
             assert_eq!(found[0].fields.get(name), Some(&value), "{name}");
         }
-        assert_eq!(found[0].fields.len(), columns.len());
+        assert_eq!(found[0].fields.iter().len(), columns.len());
     }
 
     #[tokio::test]
@@ -962,15 +1028,41 @@ mod tests {
             r#"{"count":3,"clients":{}}"#,
             r#"{"count":3,"clients":[]}"#,
             r#"{"clients":[{"age":"old"}]}"#,
+            r#"{"clients":[{"user":{}}]}"#,
+            r#"{"clients":[{"peer":[]}]}"#,
+            "{}",
+            r#"{"count":3}"#,
+            r#"{"clients":null}"#,
         ] {
             bench.can(200, body);
             let error = sessions.list(&node("data"), None).await.unwrap_err();
             assert_eq!(error.kind, Kind::Malformed, "{body}");
         }
-        for body in ["{}", r#"{"count":0,"clients":null,"more":1}"#] {
+        for body in [r#"{"clients":[]}"#, r#"{"count":0,"clients":null,"more":1}"#] {
             bench.can(200, body);
             assert!(sessions.list(&node("data"), None).await.unwrap().next.is_none(), "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn numbers_and_texts_take_each_others_place() {
+        let (bench, _) = bench(0);
+        bench.can(
+            200,
+            r#"{"count":"1","clients":[{"id":7,"peer":"1.1.1.1:1","db":0,"age":"60","idle":5,
+            "sub":[],"flags":{},"user":""}]}"#,
+        );
+        let sessions = bench.sessions(&[("instance_id", "plain")]);
+        let page = sessions.list(&node("data"), None).await.unwrap();
+        let text = |text: &str| Field::Text(text.into());
+        let expected = [
+            ("client_address", text("1.1.1.1:1")),
+            ("user", text("")),
+            ("database", text("0")),
+            ("age_seconds", Field::Integer(60)),
+            ("idle_seconds", Field::Integer(5)),
+        ];
+        assert_eq!(page.sessions[0].fields, expected.into());
     }
 
     #[tokio::test]
@@ -1080,6 +1172,17 @@ mod tests {
             assert_eq!(sessions.poll(&ticket).await.map_err(|error| error.kind), outcome);
             assert!(memory.lock().unwrap().killed().is_empty());
         }
+    }
+
+    #[tokio::test]
+    async fn the_reason_of_a_failed_job_is_bounded_and_printable() {
+        let (bench, _) = bench(0);
+        let reason = format!("\\u001b[2J{}", "x".repeat(10_000));
+        bench.can(200, &format!(r#"{{"status":"FAIL","fail_reason":"{reason}"}}"#));
+        let sessions = bench.sessions(&[("instance_id", "plain")]);
+        let error = sessions.poll(&Ticket("job".into())).await.unwrap_err();
+        assert_eq!((error.kind, error.message.chars().count()), (Kind::JobFailed, 1000));
+        assert!(!error.message.contains(char::is_control));
     }
 
     #[tokio::test]

@@ -5,7 +5,6 @@
 //! listed as they are at that moment
 //! (<https://support.huaweicloud.com/intl/en-us/api-dds/dds_connect_0002.html>).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,15 +13,16 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::dbs::{self, Group, ListedNode, Lookup, Scalar};
+use super::dbs::{self, Group, ListedNode, Lookup};
 use super::path::segment;
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which, paging,
 };
 use crate::cloud::huaweicloud::DBS_CODES;
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_dds",
@@ -30,12 +30,19 @@ static SPEC: Spec = Spec {
     product: "dds",
     title: "Huawei Cloud DDS",
     session: "database operation",
-    about: "Ends what sessions of a Document Database Service instance are doing, by the ids that \
-            a node lists. Needs Community Edition 3.4 or newer. A session that does nothing \
-            cannot be ended: `all` and `match` leave it and say so, and one named in \
-            `session_ids` counts as surviving. The client's connection stays, \
-            and its next operation is another session. Every mongos of a cluster lists what all \
-            shards are doing, so an operation is seen once per mongos.",
+    about: "A session is what a connection to a Document Database Service instance is doing, by \
+            the id that a node lists; the next operation of the connection is another session. \
+            Needs Community Edition 3.4 or newer. Every mongos of a cluster lists what all shards \
+            are doing, so an operation is seen once per mongos.",
+    ending: "When a session is ended its operation is aborted. The client's connection stays open, \
+             and a new operation can start at once. A session that does nothing cannot be ended: \
+             `all` and `match` leave it and say so, and one named in `session_ids` counts as \
+             surviving.",
+    warning: Some(
+        "**It aborts running operations.** A selected database operation ends at once, in the \
+         middle of whatever it was writing. It disconnects nobody: connections stay open, and \
+         idle ones cannot be ended.",
+    ),
     regional: true,
     inputs: &[
         Input {
@@ -55,7 +62,7 @@ static SPEC: Spec = Spec {
         },
     ],
     one_of: &["instance_id", "node_id"],
-    session_id: "The session's id as its node lists it, like `34631`, or `shard_1:7201646` on a \
+    session_id: "the session's id as its node lists it, like `34631`, or `shard_1:7201646` on a \
                  mongos.",
     // Not `operation`, which is the whole statement: large, and full of what nobody should read.
     columns: &[
@@ -69,7 +76,7 @@ static SPEC: Spec = Spec {
             name: "user",
             unit: Unit::Text,
             role: Role::User,
-            description: "The user who is logged in; only newer kernels (4.2) tell.",
+            description: "The user who is logged in; reported by kernel 4.2 and newer only.",
         },
         Column {
             name: "database",
@@ -88,8 +95,8 @@ static SPEC: Spec = Spec {
             name: "running_seconds",
             unit: Unit::Seconds,
             role: Role::Age,
-            description: "How long the operation has been running. `min_age` looks at this: a \
-                          session of DDS is as old as its operation.",
+            description: "How long the operation has been running: a session of DDS is as old as \
+                          its operation, not as its connection.",
         },
         Column {
             name: "active",
@@ -125,15 +132,21 @@ static SPEC: Spec = Spec {
     // How many ids one call may name is not documented, and neither is what happens to the others
     // if one of them has ended. Operations end all the time, so batches are small.
     limits: Limits { batch: 20, everyone: Everyone::Never },
+    // "Authorization Information" of the calls' pages, and for role and policy-based grants
+    // https://support.huaweicloud.com/intl/en-us/api-dds/dds_api_0037.html.
     permissions: Permissions {
-        list: &["dds:instance:list", "dds:instance:listSession"],
-        terminate: &["dds:instance:deleteSession"],
+        list: &[
+            Action::formerly("dds:instance:listAll", "dds:instance:list"),
+            Action::formerly("dds:instance:listSession", "dds:instance:session"),
+        ],
+        terminate: &[Action::formerly("dds:instance:deleteSession", "dds:instance:session")],
     },
     codes: DBS_CODES,
     example: Example {
         inputs: &[("instance_id", "huaweicloud_dds_instance.orders.id")],
         criterion: ("min_age", "\"10m\""),
-        protect: ("users", "[\"backup\"]"),
+        old_login: Some(("users", "[\"report\"]")),
+        protect: ("client_cidrs", "[\"10.0.9.10/32\"]"),
     },
     documentation: "https://support.huaweicloud.com/intl/en-us/api-dds/dds_connect_0003.html",
 };
@@ -186,6 +199,10 @@ impl Sessions for Dds {
         dbs::nodes(&self.client, &self.target, LOOKUP).await
     }
 
+    fn looks_up_nodes(&self) -> bool {
+        self.target.get("instance_id").is_some()
+    }
+
     async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
         let offset = paging::offset("ListSessions", after.as_ref())?;
         let limit = self.page.load(Ordering::Relaxed);
@@ -194,7 +211,7 @@ impl Sessions for Dds {
                 self.page.store(SMALL_PAGE, Ordering::Relaxed);
                 (self.list_page(node, offset, SMALL_PAGE).await?, SMALL_PAGE)
             }
-            answer => (answer?, limit),
+            answer => (answer.map_err(|error| node.told(error))?, limit),
         };
         dbs::page(answer, (offset, limit), |answer, one| session(answer, one, node))
     }
@@ -238,55 +255,55 @@ fn aside(groups: &[Group], group: &Group, node: &ListedNode) -> Option<&'static 
 
 /// One listed session. One that does nothing may have no id.
 fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, Error> {
-    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let id = one.id.and_then(Scalar::text);
-    let unkillable = match (one.active, &id) {
+    let id = one.id.id(answer)?;
+    let unkillable = match (one.active.truth(), &id) {
         (Some(false), _) => Some("it does nothing now, and the API only ends what is being done"),
         (_, None) => Some("the list gives no id for it, and a kill needs one"),
         (_, Some(_)) => None,
     };
-    let (connection, client) = (filled(one.description), filled(one.client));
     let id = id.unwrap_or_else(|| {
-        format!("#{}", connection.as_ref().or(client.as_ref()).map_or("", String::as_str))
+        let connection = one.description.clone().filled();
+        format!("#{}", connection.or(one.client.clone().filled()).unwrap_or_default())
     });
-    let namespace = filled(one.namespace);
-    let database = filled(one.db).or_else(|| {
-        let (database, _) = namespace.as_ref()?.split_once('.')?;
-        filled(Some(database.to_owned()))
-    });
-    let micros = dbs::whole(answer, one.cost_time)?;
-    let text = |text: Option<String>| text.map(Field::Text);
-    let fields = [
-        ("client_address", text(client)),
-        ("user", text(filled(one.user))),
-        ("database", text(database)),
-        ("command", text(filled(one.kind))),
-        ("running_seconds", micros.map(|micros| Field::Integer(micros / 1_000_000))),
-        ("active", one.active.map(Field::Bool)),
-        ("namespace", text(namespace)),
-        ("plan_summary", text(filled(one.plan_summary))),
-        ("server_address", text(filled(one.host))),
-        ("connection", text(connection)),
+    let database = match (one.db.clone().filled(), &one.namespace) {
+        (None, Told::Text(namespace)) => match namespace.split_once('.') {
+            Some((database, _)) => Told::Text(database.to_owned()),
+            None => one.db,
+        },
+        _ => one.db,
+    };
+    let seconds = one.cost_time.number(answer, "cost_time")?.map(|micros| micros / 1_000_000);
+    let told = [
+        ("client_address", one.client),
+        ("user", one.user),
+        ("database", database),
+        ("command", one.kind),
+        ("running_seconds", seconds.into()),
+        ("active", one.active),
+        ("namespace", one.namespace),
+        ("plan_summary", one.plan_summary),
+        ("server_address", one.host),
+        ("connection", one.description),
     ];
-    let fields: BTreeMap<_, _> =
-        fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
+    let fields = value::fields(answer, SPEC.columns, told)?;
     Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ListedSession {
-    id: Option<Scalar>,
-    active: Option<bool>,
+    id: Told,
+    active: Told,
     #[serde(rename = "type")]
-    kind: Option<String>,
-    cost_time: Option<Scalar>,
-    plan_summary: Option<String>,
-    host: Option<String>,
-    client: Option<String>,
-    description: Option<String>,
-    namespace: Option<String>,
-    db: Option<String>,
-    user: Option<String>,
+    kind: Told,
+    cost_time: Told,
+    plan_summary: Told,
+    host: Told,
+    client: Told,
+    description: Told,
+    namespace: Told,
+    db: Told,
+    user: Told,
 }
 
 #[cfg(feature = "sandbox")]
@@ -530,6 +547,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::services::Field;
     use crate::services::simulator::bench::{Bench, all_pages, ids, node};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
 
@@ -594,8 +612,10 @@ mod tests {
         for (instance, node) in [("cluster", "shard"), ("cluster", "conf"), ("replicas", "three")] {
             let target = [("instance_id", instance), ("node_id", node)];
             assert_eq!(found(&bench, &target).await.unwrap(), [node]);
+            assert!(bench.sessions(&target).looks_up_nodes());
         }
         assert_eq!(bench.requests().len(), 3);
+        assert!(!bench.sessions(&[("node_id", "unheard-of")]).looks_up_nodes());
         assert_eq!(found(&bench, &[("node_id", "unheard-of")]).await.unwrap(), ["unheard-of"]);
         assert_eq!(bench.requests().len(), 3, "a node alone needs no look-up");
     }
@@ -608,7 +628,7 @@ mod tests {
             (vec![("instance_id", "nobody")], Kind::TargetGone, "no instance `nobody`"),
             (
                 vec![("instance_id", "replicas"), ("node_id", "front-1")],
-                Kind::BadRequest,
+                Kind::TargetGone,
                 "has no node `front-1`",
             ),
         ] {
@@ -616,33 +636,66 @@ mod tests {
             assert_eq!(error.kind, kind, "{error}");
             assert!(error.message.contains(word), "{error}");
         }
-        bench.can(200, r#"{"instances":[{"id":"other","groups":[]}]}"#);
+        for body in [
+            // An ignored filter does not mean gone, and neither does anything but an empty list.
+            r#"{"instances":[{"id":"other","groups":[]}]}"#,
+            "{}",
+            r#"{"instances":null,"total_count":0}"#,
+            r#"{"instances":[],"total_count":5}"#,
+            r#"{"error_code":"DBS.999999","error_msg":"failed","instances":[]}"#,
+        ] {
+            bench.can(200, body);
+            let error = found(&bench, &[("instance_id", "replicas")]).await.unwrap_err();
+            assert_eq!(error.kind, Kind::Malformed, "{body}");
+        }
+        bench.can(200, r#"{"error_code":"DBS.280005","error_msg":"failed"}"#);
         let error = found(&bench, &[("instance_id", "replicas")]).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Malformed, "an ignored filter does not mean gone");
+        assert_eq!(error.kind, Kind::Unavailable, "a code of a call without effect is believed");
         bench.fault(Fault::TargetGone);
         let error = found(&bench, &[("instance_id", "replicas")]).await.unwrap_err();
         assert_eq!(error.kind, Kind::TargetGone);
     }
 
     #[tokio::test]
-    async fn a_node_that_is_not_normal_is_busy_and_left_out_of_the_whole() {
+    async fn a_node_that_is_not_normal_is_asked_like_the_others_and_its_failure_tells_its_state() {
         let instances = r#"{"instances":[{"id":"x","groups":[{"type":"replica","nodes":[
             {"id":"a","name":"","status":"normal","role":"Primary","unknown":[]},
             {"id":"b","status":"abnormal","role":"Secondary"},
-            {"id":null}]},{"type":"readonly","nodes":null}]}]}"#;
+            {"id":"c","role":"Secondary"}]},{"type":"readonly","nodes":null}]}]}"#;
         let (bench, _) = bench(0);
         bench.can(200, instances);
-        assert_eq!(found(&bench, &[("instance_id", "x")]).await.unwrap(), ["a"]);
+        assert_eq!(found(&bench, &[("instance_id", "x")]).await.unwrap(), ["a", "b", "c"]);
         bench.can(200, instances);
-        let target = [("instance_id", "x"), ("node_id", "b")];
-        let error = found(&bench, &target).await.unwrap_err();
+        let sessions = bench.sessions(&[("instance_id", "x"), ("node_id", "b")]);
+        let nodes = sessions.nodes().await.unwrap();
+        bench.can(500, r#"{"error_code":"DBS.280005","error_msg":"Server error."}"#);
+        let error = sessions.list(&nodes[0], None).await.unwrap_err();
         assert_eq!(
             (error.kind, error.message.as_str()),
-            (Kind::Busy, "node `b` is abnormal, not normal")
+            (Kind::Unavailable, "node `b` is abnormal: Server error.")
         );
-        bench.can(200, r#"{"instances":[{"id":"x"}]}"#);
-        let error = found(&bench, &[("instance_id", "x")]).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Busy);
+
+        let unnamed = r#"{"id":"x","groups":[{"type":"replica","nodes":[{"status":"creating"}]}]}"#;
+        for instance in [r#"{"id":"x"}"#, r#"{"id":"x","groups":[]}"#, unnamed] {
+            for target in [&[("instance_id", "x")][..], &[("instance_id", "x"), ("node_id", "b")]] {
+                bench.can(200, &format!(r#"{{"instances":[{instance}]}}"#));
+                assert_eq!(found(&bench, target).await.unwrap_err().kind, Kind::Busy, "{instance}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_id_that_the_cloud_calls_invalid_has_not_gone() {
+        for (status, code, kind) in [
+            (400, "DBS.280407", Kind::BadRequest),
+            (404, "DBS.200013", Kind::TargetGone),
+            (400, "DBS.200451", Kind::TargetGone),
+        ] {
+            let (bench, _) = bench(0);
+            bench.can(status, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
+            let sessions = bench.sessions(&[("node_id", "one")]);
+            assert_eq!(sessions.list(&node("one"), None).await.unwrap_err().kind, kind, "{code}");
+        }
     }
 
     #[tokio::test]
@@ -671,8 +724,8 @@ mod tests {
         let expected = [
             format!("{one}?offset=0&limit=100"),
             format!("{one}?offset=0&limit=20"),
-            format!("{one}?offset=20&limit=20"),
-            format!("{one}?offset=40&limit=20"),
+            format!("{one}?offset=19&limit=20"),
+            format!("{one}?offset=38&limit=20"),
             "/v3/p0/nodes/two/sessions?offset=0&limit=20".to_owned(),
         ];
         assert_eq!(asked, expected);
@@ -719,7 +772,7 @@ mod tests {
             assert!(columns.contains(&name));
             assert_eq!(found[0].fields.get(name), Some(&value), "{name}");
         }
-        assert_eq!(found[0].fields.len(), columns.len());
+        assert_eq!(found[0].fields.iter().len(), columns.len());
     }
 
     #[tokio::test]
@@ -728,7 +781,9 @@ mod tests {
         let cases = [
             (r#""namespace":"shop.orders.2024""#, "database", Some(Field::Text("shop".into()))),
             (r#""namespace":"shop""#, "database", None),
-            (r#""namespace":"",  "db":"""#, "database", None),
+            (r#""namespace":"a.b","db":"""#, "database", Some(Field::Text("a".into()))),
+            (r#""namespace":"","db":"""#, "database", Some(Field::Text("".into()))),
+            (r#""user":"""#, "user", Some(Field::Text("".into()))),
             (r#""namespace":"a.b","db":"c""#, "database", Some(Field::Text("c".into()))),
             (r#""user":null"#, "user", None),
             (r#""cost_time":"1999999""#, "running_seconds", Some(Field::Integer(1))),
@@ -790,7 +845,12 @@ mod tests {
             r#"{"total_count":3,"sessions":{}}"#,
             r#"{"total_count":3,"sessions":[]}"#,
             r#"{"sessions":[{"cost_time":"long"}]}"#,
+            r#"{"sessions":[{"user":["backup"]}]}"#,
             r#"{"sessions":[{"id":["1"]}]}"#,
+            "{}",
+            r#"{"total_count":3}"#,
+            r#"{"sessions":null}"#,
+            r#"{"error_code":"DBS.999999","error_msg":"query failed","sessions":[]}"#,
         ] {
             bench.can(200, body);
             let error = sessions.list(&node("one"), None).await.unwrap_err();
@@ -831,9 +891,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_kill_is_believed_if_its_answer_is_an_object_or_nothing() {
-        for (body, believed) in
-            [("", true), ("{}", true), (r#"{"a":1}"#, true), ("<html>", false), ("[]", false)]
-        {
+        for (body, believed) in [
+            ("", true),
+            ("{}", true),
+            (r#"{"a":1}"#, true),
+            ("<html>", false),
+            ("[]", false),
+            (r#"{"error_code":"DBS.301077","error_msg":"failed"}"#, false),
+            (r#"{"errCode":"DBS.280443","errMsg":"throttled"}"#, false),
+        ] {
             let (bench, _) = bench(1);
             bench.can(200, body);
             let sessions = bench.sessions(&[("node_id", "one")]);

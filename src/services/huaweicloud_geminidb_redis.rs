@@ -7,7 +7,6 @@
 //! (<https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0053.html>); the list of a whole
 //! instance has no pages, so it is not used.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,15 +14,16 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::dbs::{self, Lookup, Scalar};
+use super::dbs::{self, Lookup};
 use super::path::segment;
 use super::spec::Permissions;
+use super::value::{self, Told};
 use super::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Input, Kind, Limits, Node, Page, Role,
+    Batch, Column, Cursor, Error, Everyone, Example, Input, Kind, Limits, Node, Page, Role,
     Session, SessionId, Sessions, Spec, Submission, Target, Unit, Which, paging,
 };
 use crate::cloud::huaweicloud::DBS_CODES;
-use crate::cloud::{Answer, Call, Client};
+use crate::cloud::{Action, Answer, Call, Client};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_geminidb_redis",
@@ -31,11 +31,14 @@ static SPEC: Spec = Spec {
     product: "geminidb",
     title: "Huawei Cloud GeminiDB Redis",
     session: "client connection",
-    about: "Ends client connections of a GeminiDB Redis instance: chosen ones by id, all of a \
-            node, or all of the instance, idle ones too. The call that ends all of an instance of \
-            several nodes is documented for proxy clusters. Not for instances of the Redis \
-            Cluster edition, nor for the other databases of GeminiDB. Older instances need a \
-            minor upgrade first.",
+    about: "A client connection is one of a client to a node of a GeminiDB Redis instance, idle or \
+            not. Not for instances of the Redis Cluster edition, nor for the other databases of \
+            GeminiDB. Older instances need a minor upgrade first.",
+    ending: "The API ends chosen connections by id, all of a node, or all of the instance. The \
+             call that ends all of an instance of several nodes is documented for proxy clusters; \
+             on others use `match`, or set `max_sessions` to have connections ended by id. A \
+             client whose connection was ended can connect again at once.",
+    warning: None,
     regional: true,
     inputs: &[
         Input {
@@ -53,7 +56,7 @@ static SPEC: Spec = Spec {
         },
     ],
     one_of: &["instance_id", "node_id"],
-    session_id: "The connection's id as its node lists it, like `1131`.",
+    session_id: "the connection's id as its node lists it, like `1131`.",
     columns: &[
         Column {
             name: "client_address",
@@ -101,15 +104,25 @@ static SPEC: Spec = Spec {
     // How many ids one call may name is not documented, and neither is what happens to the others
     // if one of them is gone. 50 is the page that the list gives by itself.
     limits: Limits { batch: 50, everyone: Everyone::NodeOrTarget },
+    // "Authorization Information" of the calls' pages, and for role and policy-based grants
+    // https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0022.html. The page of the
+    // look-up calls the older name `nosql:backup:list`, which the table gives to backups.
     permissions: Permissions {
-        list: &["gaussdbfornosql:instance:list", "gaussdbfornosql:instance:listSession"],
-        terminate: &["gaussdbfornosql:instance:deleteSession"],
+        list: &[
+            Action::formerly("gaussdbfornosql:instance:list", "nosql:instance:list"),
+            Action::formerly("gaussdbfornosql:instance:listSession", "nosql:session:list"),
+        ],
+        terminate: &[Action::formerly(
+            "gaussdbfornosql:instance:deleteSession",
+            "nosql:session:delete",
+        )],
     },
     codes: DBS_CODES,
     example: Example {
         inputs: &[("instance_id", "huaweicloud_geminidb_instance.cache.id")],
         criterion: ("min_idle", "\"10m\""),
-        protect: ("names", "[\"monitor\"]"),
+        old_login: None,
+        protect: ("client_cidrs", "[\"10.0.9.10/32\"]"),
     },
     documentation: "https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0055.html",
 };
@@ -159,6 +172,10 @@ impl Sessions for GeminiDb {
         dbs::nodes(&self.client, &self.target, LOOKUP).await
     }
 
+    fn looks_up_nodes(&self) -> bool {
+        self.target.get("instance_id").is_some()
+    }
+
     async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
         const OPERATION: &str = "ListInstancesSession";
         let offset = paging::offset(OPERATION, after.as_ref())?;
@@ -166,7 +183,7 @@ impl Sessions for GeminiDb {
         let call = Call::new(OPERATION, "geminidb", Method::GET, path)
             .query("offset", offset)
             .query("limit", PAGE);
-        let answer = dbs::call(&self.client, call).await?;
+        let answer = dbs::call(&self.client, call).await.map_err(|error| node.told(error))?;
         dbs::page(answer, (offset, PAGE), |answer, one| session(answer, one, node))
     }
 
@@ -213,37 +230,34 @@ fn node_path(operation: &'static str, node: &str) -> Result<String, Error> {
 
 /// One listed connection.
 fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, Error> {
-    let text = |field: Option<Scalar>| field.and_then(Scalar::text);
-    let number = |field| Ok(dbs::whole(answer, field)?.map(Field::Integer));
-    let address = text(one.addr);
-    let id = text(one.id);
+    let id = one.id.id(answer)?;
     let unkillable = id.is_none().then_some("the list gives no id for it, and a kill needs one");
-    let id = id.unwrap_or_else(|| format!("#{}", address.as_deref().unwrap_or_default()));
-    let fields = [
-        ("client_address", address.map(Field::Text)),
-        ("database", text(one.db).map(Field::Text)),
-        ("command", text(one.cmd).map(Field::Text)),
-        ("name", text(one.name).map(Field::Text)),
-        ("age_seconds", number(one.age)?),
-        ("idle_seconds", number(one.idle)?),
-        ("subscriptions", number(one.sub)?),
+    let id = id.unwrap_or_else(|| format!("#{}", one.addr.clone().filled().unwrap_or_default()));
+    let told = [
+        ("client_address", one.addr),
+        ("database", one.db),
+        ("command", one.cmd),
+        ("name", one.name),
+        ("age_seconds", one.age),
+        ("idle_seconds", one.idle),
+        ("subscriptions", one.sub),
     ];
-    let fields: BTreeMap<_, _> =
-        fields.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
+    let fields = value::fields(answer, SPEC.columns, told)?;
     Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
 }
 
 /// Every field is a text, numbers too.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ListedSession {
-    id: Option<Scalar>,
-    addr: Option<Scalar>,
-    name: Option<Scalar>,
-    cmd: Option<Scalar>,
-    age: Option<Scalar>,
-    idle: Option<Scalar>,
-    db: Option<Scalar>,
-    sub: Option<Scalar>,
+    id: Told,
+    addr: Told,
+    name: Told,
+    cmd: Told,
+    age: Told,
+    idle: Told,
+    db: Told,
+    sub: Told,
 }
 
 #[cfg(feature = "sandbox")]
@@ -383,9 +397,7 @@ mod server {
                 return Err(dbs::busy());
             }
             for node in nodes {
-                let live = self.stage.list(node);
-                let keys: Vec<Option<String>> = live.into_iter().map(|one| Some(one.id)).collect();
-                if self.stage.end(node, &keys, inbound.fault).is_err() {
+                if self.stage.kill_all(node, inbound.fault).is_err() {
                     return Err(refusal(500, "DBS.280005", "Server failure."));
                 }
             }
@@ -447,6 +459,7 @@ mod tests {
     use super::*;
     use crate::services::simulator::bench::{Bench, all_pages, ids, node};
     use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
+    use crate::services::{Field, Fields};
 
     /// An instance of two nodes, with `clients` on the first and one on the second, and another
     /// instance with one.
@@ -497,9 +510,11 @@ mod tests {
             (vec![("node_id", "unheard-of")], vec!["unheard-of"], false),
         ] {
             let before = bench.requests().len();
-            let nodes = bench.sessions(&target).nodes().await.unwrap();
+            let sessions = bench.sessions(&target);
+            let nodes = sessions.nodes().await.unwrap();
             let ids: Vec<&str> = nodes.iter().map(|node| node.id.as_str()).collect();
             assert_eq!(ids, expected);
+            assert_eq!(sessions.looks_up_nodes(), looked_up);
             let asked = bench.requests().split_off(before);
             let path = "/v3/p0/instances?id=pair&datastore_type=redis";
             let expected = looked_up.then(|| ("GET".into(), path.to_owned(), String::new()));
@@ -513,7 +528,7 @@ mod tests {
         for (target, kind) in [
             (vec![], Kind::Configuration),
             (vec![("instance_id", "nobody")], Kind::TargetGone),
-            (vec![("instance_id", "pair"), ("node_id", "other")], Kind::BadRequest),
+            (vec![("instance_id", "pair"), ("node_id", "other")], Kind::TargetGone),
         ] {
             let error = bench.sessions(&target).nodes().await.unwrap_err();
             assert_eq!(error.kind, kind, "{error}");
@@ -554,11 +569,11 @@ mod tests {
             assert!(columns.contains(&name));
             assert_eq!(found[0].fields.get(name), Some(&value), "{name}");
         }
-        assert_eq!(found[0].fields.len(), columns.len());
+        assert_eq!(found[0].fields.iter().len(), columns.len());
     }
 
     #[tokio::test]
-    async fn bare_numbers_are_read_and_what_is_empty_is_left_out() {
+    async fn bare_numbers_are_read_and_what_is_empty_is_known() {
         let (bench, _) = bench(0);
         bench.can(
             200,
@@ -572,8 +587,9 @@ mod tests {
             ids(&page.sessions),
             ["254487", "#10.0.0.1:40001"].map(|id| SessionId(id.into()))
         );
-        let expected = BTreeMap::from([
+        let expected = Fields::from([
             ("database", Field::Text("0".into())),
+            ("name", Field::Text(String::new())),
             ("age_seconds", Field::Integer(8_888_581)),
         ]);
         assert_eq!(page.sessions[0].fields, expected);
@@ -590,7 +606,7 @@ mod tests {
             r#"{"total_count":"1","sessions":[]}"#,
             r#"{"total_count":3,"sessions":[]}"#,
             r#"{"sessions":[{"age":"old"}]}"#,
-            r#"{"sessions":[{"idle":"1.5"}]}"#,
+            r#"{"sessions":[{"idle":true}]}"#,
             r#"{"sessions":[{"id":true}]}"#,
         ] {
             bench.can(200, body);

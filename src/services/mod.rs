@@ -8,6 +8,7 @@ mod alicloud_das_redis;
 mod alicloud_ecs;
 mod dbs;
 mod error;
+mod fields;
 mod huaweicloud_dcs;
 mod huaweicloud_dds;
 mod huaweicloud_geminidb_redis;
@@ -15,6 +16,7 @@ mod nodes;
 mod paging;
 mod path;
 mod spec;
+mod value;
 
 #[cfg(feature = "sandbox")]
 pub mod simulator;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::{Error, Kind};
+pub use fields::{Field, Fields};
 pub use spec::{
     Column, Criterion, Everyone, Example, Input, Limits, Permissions, Role, Spec, Unit,
 };
@@ -75,12 +78,20 @@ pub trait Sessions: Send + Sync {
     /// one node with an empty id. Checks that a `node_id` belongs to its instance, where it can.
     async fn nodes(&self) -> Result<Vec<Node>, Error>;
 
+    /// Whether [`nodes`](Sessions::nodes) asks the cloud. If not, only a list of its sessions can
+    /// tell whether a node is there.
+    fn looks_up_nodes(&self) -> bool {
+        true
+    }
+
     /// Starts what must be done before a node can be listed freshly.
     async fn prepare(&self, _node: &Node) -> Result<Option<Ticket>, Error> {
         Ok(None)
     }
 
-    /// One page of a node's live sessions.
+    /// One page of a node's live sessions. Where sessions that end make others move up before the
+    /// next page is asked for, that one begins with the last session of this one, which so shows
+    /// whether any have moved.
     async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error>;
 
     /// Asks for the end of sessions. The engine never passes more than [`Limits`] allow.
@@ -97,14 +108,19 @@ pub trait Sessions: Send + Sync {
 pub struct Node {
     /// The cloud's id; empty where the whole target is one list.
     pub id: String,
-    /// A name for people; may be the id.
-    pub name: String,
+    /// The cloud's word for its state, where that is told and not the ordinary one.
+    pub state: Option<String>,
 }
 
 impl Node {
+    /// A node in its ordinary state.
+    pub fn of(id: &str) -> Node {
+        Node { id: id.to_owned(), state: None }
+    }
+
     /// The single node of a target that is listed whole.
     pub fn whole() -> Node {
-        Node { id: String::new(), name: String::new() }
+        Node::of("")
     }
 }
 
@@ -133,8 +149,8 @@ pub struct Session {
     pub node: String,
     /// Why the API cannot end it, if it cannot (DDS: no operation is running).
     pub unkillable: Option<&'static str>,
-    /// The values of the spec's columns, by name; a missing one is null.
-    pub fields: BTreeMap<&'static str, Field>,
+    /// The values of the spec's columns.
+    pub fields: Fields,
 }
 
 impl Session {
@@ -142,17 +158,6 @@ impl Session {
     pub fn place(&self) -> (&str, &SessionId) {
         (&self.node, &self.id)
     }
-}
-
-/// A value of a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Field {
-    /// Text.
-    Text(String),
-    /// A whole number, in the column's unit.
-    Integer(i64),
-    /// Yes or no.
-    Bool(bool),
 }
 
 /// Where a list goes on. Opaque to all but the service.
@@ -166,6 +171,9 @@ pub struct Page {
     pub sessions: Vec<Session>,
     /// Where the next page starts; None on the last.
     pub next: Option<Cursor>,
+    /// How many more sessions the cloud counts on the node than it shows on any page. Told on one
+    /// page only.
+    pub unseen: usize,
     /// The cloud's id of the request.
     pub request_id: Option<String>,
 }
@@ -201,8 +209,6 @@ pub enum Which<'a> {
 pub struct Submission {
     /// Sessions that the answer calls gone already; all others of the batch were accepted.
     pub already_gone: Vec<SessionId>,
-    /// Sessions that the answer calls refused, each with the cloud's reason.
-    pub refused: Vec<(SessionId, String)>,
     /// To poll until the work is done; None if it is done.
     pub ticket: Option<Ticket>,
     /// The cloud's id of the request.

@@ -1,6 +1,6 @@
 //! A service described as data: schema, docs, examples, permissions and README all come from here.
 
-use crate::cloud::Kind;
+use crate::cloud::{Action, Kind};
 
 /// Everything about a service that is not a call.
 #[derive(Debug)]
@@ -15,15 +15,21 @@ pub struct Spec {
     pub title: &'static str,
     /// What one session is called, singular, like `client connection`.
     pub session: &'static str,
-    /// Markdown: what it ends and what its API cannot do, a few sentences.
+    /// Markdown: what a session of it is, and which ones its list does not show. On every page.
     pub about: &'static str,
+    /// Markdown: what ending one does, and what the API cannot end. On the pages of the faces that
+    /// terminate.
+    pub ending: &'static str,
+    /// Markdown: what to be warned of on those pages, where "it cuts connections" is not the truth,
+    /// or not all of it.
+    pub warning: Option<&'static str>,
     /// Whether the target can be in another region than the provider block's.
     pub regional: bool,
     /// The arguments that name the target, `region` not among them.
     pub inputs: &'static [Input],
     /// Inputs of which at least one must be given; empty where [`Input::required`] says it all.
     pub one_of: &'static [&'static str],
-    /// What a session id looks like and where it comes from, one Markdown sentence.
+    /// What a session id looks like and where it comes from, Markdown that goes on after "An id is".
     pub session_id: &'static str,
     /// What the list tells of a session beside `id` and `node_id`.
     pub columns: &'static [Column],
@@ -39,13 +45,13 @@ pub struct Spec {
     pub documentation: &'static str,
 }
 
-/// The cloud's names of what must be granted.
+/// What must be granted.
 #[derive(Clone, Copy, Debug)]
 pub struct Permissions {
     /// To look up nodes and list sessions.
-    pub list: &'static [&'static str],
+    pub list: &'static [Action],
     /// To terminate.
-    pub terminate: &'static [&'static str],
+    pub terminate: &'static [Action],
 }
 
 /// An argument that names the target.
@@ -202,8 +208,12 @@ pub enum Everyone {
 pub struct Example {
     /// Value by input name, as HCL expressions, like `"huaweicloud_dcs_instance.cache.id"`.
     pub inputs: &'static [(&'static str, &'static str)],
-    /// A criterion by name and its value as HCL, like `("min_idle", "\"10m\"")`.
+    /// A criterion to look for sessions by: its name and value as HCL, like
+    /// `("min_idle", "\"10m\"")`.
     pub criterion: (&'static str, &'static str),
-    /// A criterion for `protect`.
+    /// The criterion that finds whoever logged in with an old password; None where the list does
+    /// not tell, so that all must go.
+    pub old_login: Option<(&'static str, &'static str)>,
+    /// A criterion for `protect`: one that no client can give itself.
     pub protect: (&'static str, &'static str),
 }

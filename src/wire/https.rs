@@ -165,7 +165,7 @@ impl HttpSend for Https {
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| lost(causes(error)))? {
             if body.len() + chunk.len() > MAX_BODY {
-                return Err(lost(format!("the answer is larger than {} MiB", MAX_BODY >> 20)));
+                return Err(HttpError::TooLarge { host, most: MAX_BODY >> 20 });
             }
             body.extend_from_slice(&chunk);
         }
@@ -215,6 +215,7 @@ fn causes(error: reqwest::Error) -> String {
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock;
 
+#[expect(clippy::disallowed_methods, reason = "the time comes in here")]
 impl Clock for SystemClock {
     fn now(&self) -> SystemTime {
         SystemTime::now()
@@ -225,6 +226,7 @@ impl Clock for SystemClock {
 #[derive(Clone, Copy, Debug)]
 pub struct SystemEntropy;
 
+#[expect(clippy::disallowed_methods, reason = "randomness comes in here")]
 impl Entropy for SystemEntropy {
     fn unit(&self) -> f64 {
         let bits = getrandom::u64().expect("the operating system gives random numbers");
@@ -245,6 +247,7 @@ pub struct SystemEnvironment;
 
 #[async_trait]
 impl Environment for SystemEnvironment {
+    #[expect(clippy::disallowed_methods, reason = "the environment comes in here")]
     fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())
     }
@@ -349,13 +352,16 @@ mod tests {
         let mut answer = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
         answer.resize(answer.len() + MAX_BODY + 1, b'x');
         let error = answered(&answer).await.unwrap_err();
-        assert!(matches!(&error, HttpError::Lost { .. }), "{error:?}");
+        assert!(matches!(&error, HttpError::TooLarge { .. }), "{error:?}");
         assert!(error.to_string().contains("larger than 32 MiB"), "{error}");
     }
 
     #[tokio::test]
     async fn without_a_connection_nothing_was_sent() {
-        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        // Bound, so that nobody else listens there, and not listening.
+        let silent = tokio::net::TcpSocket::new_v4().unwrap();
+        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let closed = silent.local_addr().unwrap();
         let error = get(&format!("http://{closed}/?secret=hush")).await.unwrap_err();
         assert!(matches!(&error, HttpError::NotSent { host, .. } if *host == closed.to_string()));
         assert!(!error.to_string().contains("hush"), "{error}");

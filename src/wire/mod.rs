@@ -49,6 +49,14 @@ pub enum HttpError {
         /// The causes, joined by colons.
         reason: String,
     },
+    /// The answer is larger than any that is believed. The request may have taken effect.
+    #[error("the answer from `{host}` is larger than {most} MiB")]
+    TooLarge {
+        /// Host and port.
+        host: String,
+        /// The bound, in MiB.
+        most: usize,
+    },
 }
 
 /// Tells the time.

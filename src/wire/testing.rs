@@ -87,6 +87,8 @@ impl HttpSend for World {
     async fn send(&self, request: Request<Bytes>) -> Reply {
         let line = format!("{} {}", request.method(), request.uri());
         self.requests.lock().unwrap().push(request);
+        // Others may act before the answer is here.
+        tokio::task::yield_now().await;
         let reply = self.replies.lock().unwrap().pop_front();
         reply.unwrap_or_else(|| panic!("no answer is scripted for {line}"))
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use terraform_provider_session::demo::PINS;
 use terraform_provider_session::framework::Provider as _;
 use terraform_provider_session::provider::{SessionProvider, docs};
 use terraform_provider_session::wire::Outside;
@@ -119,6 +120,7 @@ fn pages_by_kind() -> [(&'static str, &'static str, BTreeSet<String>); 4] {
 
 #[test]
 fn every_face_has_its_page_where_the_registry_looks_for_it_and_no_other_page_is_there() {
+    let _ = rendered();
     let mut expected: BTreeSet<String> = ["docs/index.md".to_owned()].into();
     for (folder, kind, names) in pages_by_kind() {
         for name in names {
@@ -149,4 +151,79 @@ fn the_changelog_names_every_face() {
             assert!(text.lines().any(|one| one == line), "CHANGELOG.md lacks `{line}`");
         }
     }
+}
+
+/// The targets of a page's relative links, code left aside.
+fn links(text: &str) -> Vec<String> {
+    let mut fenced = false;
+    let prose = text.lines().filter(|line| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        !fence && !fenced
+    });
+    let targets = prose.flat_map(|line| line.split("](").skip(1));
+    let targets = targets.filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
+    targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let _ = rendered();
+    let pages = stored("docs").into_iter().chain(stored("examples"));
+    let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "BENCHMARKS.md"];
+    let pages = pages.chain(others.map(str::to_owned)).filter(|path| path.ends_with(".md"));
+    let (mut checked, mut broken) = (0, Vec::new());
+    for page in pages {
+        let text = fs::read_to_string(root().join(&page)).unwrap();
+        for link in links(&text) {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let there = root().join(&page).parent().unwrap().join(file).exists();
+            let named = !file.is_empty() || text.contains(&format!("<a id=\"{anchor}\"></a>"));
+            checked += 1;
+            if !(there && named) {
+                broken.push(format!("{page}: {link}"));
+            }
+        }
+    }
+    assert!(broken.is_empty() && checked > 100, "{checked} links, broken: {broken:#?}");
+}
+
+#[test]
+fn every_page_leads_on_to_guides_and_to_the_services_other_pages() {
+    for (path, text) in rendered().iter().filter(|(path, _)| path.ends_with(".md")) {
+        let links = links(text);
+        let leads = |part: &str| links.iter().filter(|link| link.contains(part)).count();
+        match path.as_str() {
+            "README.md" => {}
+            "docs/index.md" => {
+                let guides = stored("docs/guides");
+                assert_eq!(leads("guides/"), guides.len() + 2, "{path}: each once, two again");
+            }
+            _ => {
+                let short = path.rsplit_once("termination_").or(path.rsplit_once("list_"));
+                let (_, service) = short.expect("pages are named like their types");
+                assert_eq!(leads(service), 3, "{path}: the service's other three pages");
+                assert!(leads("../guides/") > 0 && leads("../index.md") == 1, "{path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn guides_are_called_what_they_call_themselves() {
+    let index = &rendered()["docs/index.md"];
+    for path in stored("docs/guides") {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        let title = text.lines().find_map(|line| line.strip_prefix("page_title: ")).unwrap();
+        let name = path.strip_prefix("docs/").unwrap();
+        let line = format!("- [{}]({name})", title.trim_matches('"'));
+        assert!(index.lines().any(|one| one == line), "docs/index.md lacks `{line}`");
+    }
+}
+
+#[test]
+fn the_guide_on_what_is_verified_names_every_engine_that_is_pinned() {
+    let guide = include_str!("../../docs/guides/verified.md");
+    let pins: Vec<&str> = PINS.iter().map(|pin| pin.core).collect();
+    assert!(guide.contains(&format!("interrupt: {},", pins.join(", "))), "{pins:?}");
 }

@@ -1,9 +1,15 @@
 //! Bytes of strangers: damaged copies of good ones, the same in every run, a fixed number of times.
 //! `CONTRIBUTING.md` says how to go on for longer.
+//!
+//! Each target is called in a process of its own, so that an endless loop can be ended and what was
+//! taken of memory can be read. Each prints one line, past the test harness' capture.
 
 mod targets;
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::Command;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,11 +25,21 @@ use terraform_provider_session::services::{
 use terraform_provider_session::wire::{Clock, HttpError, HttpSend, Outside};
 
 /// How often the decoders are called, and how often whole services and the whole door are.
-const MANY: u32 = 4000;
+const MANY: u32 = 20_000;
 const SOME: u32 = 800;
 
 /// No single input may keep anybody busy for longer, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the process of a target may take at most, in MiB: resident, and of address space, which a
+/// decoder takes that believes a length. Some 20 and 230 of it are the program itself.
+const MEMORY: [(&str, u64); 2] = [("VmHWM:", 128), ("VmPeak:", 1024)];
+
+/// How many inputs were taken for good, in the words of that process.
+const GOOD: &str = "taken for good:";
+
+/// Set in the process of a target.
+const CHILD: &str = "SESSION_HOSTILE_INPUTS";
 
 /// Random numbers from a seed (xorshift64*).
 struct Random(u64);
@@ -85,21 +101,76 @@ impl Random {
     }
 }
 
-/// Calls a target with many inputs. A panic tells which one it was.
+/// Calls a target with many inputs, in a process of its own: this test, once more.
 fn hammer(
+    test: &str,
     name: &str,
     count: u32,
-    target: fn(&[u8]),
-    mut input: impl FnMut(&mut Random) -> Vec<u8>,
+    target: fn(&[u8]) -> bool,
+    input: impl FnMut(&mut Random) -> Vec<u8>,
 ) {
-    let mut random = Random(0x5E55_1045);
+    if std::env::var_os(CHILD).is_some() {
+        return pound(count, target, input);
+    }
+    let start = Instant::now();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args([&format!("hostile::{test}"), "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{name}: {said}");
+    let number = |what: &str| {
+        let told = said.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+        told.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    let good = number(GOOD);
+    assert!(good > 0 && good < u64::from(count), "{name}: {good} of {count} are good");
+    let took = start.elapsed();
+    let mut line = format!("target {name}: {count} inputs, {good} of them good, in {took:.1?}");
+    if cfg!(target_os = "linux") {
+        for (what, most) in MEMORY {
+            let peak = number(what) / 1024;
+            assert!(peak < most, "{name}: {what} {peak} MiB");
+            line += &format!(", {what} {peak} MiB");
+        }
+    }
+    // The harness shows nothing of a test that passes, but what goes to the stream itself.
+    std::io::stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+/// Does so in this process. The input of a panic or of a hang is told on standard error, and so is
+/// what was taken of memory.
+#[expect(clippy::print_stderr, reason = "the parent reads it")]
+fn pound(count: u32, target: fn(&[u8]) -> bool, mut input: impl FnMut(&mut Random) -> Vec<u8>) {
+    let (mut random, mut good) = (Random(0x5E55_1045), 0);
+    let (next, inputs) = channel::<(u32, Vec<u8>)>();
+    let guard = std::thread::spawn(move || {
+        let mut last = (0, Vec::new());
+        loop {
+            match inputs.recv_timeout(PATIENCE) {
+                Ok(input) => last = input,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    eprintln!("round {} does not end: {}", last.0, last.1.escape_ascii());
+                    std::process::exit(1);
+                }
+            }
+        }
+    });
     for round in 0..count {
         let input = input(&mut random);
-        let start = Instant::now();
-        let outcome = std::panic::catch_unwind(|| target(&input));
-        assert!(outcome.is_ok(), "{name}, round {round}: {}", input.escape_ascii());
-        let took = start.elapsed();
-        assert!(took < PATIENCE, "{name}, round {round}: {took:?}: {}", input.escape_ascii());
+        next.send((round, input.clone())).unwrap();
+        let Ok(taken) = std::panic::catch_unwind(|| target(&input)) else {
+            panic!("round {round}: {}", input.escape_ascii());
+        };
+        good += u32::from(taken);
+    }
+    eprintln!("{GOOD}{good}");
+    drop(next);
+    guard.join().unwrap();
+    if cfg!(target_os = "linux") {
+        eprintln!("{}", std::fs::read_to_string("/proc/self/status").unwrap());
     }
 }
 
@@ -117,19 +188,27 @@ fn the_value_decoder_survives_damaged_values() {
         b"[".repeat(2000),
         b"\x91".repeat(2000),
     ];
-    hammer("value decoder", MANY, targets::value, |random| random.damaged(&seeds));
+    hammer("the_value_decoder_survives_damaged_values", "value", MANY, targets::value, |random| {
+        random.damaged(&seeds)
+    });
 }
 
 #[test]
 fn every_services_parsers_survive_damaged_answers() {
     let seeds = answers();
     assert!(seeds.len() > 10, "{}", seeds.len());
-    hammer("cloud answers", SOME, targets::answer, |random| {
-        let body = random.damaged(&seeds);
-        let status = random.bytes(1)[0];
-        // Most answers are good by their status, or nobody would read on.
-        [vec![if status < 170 { 0 } else { status }], body].concat()
-    });
+    hammer(
+        "every_services_parsers_survive_damaged_answers",
+        "answer",
+        SOME,
+        targets::answer,
+        |random| {
+            let body = random.damaged(&seeds);
+            let status = random.bytes(1)[0];
+            // Most answers are good by their status, or nobody would read on.
+            [vec![if status < 170 { 0 } else { status }], body].concat()
+        },
+    );
 }
 
 #[test]
@@ -146,17 +225,33 @@ fn profile_files_survive_damage() {
             {"name":"p","mode":"SSO","ssoAuth":{"stsToken":{"accessKeyId":"a"}}}],"crypter":{}}"#
             .to_vec(),
     ];
-    hammer("profile files", MANY, targets::profile, |random| random.damaged(&seeds));
+    hammer("profile_files_survive_damage", "profile", MANY, targets::profile, |random| {
+        random.damaged(&seeds)
+    });
 }
 
 #[test]
 fn every_rpc_survives_values_and_messages_that_make_no_sense() {
     let bodies = answers();
-    hammer("whole RPC door", SOME, targets::rpc, |random| {
-        let mut input = random.bytes(160);
-        input.extend(random.damaged(&bodies));
-        input
-    });
+    hammer(
+        "every_rpc_survives_values_and_messages_that_make_no_sense",
+        "rpc",
+        4 * SOME,
+        targets::rpc,
+        |random| {
+            // Eighty pairs of bytes decide.
+            [vec![80], random.bytes(160), random.damaged(&bodies)].concat()
+        },
+    );
+}
+
+#[test]
+fn every_method_that_is_served_is_a_target() {
+    let proto = include_str!("../../proto/tfplugin6.proto");
+    let served = proto.lines().filter_map(|line| line.trim().strip_prefix("rpc "));
+    let served = served.filter(|rest| !rest.contains("Unserved"));
+    let served: BTreeSet<&str> = served.filter_map(|rest| rest.split('(').next()).collect();
+    assert_eq!(served, targets::rpc::METHODS.iter().map(|(method, _)| *method).collect());
 }
 
 /// What the clouds answer to every call of every service, as the sandbox knows it, and how each

@@ -80,10 +80,12 @@ impl Joined {
     async fn list_node(&self, sessions: &dyn Sessions, node: &Node) -> Result<Vec<Session>, Error> {
         let ticket = sessions.prepare(node).await?;
         self.wait(sessions, ticket).await?;
-        let (mut found, mut after) = (Vec::new(), None);
+        let (mut found, mut after) = (Vec::<Session>::new(), None);
         loop {
             let page = sessions.list(node, after).await?;
-            found.extend(page.sessions);
+            // Pages may overlap.
+            let known: Vec<_> = found.iter().map(|one| one.id.clone()).collect();
+            found.extend(page.sessions.into_iter().filter(|one| !known.contains(&one.id)));
             after = page.next;
             if after.is_none() {
                 return Ok(found);
@@ -117,6 +119,14 @@ impl Joined {
         let calls = self.sandbox.calls().into_iter().map(|call| call.operation);
         calls.filter(|operation| !of_service(operation)).collect()
     }
+}
+
+/// An address of this machine where nobody listens, and nobody else can while the socket lives.
+pub(crate) fn nobody() -> (tokio::net::TcpSocket, std::net::SocketAddr) {
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = silent.local_addr().unwrap();
+    (silent, address)
 }
 
 /// The service of a name.

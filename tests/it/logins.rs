@@ -195,7 +195,8 @@ async fn what_was_handed_out_elsewhere_and_what_stands_in_variables_logs_in_too(
         "scope": { "project": { "name": "cn-north-4" } },
     }});
     let uri = "https://iam.cn-north-4.myhuaweicloud.com/v3/auth/tokens";
-    let request = Request::post(uri).body(Bytes::from(body.to_string())).unwrap();
+    let request = Request::post(uri).header("content-type", "application/json");
+    let request = request.body(Bytes::from(body.to_string())).unwrap();
     let token = joined.sandbox.answer(&request).response.headers()["x-subject-token"].clone();
     let token = json!({ "token": token.to_str().unwrap() });
     check(&joined, DCS, "a token", huawei(token), &[PASSWORD, PROJECTS]).await;

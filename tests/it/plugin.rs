@@ -23,9 +23,12 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, PKCS_ECDSA_P521_
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tempfile::TempDir;
 use terraform_provider_session::plugin::{self, Service};
+use terraform_provider_session::protocol::wire_types as terraform;
+use terraform_provider_session::protocol::wire_types::provider_client::ProviderClient;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -134,11 +137,20 @@ impl Plugin {
 
     /// A connection of a peer that has the identity, or no certificate, and trusts the plugin's.
     async fn tls(&self, peer: Option<&Identity>) -> io::Result<Box<dyn Io>> {
+        self.tls_of(rustls::DEFAULT_VERSIONS, peer).await
+    }
+
+    /// The same with some versions of TLS only.
+    async fn tls_of(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        peer: Option<&Identity>,
+    ) -> io::Result<Box<dyn Io>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone().unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots);
         let mut config = match peer {
@@ -297,6 +309,70 @@ async fn only_the_host_gets_through() {
 }
 
 #[tokio::test]
+async fn a_host_that_speaks_an_older_tls_only_is_refused() {
+    let host = Identity::new();
+    let plugin = Plugin::start(Some(&host), &[]).await;
+    assert!(plugin.tls_of(&[&TLS12], Some(&host)).await.is_err());
+    let io = plugin.tls_of(&[&TLS13], Some(&host)).await.unwrap();
+    assert!(speaks_http2(&reaction(io).await));
+}
+
+/// More bytes than gRPC usually takes in a message, and than are sent before anybody reads.
+const LARGE: usize = 9 << 20;
+
+/// A request with a large answer.
+fn large() -> terraform::upgrade_resource_state::Request {
+    let text = "x".repeat(LARGE);
+    let json = format!(r#"{{"instance_id": "i-1", "triggers": {{"a": "{text}"}}}}"#).into();
+    terraform::upgrade_resource_state::Request {
+        type_name: "session_termination_huaweicloud_dcs".to_owned(),
+        raw_state: Some(terraform::RawState { json, ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+fn is_large(answer: &terraform::upgrade_resource_state::Response) -> bool {
+    assert!(answer.diagnostics.is_empty(), "{:?}", answer.diagnostics);
+    answer.upgraded_state.as_ref().unwrap().msgpack.len() > LARGE
+}
+
+#[tokio::test]
+async fn a_request_larger_than_grpc_usually_takes_is_answered() {
+    let plugin = Plugin::start(None, &[]).await;
+    let channel = plugin.channel(None).await;
+    let mut provider = ProviderClient::new(channel.clone()).max_decoding_message_size(usize::MAX);
+    let answer = within(provider.upgrade_resource_state(large())).await.unwrap().into_inner();
+    assert!(is_large(&answer));
+    shutdown(channel).await;
+    plugin.ended().await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_terminated_still_hands_over_an_answer_that_is_on_its_way() {
+    let plugin = Plugin::start(None, &[]).await;
+    let mut client =
+        tonic::client::Grpc::new(plugin.channel(None).await).max_decoding_message_size(usize::MAX);
+    client.ready().await.unwrap();
+    let codec =
+        tonic_prost::ProstCodec::<_, terraform::upgrade_resource_state::Response>::default();
+    let path = http::uri::PathAndQuery::from_static("/tfplugin6.Provider/UpgradeResourceState");
+    let answer = client.server_streaming(tonic::Request::new(large()), path, codec);
+    let mut answer = within(answer).await.unwrap().into_inner();
+    // It has begun, and the rest waits for somebody who reads.
+    plugin.signal("TERM");
+    let unlinked = async {
+        while plugin.socket.exists() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    within(unlinked).await;
+    let answer = within(answer.message()).await.unwrap().unwrap();
+    assert!(is_large(&answer));
+    drop(client);
+    plugin.ended().await;
+}
+
+#[tokio::test]
 async fn peers_that_say_nothing_keep_nobody_waiting() {
     let host = Identity::new();
     let plugin = Plugin::start(Some(&host), &[]).await;
@@ -326,7 +402,7 @@ async fn a_start_that_cannot_work_ends_with_a_sentence_and_code_1() {
     let nowhere = ("PLUGIN_UNIX_SOCKET_DIR", "/does/not/exist");
     for (variables, sentence) in [
         (&[versions][..], "Terraform or OpenTofu starts"),
-        (&[("TF_PLUGIN_MAGIC_COOKIE", "x"), versions], "terraform-provider-session demo"),
+        (&[("TF_PLUGIN_MAGIC_COOKIE", "x"), versions], "  demo   "),
         (&[COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "4,5")], "offers plugin protocol versions `4,5`"),
         (&[COOKIE], "speaks version 6"),
         (&[COOKIE, versions, ("PLUGIN_CLIENT_CERT", "x")], "`PLUGIN_CLIENT_CERT` is not a cert"),
@@ -338,6 +414,17 @@ async fn a_start_that_cannot_work_ends_with_a_sentence_and_code_1() {
         assert!(message.contains(sentence), "{message}");
         assert!(output.stdout.is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_no_text_does_not_turn_tls_off() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut program = program(&[COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "6")]);
+    program.env("PLUGIN_CLIENT_CERT", std::ffi::OsStr::from_bytes(b"-----BEGIN \xff"));
+    let output = within(program.output()).await.unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("`PLUGIN_CLIENT_CERT` is not a cert"), "{message}");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &[][..]));
 }
 
 #[tokio::test]
@@ -431,6 +518,15 @@ async fn a_debugged_plugin_tells_any_host_where_it_is_and_ends_at_ctrl_c() {
             break value.strip_suffix('\'').unwrap().to_owned();
         }
     };
+    let warned = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("use it with one block only") {
+                return;
+            }
+        }
+        panic!("it does not say that several provider blocks are one to it");
+    };
+    within(warned).await;
     let reattach: serde_json::Value = serde_json::from_str(&reattach).unwrap();
     let provider = &reattach["registry.terraform.io/sessionops/session"];
     assert_eq!(provider["Protocol"], "grpc");
@@ -493,7 +589,7 @@ async fn the_transport_survives_a_panic_and_answers_the_end_after_cleaning_up() 
     let flag = cleaned.clone();
     let service = Service {
         routes: tonic::service::Routes::new(Panics),
-        cleanup: Box::new(move || {
+        cleanup: Box::new(move |_| {
             Box::pin(async move {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 flag.store(true, Ordering::SeqCst);

@@ -46,6 +46,20 @@ const GONE: usize = 60;
 
 const APPLY: &[&str] = &["apply", "-auto-approve"];
 
+/// A block that waits for the end of everything, which is a failure.
+const CLOSE: &str = r#"
+ephemeral "session_termination_SERVICE" "it" {
+  instance_id = "INSTANCE"
+  applying    = terraform.applying
+  when        = "close"
+  all         = true
+}
+resource "terraform_data" "failure" {
+  depends_on = [ephemeral.session_termination_SERVICE.it]
+  provisioner "local-exec" { command = "exit 1" }
+}
+"#;
+
 /// A sandbox that holds back one answer, and a configuration that kills everybody there.
 struct Scene {
     fixture: Fixture,
@@ -58,7 +72,23 @@ struct Scene {
 }
 
 impl Scene {
+    /// One managed resource with more arguments.
     async fn new(conduct: &str) -> Scene {
+        let block = format!(
+            r#"
+resource "session_termination_SERVICE" "it" {{
+  instance_id = "INSTANCE"
+  when        = "apply"
+  all         = true
+  {conduct}
+}}
+"#
+        );
+        Scene::of(&block).await
+    }
+
+    /// Any blocks.
+    async fn of(blocks: &str) -> Scene {
         let (reach, reached) = unbounded_channel();
         let (go_on, held) = blocking::channel();
         let setup = Setup { clients: SESSIONS, ..Setup::default() };
@@ -71,7 +101,7 @@ impl Scene {
 
         let folder = tempfile::tempdir().unwrap();
         let audit_log = folder.path().join("audit.jsonl");
-        let main = configuration(&sandbox, &endpoint, &audit_log.display().to_string(), conduct);
+        let main = configuration(&sandbox, &endpoint, &audit_log.display().to_string(), blocks);
         let fixture = Fixture::new(engine(), &main);
         let _stop = stop.drop_guard();
         Scene { fixture, sandbox, folder, reached, go_on, _stop }
@@ -253,10 +283,11 @@ fn is_kill(line: &CallLine) -> bool {
     line.operation.starts_with("POST ") && line.operation.ends_with("/session")
 }
 
-fn configuration(sandbox: &Sandbox, endpoint: &str, audit_log: &str, conduct: &str) -> String {
+fn configuration(sandbox: &Sandbox, endpoint: &str, audit_log: &str, blocks: &str) -> String {
     let account = sandbox.account();
     let (_, instances) = sandbox.scenery().iter().find(|(spec, _)| spec.name == SERVICE).unwrap();
     let instance = instances.iter().find(|instance| instance.nodes.len() == 1).unwrap();
+    let blocks = blocks.replace("SERVICE", SERVICE).replace("INSTANCE", &instance.id);
     format!(
         r#"
 terraform {{
@@ -272,17 +303,11 @@ provider "session" {{
   max_concurrency = 1
   audit_log       = "{audit_log}"
 }}
-resource "session_termination_{SERVICE}" "it" {{
-  instance_id = "{}"
-  when        = "apply"
-  all         = true
-  {conduct}
-}}
+{blocks}
 "#,
         account.region,
         account.access_key,
         account.secret_key.reveal(),
-        instance.id
     )
 }
 
@@ -408,4 +433,66 @@ async fn after_ctrl_c_twice_whoever_is_gone_is_in_the_audit_log() {
     assert_eq!(scene.killed().len(), GONE);
     scene.assert_audited(&["halted"]);
     scene.the_next_apply_ends_the_rest().await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_terminated_in_the_middle_answers_with_the_truth_before_it_ends() {
+    let mut scene = Scene::new("verify = false").await;
+    let mut command = scene.start(APPLY);
+    scene.middle().await;
+    signal("TERM", scene.plugins()[0]);
+    command.says("end=Terminated").await;
+    scene.go_on();
+    let (code, told) = command.ended().await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("was interrupted"), "{told}");
+    assert_eq!((scene.kills(), scene.killed().len()), (HELD + 1, GONE), "{told}");
+    scene.nobody_is_left(0).await;
+    scene.assert_audited(&["halted"]);
+    let run = scene.last_run().await;
+    assert_eq!(strings(&run["terminated_ids"]), scene.killed(), "{run}");
+    scene.the_next_apply_ends_the_rest().await;
+}
+
+#[tokio::test]
+async fn terraform_waits_for_what_was_never_closed() {
+    let mut scene = Scene::of(CLOSE).await;
+    let mut command = scene.start(APPLY);
+    scene.middle().await;
+    assert!(command.child.try_wait().unwrap().is_none(), "it has ended before the plugin");
+    scene.go_on();
+    command.says("ran at the shutdown").await;
+    assert_eq!(command.ended().await.0, Some(1));
+    assert_eq!(scene.killed().len(), SESSIONS);
+    scene.nobody_is_left(0).await;
+    scene.assert_audited(&["completed"]);
+}
+
+#[tokio::test]
+async fn a_signal_ends_what_the_shutdown_runs_as_an_interrupt_would() {
+    for name in ["TERM", "INT"] {
+        let mut scene = Scene::of(CLOSE).await;
+        let mut command = scene.start(APPLY);
+        scene.middle().await;
+        signal(name, scene.plugins()[0]);
+        command.says("somebody insists on the end").await;
+        scene.go_on();
+        assert_eq!(command.ended().await.0, Some(1), "{name}");
+        assert_eq!((scene.kills(), scene.killed().len()), (HELD + 1, GONE), "{name}");
+        scene.nobody_is_left(0).await;
+        scene.assert_audited(&["halted"]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_closed_is_ended_even_if_terraform_is_killed_meanwhile() {
+    let mut scene = Scene::of(CLOSE).await;
+    let command = scene.start(APPLY);
+    scene.middle().await;
+    signal("KILL", command.id());
+    assert_eq!(command.ended().await.0, None);
+    scene.go_on();
+    scene.nobody_is_left(0).await;
+    assert_eq!(scene.killed().len(), SESSIONS);
+    scene.assert_audited(&["completed"]);
 }

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint, Server};
 use wire::{
     apply_resource_change as apply, plan_resource_change as plan, read_resource as read,
@@ -31,7 +32,7 @@ struct Toys {
 impl Toys {
     async fn start() -> Toys {
         let (tell, log) = unbounded_channel();
-        let served = serve(Arc::new(toy::Toys::new(tell)));
+        let served = serve(Arc::new(toy::Toys::new(tell)), |text| text.replace("nailed", "n***"));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let server = Server::builder().add_routes(served.routes);
@@ -207,6 +208,35 @@ async fn the_provider_block_may_hold_unknowns_and_the_walk_is_told_by_deferral()
 }
 
 #[tokio::test]
+async fn an_engine_that_allows_deferral_in_every_walk_tells_nothing_by_it() {
+    let mut toys = Toys::start().await;
+    for (version, expected) in [
+        ("1.11.0", "Unsaid"),
+        ("1.11.3", "Unsaid"),
+        ("1.11.0-rc1", "Unsaid"),
+        ("1.11.4", "Apply"),
+        ("1.11.30", "Apply"),
+        ("1.10.3", "Apply"),
+        ("1.12.0", "Apply"),
+        ("1.11", "Apply"),
+        ("", "Apply"),
+    ] {
+        let request = wire::configure_provider::Request {
+            terraform_version: version.into(),
+            config: config("provider", "x"),
+            client_capabilities: can(true, true),
+        };
+        let answer = toys.client.configure_provider(request).await.unwrap().into_inner();
+        assert!(answer.diagnostics[0].detail.contains(expected), "{version}");
+        let request = plan::Request { client_capabilities: can(true, true), ..creation("x") };
+        let planned = toys.plan(request).await;
+        assert_eq!(planned.diagnostics[0].detail, expected, "{version}");
+        // What only an apply calls is certain all the same: the toy asserts it.
+        assert_eq!(told(&toys.apply(creating("x")).await.diagnostics), [""; 0]);
+    }
+}
+
+#[tokio::test]
 async fn validation_points_at_attributes_and_guards_write_only_ones() {
     let mut toys = Toys::start().await;
     for (name, secret, write_only, expected) in [
@@ -337,7 +367,7 @@ async fn a_panic_is_a_diagnostic_of_its_call_and_keeps_the_prior_state() {
     assert_eq!(told(&planned.diagnostics), ["E The provider crashed in PlanResourceChange"]);
     assert!(planned.diagnostics[0].detail.contains("the lid is stuck"));
     for (request, message) in
-        [(creating("panic"), "the box is on fire"), (destroying("panic"), "the box is nailed down")]
+        [(creating("panic"), "the box is on fire"), (destroying("panic"), "the box is n*** down")]
     {
         let applied = toys.apply(request).await;
         assert_eq!(told(&applied.diagnostics), ["E The provider crashed in ApplyResourceChange"]);
@@ -367,11 +397,13 @@ async fn a_read_echoes_what_stands_beside_the_state() {
 }
 
 #[tokio::test]
-async fn stored_state_is_completed_converted_and_stripped_of_secrets() {
+async fn stored_state_is_completed_and_stripped_of_secrets_and_an_older_one_is_refused() {
     let mut toys = Toys::start().await;
+    let older = "E The provider cannot read the stored state of a `toy_box`";
     for (version, json, expected) in [
         (2, r#"{"name": "n", "secret": "s", "extra": 1}"#, Ok(Value::Null)),
-        (1, r#"{"name": "n", "lock": {}}"#, Ok("from version 1".into())),
+        (2, r#"{"name": "n", "lock": {}, "id": "i"}"#, Ok("i".into())),
+        (1, r#"{"name": "n", "lock": {}}"#, Err(older)),
         (2, r#"{"name": 5}"#, Err("E The provider cannot read the stored state")),
         (2, "", Err("E The provider cannot read the stored state")),
     ] {
@@ -535,7 +567,7 @@ async fn a_shutdown_ends_what_runs_before_the_provider_cleans_up() {
     let applying =
         tokio::spawn(async move { client.apply_resource_change(creating("wait")).await });
     assert_eq!(toys.next().await, "waiting");
-    toys.shutdown.run().await;
+    toys.shutdown.run(&CancellationToken::new()).await;
     assert_eq!(toys.next().await, "cancelled");
     assert_eq!(toys.next().await, "shut down");
     let applied = applying.await.unwrap().unwrap().into_inner();

@@ -316,8 +316,8 @@ async fn a_slow_answer_comes_late_and_a_strange_one_is_a_page() {
 
 #[test]
 fn a_redis_that_is_away_is_an_error_and_not_an_empty_list() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let redis = Redis::at(&format!("redis://127.0.0.1:{port}/")).unwrap();
+    let (_silent, nobody) = crate::joined::nobody();
+    let redis = Redis::at(&format!("redis://{nobody}/")).unwrap();
     let bench = Bench::of(Setup { redis: Some(redis), ..Setup::default() });
     assert_eq!(bench.verdict(kill(&bench, "10.0.0.1:40000")), refused(500, "APIGW.0601"));
     assert_eq!(bench.verdict(bench.signed(get(NODES))).0, 200, "others are not concerned");
@@ -335,7 +335,13 @@ fn the_control_requests_switch_watch_and_reset() {
     };
     let fault = r#"{"fault":"throttle","operation":"clients/kill","times":1}"#;
     assert_eq!(control(Method::POST, "faults", fault).0, 200);
-    assert_eq!(control(Method::POST, "faults", r#"{"fault":"flood"}"#).0, 400);
+    let (status, complaint) = control(Method::POST, "faults", r#"{"fault":"flood"}"#);
+    assert_eq!(status, 400);
+    assert!(complaint["error"].as_str().unwrap().contains("throttle, server-error"));
+    assert_eq!(control(Method::POST, "faults", r#"{"fault":"hang","times":0}"#).0, 400);
+    let mut page = request(Method::POST, "http://127.0.0.1/_sandbox/reset", "");
+    page.headers_mut().insert("origin", "https://example.com".parse().unwrap());
+    assert_eq!(bench.answer(page).status(), 403, "no page of the web switches anything");
     assert_eq!(control(Method::POST, "faults", r#"{"fault":"hang","often":1}"#).0, 400);
     assert_eq!(bench.answer(kill(&bench, &victim)).status(), 429);
     assert_eq!(bench.answer(kill(&bench, &victim)).status(), 204);

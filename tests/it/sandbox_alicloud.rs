@@ -164,7 +164,8 @@ fn an_oidc_token_opens_the_role_without_a_signature() {
         )));
         *request.method_mut() = Method::POST;
         *request.uri_mut() =
-            "http://127.0.0.1:1/?Action=AssumeRoleWithOIDC&Format=JSON&Version=2015-04-01&Timestamp=t"
+            "http://127.0.0.1:1/?Action=AssumeRoleWithOIDC&Format=JSON&Version=2015-04-01&\
+             Timestamp=2023-11-14T22%3A13%3A20Z"
                 .parse()
                 .unwrap();
         let (found, body) = bench.answer(&request);
@@ -172,6 +173,46 @@ fn an_oidc_token_opens_the_role_without_a_signature() {
         if status == 200 {
             assert_eq!(bench.verdict(&temporary(&body["Credentials"]), "n1").0, 200);
         }
+    }
+}
+
+#[test]
+fn a_login_by_oidc_says_its_version_and_when_it_is() {
+    let bench = Bench::new();
+    for (version, date, expected) in [
+        ("2015-04-01", "2023-11-14T22:28:20Z", (200, "")),
+        ("2015-04-01", "2023-11-14T22:28:21Z", (400, "InvalidTimeStamp.Expired")),
+        ("2015-04-01", "2023-11-14T21:58:19Z", (400, "InvalidTimeStamp.Expired")),
+        ("2015-04-01", "Tue, 14 Nov 2023 22:13:20 GMT", (400, "InvalidTimeStamp.Format")),
+        ("2014-05-26", "2023-11-14T22:13:20Z", (404, "InvalidAction.NotFound")),
+    ] {
+        let form = "OIDCProviderArn=acs%3Aram%3A%3A123456789012345678%3Aoidc-provider%2Fsandbox&\
+                    RoleSessionName=test&OIDCToken=sandbox-oidc-token";
+        let date = date.replace(' ', "%20").replace(':', "%3A");
+        let uri = format!("/?Action=AssumeRoleWithOIDC&Version={version}&Timestamp={date}");
+        let request = Request::post(format!("http://127.0.0.1:1{uri}"));
+        let request = request.body(Bytes::from(format!("{ROLE}&{form}"))).unwrap();
+        let (status, body) = bench.answer(&request);
+        assert_eq!((status, body["Code"].as_str().unwrap_or_default()), expected, "{date}");
+    }
+}
+
+#[test]
+fn only_the_accounts_region_and_its_domain_are_served() {
+    let bench = Bench::new();
+    for (nonce, (host, status)) in [
+        ("ecs.cn-hangzhou.aliyuncs.com", 200),
+        ("ecs.cn-nowhere.aliyuncs.com", 404),
+        ("ecs.cn-hangzhou.example.com", 404),
+        ("das.cn-hangzhou.aliyuncs.com", 404),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut request = call(ECS, "DescribeTerminalSessions", LIST);
+        *request.uri_mut() = format!("https://{host}/?{LIST}").parse().unwrap();
+        sign(&mut request, &bench.key(), bench.clock.now(), &nonce.to_string()).unwrap();
+        assert_eq!(bench.answer(&request).0, status, "{host}");
     }
 }
 

@@ -21,7 +21,8 @@ const NODES: &str = "https://dcs.cn-north-4.myhuaweicloud.com/v2/0123456789abcde
 const DOMAIN: &str = "fedcba9876543210fedcba9876543210";
 
 fn request(method: Method, uri: &str, headers: &[(&str, &str)], body: &Value) -> Request<Bytes> {
-    let mut request = Request::builder().method(method).uri(uri);
+    let mut request =
+        Request::builder().method(method).uri(uri).header("content-type", "application/json");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -244,4 +245,84 @@ fn a_machines_metadata_want_a_token_first() {
     let headers = [("x-metadata-token", token.as_str())];
     let none = answer(&joined, &request(Method::GET, &key_path, &headers, &Value::Null));
     assert!(String::from_utf8_lossy(none.body()).contains("Cloud Service Agency"));
+}
+
+#[test]
+fn a_login_is_exactly_what_the_page_says() {
+    let joined = Joined::new(Setup::default());
+    let user = json!({ "name": "operator", "password": "sandbox-password", "domain": { "name": "sandbox" } });
+    let login = |user: &Value, scope: Value| {
+        let identity = json!({ "methods": ["password"], "password": { "user": user } });
+        json!({ "auth": { "identity": identity, "scope": scope } })
+    };
+    let project = json!({ "project": { "name": "cn-north-4" } });
+    let with = |name: &str, value: Value| {
+        let mut user = user.clone();
+        user[name] = value;
+        user
+    };
+    let good = login(&user, project.clone());
+    let ask = |path: &str, kind: &str, body: &Value| {
+        let body = Bytes::from(body.to_string());
+        let request = Request::post(format!("{IAM}{path}")).header("content-type", kind);
+        answer(&joined, &request.body(body).unwrap()).status().as_u16()
+    };
+    const PATH: &str = "/v3/auth/tokens";
+    const JSON: &str = "application/json";
+    assert_eq!(ask(PATH, JSON, &good), 201);
+    assert_eq!(ask(&format!("{PATH}?nocatalog=true"), JSON, &good), 201);
+    assert_eq!(ask(&format!("{PATH}?catalog=no"), JSON, &good), 400);
+    assert_eq!(ask(PATH, "text/plain", &good), 400);
+    for (why, body) in [
+        ("two ways to name a user", login(&with("id", "x".into()), project.clone())),
+        ("a field that is none", login(&with("pass_word", "x".into()), project.clone())),
+        (
+            "project and domain",
+            login(
+                &user,
+                json!({ "project": { "name": "cn-north-4" }, "domain": { "name": "sandbox" } }),
+            ),
+        ),
+        ("a scope of nothing", login(&user, json!({}))),
+        ("a scope misspelt", login(&user, json!({ "projects": { "name": "cn-north-4" } }))),
+    ] {
+        assert_eq!(ask(PATH, JSON, &body), 400, "{why}");
+    }
+}
+
+#[test]
+fn only_the_accounts_region_and_its_domain_are_served() {
+    let joined = Joined::new(Setup::default());
+    for (host, status) in [
+        ("dcs.cn-north-4.myhuaweicloud.com", 200),
+        ("dcs.eu-west-0.myhuaweicloud.com", 404),
+        ("dcs.cn-north-4.myhuaweicloud.eu", 404),
+        ("dcs.cn-north-4.example.com", 404),
+        ("ecs.cn-north-4.myhuaweicloud.com", 404),
+    ] {
+        let path = NODES.strip_prefix("https://dcs.cn-north-4.myhuaweicloud.com").unwrap();
+        let uri = format!("https://{host}{path}");
+        let request = request(Method::GET, &uri, &[], &Value::Null);
+        assert_eq!(signed(&joined, request, &own(&joined)).status().as_u16(), status, "{host}");
+    }
+}
+
+#[test]
+fn the_oldest_token_is_forgotten_first() {
+    let joined = Joined::new(Setup::default());
+    let token = || {
+        let ttl = [("x-metadata-token-ttl-seconds", "21600")];
+        let uri = format!("{MACHINE}/meta-data/latest/api/token");
+        let given = answer(&joined, &request(Method::PUT, &uri, &ttl, &Value::Null));
+        String::from_utf8(given.body().to_vec()).unwrap()
+    };
+    let first = token();
+    (0..9_999).for_each(|_| drop(token()));
+    let last = token();
+    let status = |token: &str| {
+        let uri = format!("{MACHINE}/openstack/latest/securitykey");
+        let header = [("x-metadata-token", token)];
+        answer(&joined, &request(Method::GET, &uri, &header, &Value::Null)).status().as_u16()
+    };
+    assert_eq!((status(&first), status(&last)), (401, 200));
 }

@@ -14,8 +14,7 @@ variable "instance_id" {
 action "session_termination_alicloud_ecs" "disconnect" {
   config {
     instance_id = var.instance_id
-    match       = { min_age = "8h" }
-    protect     = { users = ["breakglass"] }
+    match       = { users = ["deploy"] }
   }
 }
 

@@ -14,8 +14,7 @@ variable "instance_id" {
 action "session_termination_huaweicloud_dcs" "disconnect" {
   config {
     instance_id = var.instance_id
-    match       = { min_idle = "10m" }
-    protect     = { users = ["monitor"] }
+    match       = { users = ["report"] }
   }
 }
 

@@ -14,8 +14,7 @@ variable "instance_id" {
 action "session_termination_huaweicloud_dds" "disconnect" {
   config {
     instance_id = var.instance_id
-    match       = { min_age = "10m" }
-    protect     = { users = ["backup"] }
+    match       = { users = ["report"] }
   }
 }
 

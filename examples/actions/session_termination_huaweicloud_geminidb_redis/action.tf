@@ -14,8 +14,8 @@ variable "instance_id" {
 action "session_termination_huaweicloud_geminidb_redis" "disconnect" {
   config {
     instance_id = var.instance_id
-    match       = { min_idle = "10m" }
-    protect     = { names = ["monitor"] }
+    all         = true
+    protect     = { client_cidrs = ["10.0.9.10/32"] }
   }
 }
 

@@ -11,11 +11,11 @@ variable "instance_id" {
   description = "Such as alicloud_instance.bastion.id."
 }
 
-data "session_list_alicloud_ecs" "idle" {
+data "session_list_alicloud_ecs" "long" {
   instance_id = var.instance_id
   match       = { min_age = "8h" }
 }
 
-output "idle_sessions" {
-  value = data.session_list_alicloud_ecs.idle.sessions
+output "long_sessions" {
+  value = data.session_list_alicloud_ecs.long.sessions
 }

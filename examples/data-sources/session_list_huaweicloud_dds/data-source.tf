@@ -11,11 +11,11 @@ variable "instance_id" {
   description = "Such as huaweicloud_dds_instance.orders.id."
 }
 
-data "session_list_huaweicloud_dds" "idle" {
+data "session_list_huaweicloud_dds" "long" {
   instance_id = var.instance_id
   match       = { min_age = "10m" }
 }
 
-output "idle_sessions" {
-  value = data.session_list_huaweicloud_dds.idle.sessions
+output "long_sessions" {
+  value = data.session_list_huaweicloud_dds.long.sessions
 }

@@ -14,6 +14,6 @@ variable "instance_id" {
 ephemeral "session_termination_alicloud_ecs" "maintenance" {
   applying    = terraform.applying
   instance_id = var.instance_id
-  match       = { min_age = "8h" }
+  all         = true
   protect     = { users = ["breakglass"] }
 }

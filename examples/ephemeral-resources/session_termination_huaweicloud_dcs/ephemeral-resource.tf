@@ -14,6 +14,6 @@ variable "instance_id" {
 ephemeral "session_termination_huaweicloud_dcs" "maintenance" {
   applying    = terraform.applying
   instance_id = var.instance_id
-  match       = { min_idle = "10m" }
+  all         = true
   protect     = { users = ["monitor"] }
 }

@@ -14,6 +14,6 @@ variable "instance_id" {
 ephemeral "session_termination_huaweicloud_dds" "maintenance" {
   applying    = terraform.applying
   instance_id = var.instance_id
-  match       = { min_age = "10m" }
-  protect     = { users = ["backup"] }
+  all         = true
+  protect     = { client_cidrs = ["10.0.9.10/32"] }
 }

@@ -14,6 +14,6 @@ variable "instance_id" {
 ephemeral "session_termination_huaweicloud_geminidb_redis" "maintenance" {
   applying    = terraform.applying
   instance_id = var.instance_id
-  match       = { min_idle = "10m" }
-  protect     = { names = ["monitor"] }
+  all         = true
+  protect     = { client_cidrs = ["10.0.9.10/32"] }
 }

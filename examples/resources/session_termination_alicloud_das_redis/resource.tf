@@ -11,14 +11,15 @@ variable "instance_id" {
   description = "Such as alicloud_kvstore_instance.cache.id."
 }
 
-# Before the instance is destroyed, everybody is disconnected.
+# Before the instance is destroyed, its client sessions are ended.
+# Refer to the instance itself, like alicloud_kvstore_instance.cache.id: a variable makes no order.
 resource "session_termination_alicloud_das_redis" "teardown" {
   instance_id = var.instance_id
   when        = "destroy"
   all         = true
 }
 
-# Another run whenever the password changes.
+# When a password changes, all client sessions are ended, since the list tells no user.
 variable "password_version" {
   type    = string
   default = "1"

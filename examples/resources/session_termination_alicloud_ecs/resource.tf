@@ -11,14 +11,15 @@ variable "instance_id" {
   description = "Such as alicloud_instance.bastion.id."
 }
 
-# Before the instance is destroyed, everybody is disconnected.
+# Before the instance is destroyed, its terminal sessions are ended.
+# Refer to the instance itself, like alicloud_instance.bastion.id: a variable makes no order.
 resource "session_termination_alicloud_ecs" "teardown" {
   instance_id = var.instance_id
   when        = "destroy"
   all         = true
 }
 
-# Another run whenever the password changes.
+# When a password changes, the terminal sessions of its user are ended.
 variable "password_version" {
   type    = string
   default = "1"
@@ -27,8 +28,7 @@ variable "password_version" {
 resource "session_termination_alicloud_ecs" "rotation" {
   instance_id  = var.instance_id
   when         = "apply"
-  match        = { min_age = "8h" }
-  protect      = { users = ["breakglass"] }
+  match        = { users = ["deploy"] }
   max_sessions = 50
   triggers     = { password = var.password_version }
 }

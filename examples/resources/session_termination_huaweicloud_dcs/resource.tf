@@ -11,14 +11,15 @@ variable "instance_id" {
   description = "Such as huaweicloud_dcs_instance.cache.id."
 }
 
-# Before the instance is destroyed, everybody is disconnected.
+# Before the instance is destroyed, its client connections are ended.
+# Refer to the instance itself, like huaweicloud_dcs_instance.cache.id: a variable makes no order.
 resource "session_termination_huaweicloud_dcs" "teardown" {
   instance_id = var.instance_id
   when        = "destroy"
   all         = true
 }
 
-# Another run whenever the password changes.
+# When a password changes, the client connections of its user are ended.
 variable "password_version" {
   type    = string
   default = "1"
@@ -27,8 +28,7 @@ variable "password_version" {
 resource "session_termination_huaweicloud_dcs" "rotation" {
   instance_id  = var.instance_id
   when         = "apply"
-  match        = { min_idle = "10m" }
-  protect      = { users = ["monitor"] }
+  match        = { users = ["report"] }
   max_sessions = 50
   triggers     = { password = var.password_version }
 }

@@ -11,14 +11,15 @@ variable "instance_id" {
   description = "Such as huaweicloud_geminidb_instance.cache.id."
 }
 
-# Before the instance is destroyed, everybody is disconnected.
+# Before the instance is destroyed, its client connections are ended.
+# Refer to the instance itself, like huaweicloud_geminidb_instance.cache.id: a variable makes no order.
 resource "session_termination_huaweicloud_geminidb_redis" "teardown" {
   instance_id = var.instance_id
   when        = "destroy"
   all         = true
 }
 
-# Another run whenever the password changes.
+# When a password changes, all client connections are ended, since the list tells no user.
 variable "password_version" {
   type    = string
   default = "1"
@@ -27,8 +28,8 @@ variable "password_version" {
 resource "session_termination_huaweicloud_geminidb_redis" "rotation" {
   instance_id  = var.instance_id
   when         = "apply"
-  match        = { min_idle = "10m" }
-  protect      = { names = ["monitor"] }
+  all          = true
+  protect      = { client_cidrs = ["10.0.9.10/32"] }
   max_sessions = 50
   triggers     = { password = var.password_version }
 }

@@ -6,7 +6,7 @@
 # - If somebody cannot be made to go, the action fails and the cache is not touched.
 # - By hand, without any change: terraform apply -invoke=action.session_termination_huaweicloud_dcs.clear
 #
-# Needs Terraform 1.14. OpenTofu has no actions.
+# Needs Terraform 1.14 or newer. OpenTofu has no actions.
 
 terraform {
   required_version = ">= 1.14"
@@ -32,7 +32,7 @@ action "session_termination_huaweicloud_dcs" "clear" {
   config {
     instance_id = var.instance_id
     all         = true
-    protect     = { names = ["admin-console"] }
+    protect     = { users = ["admin"] }
     timeout     = "2m"
   }
 }

@@ -1,12 +1,12 @@
-# The report user gets a new password. A new password keeps nobody out who is already logged in, so
+# The report user gets a new password. That does not disconnect anyone who is already logged in, so
 # whoever logged in with the old one is cut.
 #
 # - The sessions go after the password was changed, because the termination refers to the account:
 #   who comes back needs the new one.
 # - Once per change. An apply without a change cuts nobody; if somebody survived, the next apply
 #   tries again.
-# - The session named `break-glass` stays. If more than 20 are found, nobody is cut and it is an
-#   error: something is not as we think.
+# - Other users stay. If more than 20 sessions are found, nobody is cut and it is an error: something
+#   is not as we think.
 
 terraform {
   required_version = ">= 1.4"
@@ -40,7 +40,6 @@ resource "session_termination_huaweicloud_dcs" "old_logins" {
   instance_id  = var.instance_id
   when         = "apply"
   match        = { users = [terraform_data.account.input.name] }
-  protect      = { names = ["break-glass"] }
   max_sessions = 20
 
   triggers = { password_version = terraform_data.account.output.password_version }

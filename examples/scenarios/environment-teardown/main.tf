@@ -2,8 +2,9 @@
 #
 #   1. the application stops,
 #   2. people lose their terminals on the bastion, from which they could log in to a database,
-#   3. everybody else loses the connections to caches and databases,
-#   4. and each cache or database goes when nobody is connected to it any more.
+#   3. everybody else loses the connections to the caches, and what the database (DDS) is running
+#      is aborted: its API ends operations, not connections,
+#   4. and each cache goes when nobody is connected to it any more, the database when nothing runs.
 #
 # `terraform apply` disconnects nobody. `terraform destroy` does the rest. Whatever cannot be
 # disconnected keeps its instance, while the others go; the next destroy takes it from there.
@@ -46,7 +47,8 @@ resource "terraform_data" "orders" {
   input = var.instances.orders
 }
 
-# Nobody may be connected when they go. Each of these refers to its instance, so it goes first.
+# Nobody may be connected when they go. Each of these refers to its instance, so it goes first. The
+# administrator may watch: who is protected is spared by us, and goes with the cache itself.
 
 resource "session_termination_alicloud_das_redis" "catalogue" {
   instance_id = terraform_data.catalogue.input
@@ -58,7 +60,7 @@ resource "session_termination_huaweicloud_dcs" "cache" {
   instance_id = terraform_data.cache.input
   when        = "destroy"
   all         = true
-  protect     = { names = ["admin-console"] }
+  protect     = { users = ["admin"] }
 }
 
 resource "session_termination_huaweicloud_geminidb_redis" "leaderboard" {

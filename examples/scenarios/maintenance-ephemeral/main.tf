@@ -6,7 +6,7 @@
 #   refers to the ephemeral resource; if somebody survives, the job does not start.
 # - With `when = "close"` the same block would cut them when the job is done, also if it failed.
 #
-# Needs Terraform 1.10 or OpenTofu 1.11.
+# Needs Terraform 1.10, OpenTofu 1.11, or newer.
 
 terraform {
   required_version = ">= 1.10"

@@ -1,8 +1,8 @@
 # An application and a reporting job are logged in to a Redis cache.
 #
 # - When the report user's password is rotated, sessions that were opened with the old one go.
-# - When the environment is torn down, everybody goes before the cache does, except for the
-#   administrator who watches. If somebody cannot be made to go, the cache stays.
+# - When the environment is torn down, everybody goes before the cache does, except for the user
+#   `admin`, who watches until the end. If somebody cannot be made to go, the cache stays.
 #
 # `cargo run -- demo` plays it on your own machine. With credentials for Huawei Cloud in the
 # environment (HW_ACCESS_KEY, HW_SECRET_KEY, HW_REGION_NAME) and TF_VAR_instance_id it does the
@@ -47,5 +47,5 @@ resource "session_termination_huaweicloud_dcs" "teardown" {
   instance_id = terraform_data.cache.input
   when        = "destroy"
   all         = true
-  protect     = { names = ["admin-console"] }
+  protect     = { users = ["admin"] }
 }

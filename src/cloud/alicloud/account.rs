@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -16,16 +16,13 @@ use super::settings::Settings;
 use super::sign::{canonical_query, sign};
 use super::source::{Login, Means, Source};
 use super::{LOGIN, errors, misconfigured};
+use crate::cloud::keeper::{self, Keeper, Need};
 use crate::cloud::signature::encode;
-use crate::cloud::{Call, Error, Kind, Refusal, Renew, Signer};
+use crate::cloud::{Call, Error, Kind, Refusal, Renew, Signer, Trial};
 use crate::wire::Outside;
 
 /// A temporary key is replaced when no more than this is left (aliyun/credentials-go).
 const MARGIN: Duration = Duration::from_secs(180);
-
-/// Calls that were under way together are told together that their key has expired: a key that is
-/// younger than this answers all of them.
-const YOUNG: Duration = Duration::from_secs(5);
 
 /// Who we are on Alibaba Cloud. Its signers share one login.
 pub struct Account {
@@ -33,15 +30,7 @@ pub struct Account {
     source: Source,
     endpoints: BTreeMap<String, Endpoint>,
     means: Means,
-    login: tokio::sync::Mutex<Option<Kept>>,
-    /// The cloud's word that the key is wrong. It is not asked again.
-    refused: Mutex<Option<Error>>,
-}
-
-/// A login, and when it was made.
-struct Kept {
-    login: Login,
-    since: SystemTime,
+    keeper: Keeper<Login>,
 }
 
 impl fmt::Debug for Account {
@@ -58,14 +47,7 @@ impl Account {
     pub fn new(settings: &Settings, outside: Outside) -> Result<Arc<Account>, Error> {
         let Resolved { region, endpoints, source } = resolve(settings, &*outside.environment)?;
         let means = Means { outside, sts: endpoints.get("sts").cloned() };
-        Ok(Arc::new(Account {
-            region,
-            source,
-            endpoints,
-            means,
-            login: tokio::sync::Mutex::new(None),
-            refused: Mutex::new(None),
-        }))
+        Ok(Arc::new(Account { region, source, endpoints, means, keeper: Keeper::new(MARGIN) }))
     }
 
     /// The region that was settled.
@@ -84,45 +66,22 @@ impl Account {
 
     /// The login at hand, or a new one.
     async fn login(&self, renew: Renew) -> Result<Login, Error> {
-        let mut kept = self.login.lock().await;
-        // Here and not before: who waited for the lock must not repeat what was just refused.
-        if let Some(refused) = self.refused() {
-            return Err(refused);
-        }
         let now = self.means.outside.clock.now();
-        if let Some(Kept { login, since }) = &*kept {
-            let good = match renew {
-                Renew::IfNeeded => login.expires_at.is_none_or(|end| end > now + MARGIN),
-                Renew::Now => now.duration_since(*since).is_ok_and(|age| age < YOUNG),
-            };
-            if good {
-                return Ok(login.clone());
-            }
-        }
-        match self.source.login(&self.means).await {
-            Ok(login) => {
-                *kept = Some(Kept { login: login.clone(), since: now });
-                Ok(login)
-            }
-            Err(mut error) => {
-                if error.kind == Kind::Credentials && error.status.is_some() {
-                    self.refuse(&error);
-                }
-                // However a login failed, the call that needed it was not made.
-                if error.kind.may_have_taken_effect() {
-                    error.kind = Kind::NotSent;
-                }
-                Err(error)
-            }
-        }
+        let need = Need { renew, renewable: self.source.is_renewable(), now };
+        // What fails on this machine, or gives no answer, may work the next time.
+        let is_final = |error: &Error, _| error.kind == Kind::Credentials && error.status.is_some();
+        let login = self.keeper.login(need, || self.source.login(&self.means), is_final).await;
+        login.map_err(|error| {
+            // However a login failed, the call that needed it was not made.
+            let unmade = error.kind.may_have_taken_effect();
+            Error { kind: if unmade { Kind::NotSent } else { error.kind }, ..error }
+        })
     }
+}
 
-    fn refused(&self) -> Option<Error> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn refuse(&self, error: &Error) {
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+impl keeper::Login for Login {
+    fn ends(&self) -> Option<SystemTime> {
+        self.expires_at
     }
 }
 
@@ -147,18 +106,21 @@ impl Signer for Regional {
         self.signed(call, &login).map_err(named)
     }
 
-    fn refusal(&self, call: &Call, response: &Response<Bytes>) -> Option<Refusal> {
+    fn refusal(&self, call: &Call, response: &Response<Bytes>, renew: Renew) -> Option<Refusal> {
         let mut refusal = errors::refusal(call.operation, response)?;
-        let lasting = refusal.expired && !self.account.source.is_renewable();
-        if lasting {
-            refusal.expired = false;
+        let renewable = self.account.source.is_renewable();
+        // What was renewed a moment ago and is called expired again will not be mended by another
+        // renewal.
+        let lasting = refusal.expired && (!renewable || renew == Renew::Now);
+        refusal.expired &= !lasting;
+        if lasting && !renewable {
             refusal.error.message.push_str(
                 ": set a new `access_key`, `secret_key` and `security_token` or their environment \
                  variables, or log in to the profile again",
             );
         }
         if lasting || refusal.error.code.as_deref().is_some_and(errors::is_wrong_key) {
-            self.account.refuse(&refusal.error);
+            self.account.keeper.refuse(&refusal.error);
         }
         Some(refusal)
     }
@@ -169,6 +131,10 @@ impl Signer for Regional {
 
     fn region(&self) -> &str {
         &self.region
+    }
+
+    fn trial(&self) -> Option<&Trial> {
+        Some(self.account.keeper.trial())
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::endpoints::PRODUCTS;
+use super::endpoints::{Endpoint, PRODUCTS};
 use super::{ATTRIBUTES, Settings};
-use crate::cloud::{Account, Cloud, Error, Given, Setting, Signer};
+use crate::cloud::account::json_list;
+use crate::cloud::{Account, Action, Cloud, Error, Given, Setting, Signer};
 use crate::wire::Outside;
 
 /// Alibaba Cloud.
@@ -28,26 +29,29 @@ impl Cloud for AlibabaCloud {
         PRODUCTS
     }
 
+    fn check_endpoint(&self, url: &str) -> Result<(), String> {
+        Endpoint::read(url).map(|_| ())
+    }
+
     fn example_region(&self) -> &'static str {
         "cn-hangzhou"
     }
 
     fn logins(&self) -> &'static str {
-        "An argument counts before its environment variables. The first that is there is used:\n\n\
+        "An argument counts before its environment variables. The first one configured is used:\n\n\
          1. `access_key` and `secret_key`, with `security_token` if the key is temporary,\n\
-         2. a `profile` of the `aliyun` command line, in any mode that needs nobody to answer,\n\
+         2. a `profile` of the `aliyun` command line, in any non-interactive mode,\n\
          3. `credentials_uri`,\n\
          4. the role of the ECS instance this runs on, `ecs_role_name`,\n\
          5. an OIDC token with `assume_role_with_oidc`.\n\n\
          `assume_role` is taken on top. Temporary keys are renewed before they end."
     }
 
-    fn policy(&self, actions: &[&str]) -> String {
+    fn policies(&self, actions: &[Action]) -> String {
         // Language of RAM policies: https://www.alibabacloud.com/help/en/ram/policy-language
-        let list: Vec<String> = actions.iter().map(|one| format!("        \"{one}\"")).collect();
+        let list = json_list(actions.iter().filter_map(|one| one.name));
         format!(
-            "{{\n  \"Version\": \"1\",\n  \"Statement\": [\n    {{\n      \"Effect\": \"Allow\",\n      \"Action\": [\n{}\n      ],\n      \"Resource\": \"*\"\n    }}\n  ]\n}}",
-            list.join(",\n")
+            "The credentials need this RAM policy:\n\n```json\n{{\n  \"Version\": \"1\",\n  \"Statement\": [\n    {{\n      \"Effect\": \"Allow\",\n      \"Action\": [\n{list}\n      ],\n      \"Resource\": \"*\"\n    }}\n  ]\n}}\n```\n"
         )
     }
 

@@ -9,7 +9,7 @@ use http::uri::{Authority, Scheme};
 
 use super::misconfigured;
 use crate::cloud::Error;
-use crate::wire::https::is_loopback;
+use crate::cloud::account::endpoint;
 
 /// Products that an endpoint can be set for.
 pub(super) const PRODUCTS: &[&str] = &["ecs", "das", "sts"];
@@ -38,30 +38,21 @@ impl Endpoint {
         Endpoint::custom(product, &host)
     }
 
-    /// An endpoint that a user gave: a host, or a URL without path. `https` unless it says `http`,
-    /// which only this machine may be reached by.
+    /// An endpoint that a user gave: a host, or a URL without path.
     pub(super) fn custom(product: &str, text: &str) -> Result<Endpoint, Error> {
-        let wrong = |reason: &str| {
-            misconfigured(format!(
-                "`endpoints.{product}` {reason}: give a host or an https URL without path, like \
-                 `https://ecs.cn-hangzhou.aliyuncs.com`"
-            ))
-        };
-        let url = parse(text).ok_or_else(|| wrong("is not an endpoint"))?;
-        let (scheme, authority) = (url.scheme().cloned(), url.authority().cloned());
-        let (Some(scheme), Some(authority)) = (scheme, authority) else {
-            return Err(wrong("is not an endpoint"));
-        };
-        if url.path() != "/" || url.query().is_some() || authority.as_str().contains('@') {
-            return Err(wrong("holds more than a host and a port"));
+        let wrong = |rule| misconfigured(format!("`endpoints.{product}` {rule}"));
+        Endpoint::read(text).map_err(wrong)
+    }
+
+    /// The same; the error is a rule: `must …`.
+    pub(super) fn read(text: &str) -> Result<Endpoint, String> {
+        let url = endpoint(text)?;
+        match (url.scheme().cloned(), url.authority().cloned(), url.path()) {
+            (Some(scheme), Some(authority), "/") => Ok(Endpoint { scheme, authority }),
+            _ => Err("must be a host or a URL without path, like \
+                      \"https://ecs.cn-hangzhou.aliyuncs.com\""
+                .to_owned()),
         }
-        if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
-            return Err(wrong("is `http`, which is for addresses of this machine only"));
-        }
-        if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
-            return Err(wrong("is neither `https` nor `http`"));
-        }
-        Ok(Endpoint { scheme, authority })
     }
 
     /// The URL of a path and query, which are percent-encoded already.
@@ -94,7 +85,8 @@ pub(super) fn checked(region: &str) -> Result<&str, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::Kind;
+    use crate::cloud::alicloud::AlibabaCloud;
+    use crate::cloud::{Cloud, Kind};
 
     #[test]
     fn every_product_has_its_host() {
@@ -119,6 +111,7 @@ mod tests {
             ("http://localhost:1", "http://localhost:1/"),
             ("http://[::1]:1", "http://[::1]:1/"),
         ] {
+            assert!(AlibabaCloud.check_endpoint(text).is_ok(), "validation refuses {text}");
             let endpoint = Endpoint::custom("ecs", text).unwrap();
             assert_eq!(endpoint.url("/").unwrap().to_string(), url);
         }
@@ -133,6 +126,7 @@ mod tests {
             "https://ecs.example.com?x=1",
             "a b",
         ] {
+            assert!(AlibabaCloud.check_endpoint(text).is_err(), "validation passes {text}");
             let error = Endpoint::custom("ecs", text).unwrap_err();
             assert_eq!(error.kind, Kind::Configuration, "{text}");
             assert!(error.message.contains("`endpoints.ecs`"), "{error}");

@@ -13,6 +13,9 @@ use serde_json::Value;
 use crate::cloud::{Error, Kind, Refusal};
 use crate::wire::redact::bounded;
 
+/// No refusal is longer, in bytes. What is longer is not looked into.
+const MOST_REFUSAL: usize = 64 * 1024;
+
 /// What an answer says of itself. Missing parts are empty.
 #[derive(Debug, Default)]
 struct Envelope {
@@ -73,16 +76,10 @@ fn is_expired(code: &str) -> bool {
 
 /// What a refusal means: by its code, else by its status.
 fn kind(envelope: &Envelope, status: StatusCode) -> Kind {
-    let starts = |prefixes: &[&str]| prefixes.iter().any(|one| envelope.code.starts_with(one));
-    match envelope.code.as_str() {
-        code if code.contains("Throttling") => Kind::Throttled,
-        // Every attempt has its own nonce. One that was used means that this very request arrived
-        // twice, repeated somewhere on the way, and that the answer to the first copy was lost.
-        "SignatureNonceUsed" => Kind::Lost,
-        _ if is_clock(&envelope.code) || starts(KEY) => Kind::Credentials,
-        _ if envelope.denied || starts(PERMISSION) => Kind::Permission,
-        _ if starts(&["ServiceUnavailable", "InternalError"]) => Kind::Unavailable,
-        _ => match status.as_u16() {
+    match common_kind(&envelope.code) {
+        Some(kind) => kind,
+        None if envelope.denied => Kind::Permission,
+        None => match status.as_u16() {
             429 => Kind::Throttled,
             401 => Kind::Credentials,
             403 => Kind::Permission,
@@ -90,6 +87,22 @@ fn kind(envelope: &Envelope, status: StatusCode) -> Kind {
             400 => Kind::BadRequest,
             _ => Kind::Refused,
         },
+    }
+}
+
+/// What a code means that all products have: one about the caller, the traffic or the cloud, and
+/// not about what was asked for.
+pub fn common_kind(code: &str) -> Option<Kind> {
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|one| code.starts_with(one));
+    match code {
+        _ if code.contains("Throttling") => Some(Kind::Throttled),
+        // Every attempt has its own nonce. One that was used means that this very request arrived
+        // twice, repeated somewhere on the way, and that the answer to the first copy was lost.
+        "SignatureNonceUsed" => Some(Kind::Lost),
+        _ if is_clock(code) || starts(KEY) => Some(Kind::Credentials),
+        _ if starts(PERMISSION) => Some(Kind::Permission),
+        _ if starts(&["ServiceUnavailable", "InternalError"]) => Some(Kind::Unavailable),
+        _ => None,
     }
 }
 
@@ -124,17 +137,20 @@ fn explain(code: &str, message: &str) -> String {
     if is_clock(code) {
         return format!("{message} (the clock of this machine is more than 15 minutes off)");
     }
-    if code == "SignatureDoesNotMatch" {
-        // What follows is the text that the server would have signed: it may hold the token.
-        let end = message.to_ascii_lowercase().find("server string").unwrap_or(message.len());
-        return message[..end].trim_end().to_owned();
-    }
-    message.to_owned()
+    // What follows is the text that the server would have signed: it may hold the token. It comes
+    // with SignatureDoesNotMatch, IncompleteSignature and who knows what else.
+    let lower = message.to_ascii_lowercase();
+    let tails = ["server string", "string to sign", "stringtosign", "canonical"];
+    let end = tails.iter().filter_map(|tail| lower.find(tail)).min().unwrap_or(message.len());
+    message[..end].trim_end().to_owned()
 }
 
 impl Envelope {
     /// Reads JSON, else XML, else nothing.
     fn read(body: &[u8]) -> Envelope {
+        if body.len() > MOST_REFUSAL {
+            return Envelope::default();
+        }
         let value = serde_json::from_slice::<Value>(body).unwrap_or(Value::Null);
         let Some(object) = value.as_object() else { return Envelope::read_xml(body) };
         let find = |name: &str| {
@@ -154,7 +170,7 @@ impl Envelope {
     }
 
     fn read_xml(body: &[u8]) -> Envelope {
-        let text = String::from_utf8_lossy(&body[..body.len().min(64 * 1024)]);
+        let text = String::from_utf8_lossy(body);
         let find = |name: &str| {
             let (_, rest) = text.split_once(&format!("<{name}>"))?;
             let (inner, _) = rest.split_once(&format!("</{name}>"))?;
@@ -246,10 +262,11 @@ mod tests {
     fn a_hostile_answer_neither_panics_nor_grows() {
         let long = format!(
             r#"{{"Code":"{0}","Message":"{0}\u0007","RequestId":"{0}"}}"#,
-            "é".repeat(99_999)
+            "é".repeat(9_999)
         );
         let deep = "[".repeat(100_000);
-        let bodies: [Bytes; 8] = [
+        let endless = format!(r#"{{"Code":"C","Message":"{}"}}"#, "x".repeat(70_000));
+        let bodies: [Bytes; 9] = [
             Bytes::new(),
             Bytes::from_static(b"\xff\xfe<Code>"),
             Bytes::from_static(b"<Code></Code"),
@@ -258,6 +275,7 @@ mod tests {
             Bytes::from_static(b"<html>bad gateway</html>"),
             Bytes::from(long),
             Bytes::from(deep),
+            Bytes::from(endless),
         ];
         for body in bodies {
             let error = refusal("Op", &answer(502, body)).unwrap().error;
@@ -268,9 +286,19 @@ mod tests {
 
     #[test]
     fn what_the_server_would_have_signed_is_not_shown() {
-        let body = r#"{"Code":"SignatureDoesNotMatch","Message":"Specified signature is not matched with our calculation. server string to sign is:x-acs-security-token:T"}"#;
-        let error = refusal("Op", &answer(400, body)).unwrap().error;
-        assert_eq!(error.message, "Specified signature is not matched with our calculation.");
+        for (code, tail) in [
+            ("SignatureDoesNotMatch", "server string to sign is:x-acs-security-token:sesame"),
+            ("IncompleteSignature", "server string to sign is:GET&%2F&SecurityToken%3Dsesame"),
+            ("Anything", "The string to sign is x-acs-security-token:sesame"),
+            ("Anything", "StringToSign: sesame"),
+            ("Anything", "server canonicalString is:x-acs-security-token:sesame"),
+        ] {
+            let message = format!("The signature is wrong. {tail}");
+            let body = serde_json::json!({"Code": code, "Message": message}).to_string();
+            let message = refusal("Op", &answer(400, body)).unwrap().error.message;
+            assert!(message.starts_with("The signature is wrong."), "{message}");
+            assert!(!message.contains("sesame"), "{message}");
+        }
         let clock = refused(400, "InvalidTimeStamp.Expired").error.message;
         assert!(clock.contains("clock of this machine"), "{clock}");
     }

@@ -12,9 +12,10 @@ use serde::Deserialize;
 
 use super::endpoints::parse;
 use super::misconfigured;
-use super::sign::{Key, parse_date};
+use super::sign::Key;
 use super::source::Login;
 use crate::cloud::client::send;
+use crate::cloud::instant::rfc3339;
 use crate::cloud::{Error, Kind, Secret};
 use crate::wire::Outside;
 use crate::wire::https::plain_http_allowed;
@@ -158,7 +159,7 @@ fn read(operation: &'static str, answer: &Response<Bytes>) -> Result<Login, Erro
     if document.code.as_deref().is_some_and(|code| code != "Success") {
         return Err(failed(operation, "the answer does not say `Success`"));
     }
-    let expires_at = document.expiration.as_deref().map(parse_date);
+    let expires_at = document.expiration.as_deref().map(rfc3339);
     if expires_at == Some(None) {
         return Err(failed(operation, "the answer's `Expiration` is not a time"));
     }

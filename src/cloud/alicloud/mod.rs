@@ -21,6 +21,7 @@ mod tests;
 
 pub use account::Account;
 pub use block::AlibabaCloud;
+pub use errors::common_kind;
 pub use settings::{ATTRIBUTES, Settings};
 
 use super::{Error, Kind};

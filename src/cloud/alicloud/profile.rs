@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
-use super::sign::{Key, parse_date};
-use super::source::{Login, Oidc, Role, Source, Token};
+use super::sign::Key;
+use super::source::{KeyUrl, Login, Oidc, Role, Source, Token};
 use super::{metadata, misconfigured};
+use crate::cloud::instant::rfc3339;
 use crate::cloud::{Error, Kind, Secret};
 use crate::wire::Environment;
 
@@ -150,7 +151,7 @@ fn source(
         }
         "credentialsuri" => {
             let url = profile.need("credentials_uri", &profile.credentials_uri)?;
-            Ok(Source::Uri(metadata::credentials_uri(&url)?))
+            Ok(Source::Uri(KeyUrl(metadata::credentials_uri(&url)?)))
         }
         "oidc" => Ok(Source::Oidc(Oidc {
             provider_arn: profile.need("oidc_provider_arn", &profile.oidc_provider_arn)?,
@@ -258,7 +259,7 @@ pub(super) fn printed_login(output: &[u8]) -> Option<Login> {
     let printed: Printed = serde_json::from_slice(output).ok()?;
     let expires_at = match printed.expiration.as_str() {
         "" => None,
-        text => Some(parse_date(text)?),
+        text => Some(rfc3339(text)?),
     };
     if printed.access_key_id.is_empty() || printed.access_key_secret.is_empty() {
         return None;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::endpoints::{Endpoint, checked};
 use super::profile::{self, Chosen};
 use super::settings::{Filled, Settings};
-use super::source::Source;
+use super::source::{KeyUrl, Source};
 use super::{metadata, misconfigured};
 use crate::cloud::Error;
 use crate::wire::Environment;
@@ -68,7 +68,7 @@ fn choose(filled: &Filled, environment: &dyn Environment) -> Result<Chosen, Erro
     } else if let Some(chosen) = profile() {
         chosen
     } else if let Some(text) = &filled.credentials_uri {
-        plain(Source::Uri(metadata::credentials_uri(text)?), None)
+        plain(Source::Uri(KeyUrl(metadata::credentials_uri(text)?)), None)
     } else if let Some(role) = &filled.ecs_role_name {
         plain(Source::Metadata { role: Some(role.clone()) }, None)
     } else if let Some(oidc) = &filled.oidc {

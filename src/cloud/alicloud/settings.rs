@@ -99,8 +99,8 @@ pub static ATTRIBUTES: &[Setting] = &[
     Setting::text(
         "credentials_uri",
         &["ALICLOUD_CREDENTIALS_URI", "ALIBABA_CLOUD_CREDENTIALS_URI"],
-        "URL that answers with a temporary key. It may be `http` on this machine and its metadata \
-         service only.",
+        "URL that answers with a temporary key. Plain `http` is accepted only for \
+         loopback and the instance metadata address.",
     ),
     Setting::text(
         "ecs_role_name",
@@ -119,7 +119,7 @@ pub static ATTRIBUTES: &[Setting] = &[
     Setting::text(
         "endpoints",
         &[],
-        "Other endpoints, by product. They may be `http` on this machine only. Each also has a \
+        "Other endpoints, by product. Plain `http` is accepted only for loopback. Each also has a \
          variable, like `ALIBABA_CLOUD_ENDPOINT_ECS`.",
     )
     .shaped(Shape::Map(PRODUCTS)),
@@ -293,7 +293,7 @@ fn seconds(block: &str, text: Option<String>) -> Result<u32, Error> {
     let seconds = text.parse::<i64>().ok().filter(|seconds| SESSION.contains(seconds));
     seconds.and_then(|seconds| u32::try_from(seconds).ok()).ok_or_else(|| {
         misconfigured(format!(
-            "`{block}.session_expiration` is {} to {} seconds",
+            "`{block}.session_expiration` must be {} to {} seconds",
             SESSION.start(),
             SESSION.end()
         ))

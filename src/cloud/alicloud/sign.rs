@@ -19,6 +19,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use crate::cloud::instant::instant;
 pub use crate::cloud::signature::Key;
 
 use crate::cloud::Secret;
@@ -268,7 +269,7 @@ pub fn date(at: SystemTime) -> Result<String, Malformed> {
 /// Reads an instant as this cloud writes it; None if it is anything else.
 pub fn parse_date(text: &str) -> Option<SystemTime> {
     let date = PrimitiveDateTime::parse(text, DATE_FORMAT).ok()?;
-    Some(date.assume_utc().into())
+    instant(date.assume_utc())
 }
 
 fn is_cloud_header(name: &HeaderName) -> bool {

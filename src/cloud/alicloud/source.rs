@@ -3,6 +3,7 @@
 //! A [`Source`] is a description; [`Source::login`] carries it out and is the only part that uses
 //! the network. Source of the shapes: aliyun/credentials-go `credentials/providers`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -10,7 +11,7 @@ use super::profile;
 use super::sign::Key;
 use super::{metadata, sts};
 use crate::cloud::{Error, Kind, Secret};
-use crate::wire::Outside;
+use crate::wire::{Outside, redact};
 
 /// A way to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +23,23 @@ pub(super) enum Source {
     /// The RAM role of the ECS instance; without a name it is asked for.
     Metadata { role: Option<String> },
     /// A URL that answers with a key.
-    Uri(http::Uri),
+    Uri(KeyUrl),
     /// A program of a profile that prints a key.
     Process(String),
     /// A role that the keys of another source assume.
     Role { base: Box<Source>, role: Role },
     /// A role that an OIDC token opens.
     Oidc(Oidc),
+}
+
+/// A URL that answers with a key. Its query may be what admits to it, so it is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct KeyUrl(pub(super) http::Uri);
+
+impl fmt::Debug for KeyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact::line(&http::Method::GET, &self.0))
+    }
 }
 
 /// A role to assume.
@@ -88,7 +99,7 @@ impl Source {
                 Ok(Login { key: key.clone(), expires_at: Some(*expires_at) })
             }
             Source::Metadata { role } => metadata::login(role.as_deref(), &means.outside).await,
-            Source::Uri(url) => metadata::login_at(url, &means.outside).await,
+            Source::Uri(KeyUrl(url)) => metadata::login_at(url, &means.outside).await,
             Source::Process(command) => process(command, means).await,
             Source::Role { base, role } => {
                 let base = Box::pin(base.login(means)).await?;

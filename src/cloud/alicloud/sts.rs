@@ -9,10 +9,11 @@ use http::{Method, Request, Response};
 use serde::Deserialize;
 
 use super::endpoints::{Endpoint, checked};
-use super::sign::{Key, canonical_query, date, parse_date, sign};
+use super::sign::{Key, canonical_query, date, sign};
 use super::source::{Login, Means, Oidc, Role, Token};
 use super::{errors, misconfigured};
 use crate::cloud::client::send;
+use crate::cloud::instant::rfc3339;
 use crate::cloud::{Error, Kind, Secret};
 
 const VERSION: &str = "2015-04-01";
@@ -127,7 +128,7 @@ fn read(operation: &'static str, response: &Response<Bytes>) -> Result<Login, Er
     }
     let answer = serde_json::from_slice::<Answer>(response.body()).ok();
     let temporary = answer.map(|answer| answer.credentials);
-    let known = temporary.and_then(|it| parse_date(&it.expiration).map(|end| (it, end)));
+    let known = temporary.and_then(|it| rfc3339(&it.expiration).map(|end| (it, end)));
     let (temporary, expires_at) = known.ok_or_else(|| Error {
         request_id: errors::request_id(response),
         status: Some(response.status().as_u16()),

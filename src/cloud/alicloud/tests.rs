@@ -97,6 +97,8 @@ impl World {
 impl HttpSend for World {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         self.requests.lock().unwrap().push(request);
+        // Others may act before the answer is here.
+        tokio::task::yield_now().await;
         let next = self.answers.lock().unwrap().pop_front();
         next.expect("a request that the script does not foresee")
     }
@@ -633,6 +635,67 @@ async fn a_key_that_the_cloud_calls_expired_is_renewed_once() {
 }
 
 #[tokio::test]
+async fn a_renewed_key_that_is_called_expired_again_is_not_shown_again() {
+    let expired = json!({"Code": "InvalidSecurityToken.Expired", "Message": "m"});
+    let world = World::default()
+        .answer(200, "t")
+        .answer(200, flat_answer("first", 3600))
+        .answer(400, &expired)
+        .answer(200, "t")
+        .answer(200, flat_answer("second", 7200))
+        .answer(400, &expired);
+    let (world, outside) = world.outside();
+    let client = Client::new(signer(&given(&[("ecs_role_name", "r")]), &outside), outside);
+    for _ in 0..3 {
+        let error = client.call(call()).await.unwrap_err();
+        assert_eq!(error.code.as_deref(), Some("InvalidSecurityToken.Expired"));
+    }
+    assert_eq!(world.lines().len(), 6);
+}
+
+#[tokio::test]
+async fn an_early_renewal_that_fails_leaves_the_key_that_still_lives() {
+    let role = given(&[("ecs_role_name", "r")]);
+    let world = World::default().answer(200, "t").answer(200, flat_answer("first", 3600));
+    // The metadata service does not answer, then it does.
+    let world = world.silence().silence().answer(200, "t").answer(200, flat_answer("second", 7200));
+    let (world, outside) = world.outside();
+    let signer = signer(&role, &outside);
+    for (passed, expected, requests) in
+        [(0, "first", 2), (3421, "first", 4), (3422, "first", 4), (3451, "second", 6)]
+    {
+        world.passed.store(passed, Ordering::SeqCst);
+        let request = signer.request(&call(), Renew::IfNeeded).await.unwrap();
+        assert_eq!(signed_by(&request, world.now()).access_key, expected, "{passed}");
+        assert_eq!(world.lines().len(), requests, "{passed}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_ends_soon_is_not_fetched_anew_for_every_call() {
+    let role = given(&[("ecs_role_name", "r")]);
+    let world = World::default().answer(200, "t").answer(200, flat_answer("short", 100));
+    let (world, outside) = world.outside();
+    let signer = signer(&role, &outside);
+    for _ in 0..5 {
+        signer.request(&call(), Renew::IfNeeded).await.unwrap();
+    }
+    assert_eq!(world.lines().len(), 2);
+}
+
+#[tokio::test]
+async fn ten_calls_at_once_show_a_wrong_key_once() {
+    let wrong = json!({"Code": "SignatureDoesNotMatch", "Message": "m", "RequestId": "id"});
+    let (world, outside) = World::default().answer(400, &wrong).outside();
+    let client = Client::new(signer(&keys(), &outside), outside);
+    let calls = (0..10).map(|_| client.call(call()));
+    for outcome in futures_util::future::join_all(calls).await {
+        assert_eq!(outcome.unwrap_err().kind, Kind::Credentials);
+    }
+    assert_eq!(world.lines().len(), 1);
+}
+
+#[tokio::test]
 async fn calls_that_expire_together_share_one_new_key() {
     let role = given(&[("ecs_role_name", "r")]);
     let world = World::default().answer(200, "t").answer(200, flat_answer("new", 3600));
@@ -735,6 +798,9 @@ async fn secrets_are_never_printed() {
     let source: &Source = &resolved.source;
     let printed = format!("{resolved:?} {login:?} {source:?} {means:?} {given:?}");
     assert!(!printed.contains("sesame"), "{printed}");
+    let uri = self::given(&[("credentials_uri", "https://keys.example.com/a?code=sesame")]);
+    let printed = format!("{:?}", decided(&uri, &*outside.environment).unwrap());
+    assert!(printed.contains("keys.example.com/a") && !printed.contains("sesame"), "{printed}");
     let request = signer(&given, &outside).request(&call(), Renew::IfNeeded).await.unwrap();
     assert_eq!(request.headers()["x-acs-security-token"], "sesame");
     assert!(!format!("{request:?}").contains("sesame"));

@@ -1,11 +1,10 @@
 //! Who calls: one login and the projects it found, shared by all regions of a provider block.
 //!
 //! Nothing is asked before the first call needs it, and nothing twice. An answer that refuses the
-//! login or the signature is kept, and no other request is made: to ask again could lock the key
-//! (for five minutes after more than five bad signatures, vendor's "API Gateway FAQ").
+//! login or the signature is kept, and no other request is made.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex as Latch, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
@@ -14,36 +13,23 @@ use super::login::{Held, Login};
 use super::resolve::{Resolved, Source, resolve};
 use super::settings::Settings;
 use super::{Regional, errors};
+use crate::cloud::keeper::{self, Keeper, Need, never_worked};
 use crate::cloud::{Credentials, Error, Kind, Renew, Signer};
 use crate::wire::Outside;
 
 /// Credentials with less than this left are renewed before use, as the vendor's provider does.
 const RENEW_BEFORE: Duration = Duration::from_secs(600);
-/// Calls side by side learn of an expiry together, but one renewal is enough for them.
-const ONE_RENEWAL: Duration = Duration::from_secs(5);
-/// While the present credentials still live, an early renewal is not tried more often than this:
-/// metadata may give the same key until it ends, and IAM may be away.
-const EARLY_TRY: Duration = Duration::from_secs(30);
 
 /// One provider block's account.
 #[derive(Debug)]
 pub struct Account {
     pub(super) resolved: Resolved,
     pub(super) outside: Outside,
-    login: Mutex<State>,
-    /// Why there will be no other try.
-    refused: Latch<Option<Error>>,
+    pub(super) keeper: Keeper<Held>,
+    /// The region that `project_id` is taken for, where the provider block names none.
+    bound: std::sync::Mutex<Option<String>>,
     /// Project id, or why there is none, by region.
     projects: Mutex<BTreeMap<String, Result<String, Error>>>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    held: Option<Held>,
-    /// When [`Renew::Now`] was last followed.
-    renewed: Option<SystemTime>,
-    /// When a login was last tried.
-    tried: Option<SystemTime>,
 }
 
 impl Account {
@@ -56,8 +42,8 @@ impl Account {
         Ok(Arc::new(Account {
             resolved,
             outside,
-            login: Mutex::default(),
-            refused: Latch::default(),
+            keeper: Keeper::new(RENEW_BEFORE),
+            bound: std::sync::Mutex::default(),
             projects: Mutex::default(),
         }))
     }
@@ -87,6 +73,17 @@ impl Account {
                  (HW_ACCESS_KEY, HW_SECRET_KEY)",
             ));
         }
+        if own.is_none() && self.resolved.project_id.is_some() {
+            let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+            let bound = bound.get_or_insert_with(|| region.to_owned());
+            if bound != region {
+                return Err(wrong(&format!(
+                    "`project_id` (HW_PROJECT_ID) belongs to one region, and blocks name \
+                     `{bound}` and `{region}`: set the project's `region` in the provider block, \
+                     and the projects of others are looked up"
+                )));
+            }
+        }
         Ok(Arc::new(Regional { account: Arc::clone(self), region: region.to_owned() }))
     }
 
@@ -99,59 +96,28 @@ impl Account {
         }
     }
 
-    /// Keeps why there will be no other try.
-    pub(super) fn refuse(&self, error: &Error) {
-        self.refused().get_or_insert_with(|| error.clone());
-    }
-
-    fn refused(&self) -> std::sync::MutexGuard<'_, Option<Error>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Who calls, and in which project.
+    pub(super) async fn identity(
+        &self,
+        region: &str,
+        renew: Renew,
+    ) -> Result<(Held, String), Error> {
+        let held = self.credentials(region, renew).await?;
+        let project = self.project(region, &held).await?;
+        // Looking for the project may have renewed them.
+        let held = self.credentials(region, Renew::IfNeeded).await?;
+        Ok((held, project))
     }
 
     /// Credentials that will last a while.
-    pub(super) async fn credentials(&self, region: &str, renew: Renew) -> Result<Held, Error> {
-        let mut state = self.login.lock().await;
-        // Not before: who waited for the lock must not repeat what was just refused.
-        if let Some(refused) = self.refused().clone() {
-            return Err(refused);
-        }
-        let now = self.outside.clock.now();
-        let within = |since: Option<SystemTime>, span: Duration| {
-            since.is_some_and(|at| now.duration_since(at).is_ok_and(|age| age < span))
-        };
-        let must_renew =
-            renew == Renew::Now && self.renewable() && !within(state.renewed, ONE_RENEWAL);
-        if let (false, Some(held)) = (must_renew, &state.held) {
-            let left = left(held, now);
-            if left > RENEW_BEFORE || left > Duration::ZERO && within(state.tried, EARLY_TRY) {
-                return Ok(held.clone());
-            }
-        }
-        state.tried = Some(now);
-        let login = self.at(region).run().await;
-        let error = match login {
-            Ok(held) => {
-                if must_renew {
-                    state.renewed = Some(now);
-                }
-                state.held = Some(held.clone());
-                return Ok(held);
-            }
-            Err(error) => error,
-        };
-        // A login that has worked once may fail for a while; wrong credentials stay wrong.
-        let for_good = error.kind.stops_everything() && state.held.is_none();
-        if for_good || error.kind == Kind::Credentials {
-            self.refuse(&error);
-            return Err(error);
-        }
-        // What is at hand ends soon, but not yet.
-        let present = state.held.clone();
-        present.filter(|held| !must_renew && left(held, now) > Duration::ZERO).ok_or(error)
+    async fn credentials(&self, region: &str, renew: Renew) -> Result<Held, Error> {
+        let need = Need { renew, renewable: self.renewable(), now: self.outside.clock.now() };
+        let log_in = || async { self.at(region).run().await };
+        self.keeper.login(need, log_in, never_worked).await
     }
 
     /// The project in a region: as given, as the token says, or as IAM finds it.
-    pub(super) async fn project(&self, region: &str, held: &Held) -> Result<String, Error> {
+    async fn project(&self, region: &str, held: &Held) -> Result<String, Error> {
         let home = self.resolved.region.as_deref().is_none_or(|own| own == region);
         if let (true, Some(id)) =
             (home, self.resolved.project_id.as_ref().or(held.project_id.as_ref()))
@@ -170,7 +136,7 @@ impl Account {
                 return found;
             }
             if error.kind == Kind::Credentials {
-                self.refuse(error);
+                self.keeper.refuse(error);
             }
         }
         projects.insert(region.to_owned(), found.clone());
@@ -205,12 +171,10 @@ impl Account {
     }
 }
 
-/// How long credentials still live.
-fn left(held: &Held, now: SystemTime) -> Duration {
-    let (Credentials::Key { expires_at, .. } | Credentials::Token { expires_at, .. }) =
-        &held.credentials;
-    match expires_at {
-        None => Duration::MAX,
-        Some(at) => at.duration_since(now).unwrap_or_default(),
+impl keeper::Login for Held {
+    fn ends(&self) -> Option<SystemTime> {
+        let (Credentials::Key { expires_at, .. } | Credentials::Token { expires_at, .. }) =
+            &self.credentials;
+        *expires_at
     }
 }

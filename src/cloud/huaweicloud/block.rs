@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{ATTRIBUTES, ENDPOINT_KEYS, Settings};
-use crate::cloud::{Account, Cloud, Error, Given, Setting, Signer};
+use crate::cloud::account::{endpoint, json_list};
+use crate::cloud::{Account, Action, Cloud, Error, Given, Setting, Signer};
 use crate::wire::Outside;
 
 /// Huawei Cloud.
@@ -27,6 +28,10 @@ impl Cloud for HuaweiCloud {
         ENDPOINT_KEYS
     }
 
+    fn check_endpoint(&self, url: &str) -> Result<(), String> {
+        endpoint(url).map(|_| ())
+    }
+
     fn example_region(&self) -> &'static str {
         "cn-north-4"
     }
@@ -44,13 +49,25 @@ impl Cloud for HuaweiCloud {
          `hcloud configure set --cli-auth-encrypt=false`."
     }
 
-    fn policy(&self, actions: &[&str]) -> String {
+    fn policies(&self, actions: &[Action]) -> String {
+        // Language of identity policies:
+        // https://support.huaweicloud.com/intl/en-us/usermanual-iam5/iam_01_0934.html
+        let present = policy("5.0", &json_list(actions.iter().filter_map(|one| one.name)));
         // Language of custom policies, version 1.1:
         // https://support.huaweicloud.com/intl/en-us/usermanual-iam/iam_01_0017.html
-        let list: Vec<String> = actions.iter().map(|one| format!("        \"{one}\"")).collect();
+        let older = policy("1.1", &json_list(actions.iter().map(|one| one.older)));
         format!(
-            "{{\n  \"Version\": \"1.1\",\n  \"Statement\": [\n    {{\n      \"Effect\": \"Allow\",\n      \"Action\": [\n{}\n      ]\n    }}\n  ]\n}}",
-            list.join(",\n")
+            "The credentials need one of these two, which name the same rights in different \
+             words.\n\n\
+             Where permissions are granted by **identity policies** (IAM's new console), this \
+             identity policy:\n\n\
+             {present}\n\
+             Where they are granted by **roles and policies**, this custom policy, for the \
+             region's project:\n\n\
+             {older}\n\
+             If the provider block gives no `project_id`, or the block names another `region`, the \
+             project is looked up in IAM first. That needs `iam:projects:listProjects` too: with \
+             roles and policies in a custom policy of its own, since IAM is a global service.\n"
         )
     }
 
@@ -58,6 +75,12 @@ impl Cloud for HuaweiCloud {
         let settings = Settings::new(given)?;
         Ok(super::Account::new(&settings, outside.clone())?)
     }
+}
+
+fn policy(version: &str, actions: &str) -> String {
+    format!(
+        "```json\n{{\n  \"Version\": \"{version}\",\n  \"Statement\": [\n    {{\n      \"Effect\": \"Allow\",\n      \"Action\": [\n{actions}\n      ]\n    }}\n  ]\n}}\n```\n"
+    )
 }
 
 impl Account for super::Account {

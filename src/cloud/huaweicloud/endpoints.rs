@@ -6,10 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use http::Uri;
-
+use crate::cloud::account::endpoint;
 use crate::cloud::{Error, Kind};
-use crate::wire::https::is_loopback;
 
 /// Key in `endpoints` and first label of the host.
 const PRODUCTS: [(&str, &str); 5] =
@@ -65,26 +63,9 @@ pub(super) fn custom(given: &BTreeMap<String, String>) -> Result<BTreeMap<String
 /// # Errors
 /// [`Kind::Configuration`] if it is no URL, or `http://` to another machine.
 pub(super) fn complete(argument: &str, value: &str) -> Result<String, Error> {
-    let value = value.trim();
-    let url = if value.contains("://") { value.to_owned() } else { format!("https://{value}") };
-    let url = if url.ends_with('/') { url } else { format!("{url}/") };
-    let parsed: Option<Uri> = url.parse().ok();
-    let host = parsed.as_ref().and_then(Uri::host).filter(|host| !host.is_empty());
-    let (Some(parsed), Some(host)) = (parsed.as_ref(), host) else {
-        return Err(wrong(format!("`{argument}` is not a URL like `https://host/`")));
-    };
-    if parsed.query().is_some() || parsed.authority().is_some_and(|a| a.as_str().contains('@')) {
-        return Err(wrong(format!("`{argument}` must have neither a query nor a user name")));
-    }
-    match parsed.scheme_str() {
-        Some("https") => Ok(url),
-        Some("http") if is_loopback(host) => Ok(url),
-        Some("http") => Err(wrong(format!(
-            "`{argument}` may be `http://` only on this machine (`127.0.0.1`, `[::1]`, \
-             `localhost`): write `https://`"
-        ))),
-        _ => Err(wrong(format!("`{argument}` must begin with `https://`"))),
-    }
+    let url = endpoint(value).map_err(|rule| wrong(format!("`{argument}` {rule}")))?;
+    let url = url.to_string();
+    Ok(if url.ends_with('/') { url } else { format!("{url}/") })
 }
 
 fn wrong(message: String) -> Error {
@@ -94,6 +75,7 @@ fn wrong(message: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::Cloud;
 
     #[test]
     fn every_product_has_the_host_of_its_region() {
@@ -139,6 +121,8 @@ mod tests {
             ("", None),
             ("two words", None),
         ] {
+            let valid = crate::cloud::huaweicloud::HuaweiCloud.check_endpoint(given).is_ok();
+            assert_eq!(valid, expected.is_some(), "validation says the same of {given}");
             let map = BTreeMap::from([("dcs".to_owned(), given.to_owned())]);
             let result = custom(&map);
             match expected {
@@ -147,6 +131,7 @@ mod tests {
                     let error = result.unwrap_err();
                     assert_eq!(error.kind, Kind::Configuration, "{given}");
                     assert!(error.message.contains("endpoints.dcs"), "{}", error.message);
+                    assert!(!error.message.contains("password"), "{}", error.message);
                 }
             }
         }

@@ -6,18 +6,21 @@
 //! the family that the database services share ([`DBS_CODES`]).
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cloud::{Error, Kind};
+use crate::cloud::{Call, Error, Kind};
 use crate::wire::redact;
 
-/// Codes that DDS and GeminiDB share ("Error Codes" of both API references). A code means the same
-/// in both, though at times under another HTTP status.
+/// Codes that DDS and GeminiDB share ("Error Codes" of both API references, and those that the
+/// vendor's own provider tries again: terraform-provider-huaweicloud `services/dds`). A code means
+/// the same in both, though at times under another HTTP status.
 pub static DBS_CODES: &[(&str, Kind)] = &[
     // Too many requests.
     ("DBS.280443", Kind::Throttled),
     // The instance is in a state that does not allow it now; most come as 403.
+    ("DBS.00010009", Kind::Busy),
     ("DBS.200011", Kind::Busy),
     ("DBS.200018", Kind::Busy),
     ("DBS.200019", Kind::Busy),
@@ -41,7 +44,6 @@ pub static DBS_CODES: &[(&str, Kind)] = &[
     ("DBS.201502", Kind::TargetGone),
     ("DBS.216026", Kind::TargetGone),
     ("DBS.280110", Kind::TargetGone),
-    ("DBS.280407", Kind::TargetGone),
     // The server failed.
     ("DBS.280005", Kind::Unavailable),
     // Token.
@@ -54,9 +56,12 @@ pub static DBS_CODES: &[(&str, Kind)] = &[
     ("DBS.280019", Kind::Permission),
     ("DBS.280032", Kind::Permission),
     ("DBS.280063", Kind::Permission),
-    // Parameters: general, filters, project id, limit, offset.
+    // Parameters: general, filters, node id, project id, limit, offset. A node id that the cloud
+    // calls invalid may be mistyped; to take it for a node that has gone would be to call sessions
+    // ended that nobody looked at.
     ("DBS.200001", Kind::BadRequest),
     ("DBS.280001", Kind::BadRequest),
+    ("DBS.280407", Kind::BadRequest),
     ("DBS.280408", Kind::BadRequest),
     ("DBS.280439", Kind::BadRequest),
     ("DBS.280440", Kind::BadRequest),
@@ -86,6 +91,9 @@ const GATEWAY_CODES: &[(&str, Kind)] = &[
     ("0802", Kind::Permission),
 ];
 
+/// No refusal is longer, in bytes. What is longer is not looked into.
+const MOST_REFUSAL: usize = 64 * 1024;
+
 /// The error that an answer outside 2xx carries. Headers other than the request id, and the
 /// request's line, are left to the client.
 pub(super) fn refusal(operation: &'static str, response: &Response<Bytes>) -> Error {
@@ -107,6 +115,31 @@ pub(super) fn refusal(operation: &'static str, response: &Response<Bytes>) -> Er
         request_id: request_id(response).or(rejection.request_id),
         ..Error::new(kind, operation, redact::bounded(&message, 1000))
     }
+}
+
+/// The error that an answer with a success status carries all the same: no success of these APIs
+/// has an `error_code`. What was asked for may have been done, so a code that would rule that out
+/// is only told; where the call changes nothing, the code is believed.
+pub(super) fn in_disguise(call: &Call, response: &Response<Bytes>) -> Option<Error> {
+    #[derive(Deserialize)]
+    struct Success {
+        #[serde(alias = "errCode")]
+        error_code: Option<Value>,
+    }
+    if response.body().len() > MOST_REFUSAL {
+        return None;
+    }
+    let Success { error_code } = serde_json::from_slice(response.body()).ok()?;
+    error_code.filter(|code| !code.is_null() && code != "")?;
+    let error = refusal(call.operation, response);
+    if call.method == Method::GET {
+        let kind = error.code.as_deref().and_then(gateway_kind).unwrap_or(Kind::Malformed);
+        return Some(Error { kind, ..error });
+    }
+    let status = response.status();
+    let code = error.code.unwrap_or_default();
+    let message = format!("the status is {status}, but the answer says {code}: {}", error.message);
+    Some(Error { kind: Kind::Malformed, code: None, message, ..error })
 }
 
 /// Whether the cloud says that a temporary key or a token is over: 401 with the gateway's "token
@@ -167,6 +200,9 @@ struct Rejection {
 
 impl Rejection {
     fn parse(body: &[u8]) -> Rejection {
+        if body.len() > MOST_REFUSAL {
+            return Rejection::default();
+        }
         let Ok(json) = serde_json::from_slice::<Value>(body) else { return Rejection::default() };
         let mut rejection = words(&json, 0).unwrap_or_default();
         let detail = text(&json, "error_ext_msg").or_else(|| text(&json, "error_detail"));
@@ -246,6 +282,36 @@ mod tests {
     }
 
     #[test]
+    fn a_success_with_an_error_code_is_none() {
+        let disguised = |method: Method, body: &str| {
+            in_disguise(
+                &Call::new("Test", "dds", method, "/"),
+                &Response::new(Bytes::from(body.to_owned())),
+            )
+        };
+        for body in
+            ["", "[]", "{}", "{\"sessions\":[]}", "{\"error_code\":null}", "{\"error_code\":\"\"}"]
+        {
+            assert_eq!(disguised(Method::GET, body), None, "{body}");
+        }
+        for body in [
+            r#"{"error_code":"DBS.301077","error_msg":"failed"}"#,
+            r#"{"errCode":"DBS.301077","errMsg":"failed","sessions":[]}"#,
+        ] {
+            let list = disguised(Method::GET, body).unwrap();
+            assert_eq!((list.kind, list.code.as_deref()), (Kind::Malformed, Some("DBS.301077")));
+            assert_eq!(list.status, Some(200));
+            for method in [Method::POST, Method::DELETE] {
+                let kill = disguised(method, body).unwrap().classified(DBS_CODES);
+                assert_eq!((kill.kind, kill.code), (Kind::Malformed, None));
+                assert!(kill.message.contains("DBS.301077: failed"), "{}", kill.message);
+            }
+        }
+        let body = r#"{"error_code":"APIGW.0301","error_msg":"m"}"#;
+        assert_eq!(disguised(Method::GET, body).unwrap().kind, Kind::Credentials);
+    }
+
+    #[test]
     fn codes_of_the_gateway_come_before_the_status() {
         for (status, code, kind) in [
             (404, "APIGW.0101", Kind::Unsupported),
@@ -283,14 +349,34 @@ mod tests {
     }
 
     #[test]
+    fn what_the_vendors_own_provider_tries_again_is_busy() {
+        for code in
+            ["DBS.00010009", "DBS.200019", "DBS.200076", "DBS.201000", "DBS.201014", "DBS.201015"]
+        {
+            for status in [400, 403] {
+                let error = refused(status, &format!(r#"{{"error_code":"{code}"}}"#));
+                assert_eq!(error.classified(DBS_CODES).kind, Kind::Busy, "{status} {code}");
+            }
+        }
+    }
+
+    #[test]
     fn hostile_bodies_are_bounded_and_never_shown_whole() {
         let deep = format!("{}{}", "{\"a\":".repeat(100), "1".to_owned() + &"}".repeat(100));
         let endless = "[".repeat(100_000);
-        let long = format!(r#"{{"error_code":"{0}","error_msg":"{0}"}}"#, "x".repeat(100_000));
+        let long = format!(r#"{{"error_code":"{0}","error_msg":"{0}"}}"#, "x".repeat(30_000));
+        let endless_words = format!(r#"{{"error_code":"A","error_msg":"{}"}}"#, "x".repeat(70_000));
         let steering = r#"{"error_code":"A\u001b[2J","error_msg":"a\r\nb\u001b[31m"}"#;
-        for body in
-            ["", "null", "[]", "1", "<html>secret</html>", "{\"error_code\":", &deep, &endless]
-        {
+        for body in [
+            "",
+            "null",
+            "[]",
+            "<html>secret</html>",
+            "{\"error_code\":",
+            &deep,
+            &endless,
+            &endless_words,
+        ] {
             let error = refused(503, body);
             assert_eq!((error.kind, error.code), (Kind::Unavailable, None));
             let expected = format!(

@@ -11,12 +11,11 @@ use http::{Method, Request, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::resolve::{IdToken, Owner, Resolved, Role, Source, User};
 use super::sign::{self, Key};
 use super::{endpoints, errors};
+use crate::cloud::instant::rfc3339;
 use crate::cloud::{Credentials, Error, Kind, Secret, client};
 use crate::wire::{Outside, redact};
 
@@ -434,7 +433,7 @@ fn read<T: DeserializeOwned>(
 }
 
 fn instant(operation: &'static str, line: &str, text: &str) -> Result<SystemTime, Error> {
-    OffsetDateTime::parse(text, &Rfc3339).map(SystemTime::from).map_err(|_| {
+    rfc3339(text).ok_or_else(|| {
         malformed(operation, line, "the time at which the credentials end could not be read")
     })
 }

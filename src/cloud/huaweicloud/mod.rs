@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::{Call, Error, Kind, Refusal, Renew, Signer};
+use super::{Call, Error, Kind, Refusal, Renew, Signer, Trial};
 
 pub use account::Account;
 pub use block::HuaweiCloud;
@@ -57,10 +57,7 @@ impl Regional {
 impl Signer for Regional {
     async fn request(&self, call: &Call, renew: Renew) -> Result<Request<Bytes>, Error> {
         let base = self.base(call.product)?;
-        let held = self.account.credentials(&self.region, renew).await?;
-        let project = self.account.project(&self.region, &held).await?;
-        // Looking for the project may have renewed them.
-        let held = self.account.credentials(&self.region, Renew::IfNeeded).await?;
+        let (held, project) = self.account.identity(&self.region, renew).await.map_err(unmade)?;
 
         let url = url(&base, call, &project)?;
         let mut request = login::request(call.method.clone(), &url, call.body.as_ref())?;
@@ -72,14 +69,18 @@ impl Signer for Regional {
         Ok(request)
     }
 
-    fn refusal(&self, call: &Call, response: &Response<Bytes>) -> Option<Refusal> {
-        if response.status().is_success() {
-            return None;
-        }
-        let error = errors::refusal(call.operation, response);
-        let expired = errors::is_expiry(&error) && self.account.renewable();
-        if !expired && errors::is_gateway_refusal(&error) {
-            self.account.refuse(&error);
+    fn refusal(&self, call: &Call, response: &Response<Bytes>, renew: Renew) -> Option<Refusal> {
+        let error = if response.status().is_success() {
+            errors::in_disguise(call, response)?
+        } else {
+            errors::refusal(call.operation, response)
+        };
+        let expiry = errors::is_expiry(&error);
+        // What was renewed a moment ago and is called expired again will not be mended by another
+        // renewal.
+        let expired = expiry && renew == Renew::IfNeeded && self.account.renewable();
+        if !expired && (expiry || errors::is_gateway_refusal(&error)) {
+            self.account.keeper.refuse(&error);
         }
         Some(Refusal { error, expired })
     }
@@ -90,6 +91,10 @@ impl Signer for Regional {
 
     fn region(&self) -> &str {
         &self.region
+    }
+
+    fn trial(&self) -> Option<&Trial> {
+        Some(self.account.keeper.trial())
     }
 }
 
@@ -112,6 +117,18 @@ fn url(base: &str, call: &Call, project: &str) -> Result<String, Error> {
         let _ = write!(url, "{}{name}={value}", if place == 0 { '?' } else { '&' });
     }
     Ok(url)
+}
+
+/// However a login or a look-up of the project failed, the call that needed it was not made.
+fn unmade(error: Error) -> Error {
+    if error.kind.may_have_taken_effect() {
+        return Error { kind: Kind::NotSent, ..error };
+    }
+    // What IAM calls wrong stands in the provider block, not in the call.
+    if matches!(error.kind, Kind::BadRequest | Kind::Refused | Kind::Unsupported) {
+        return Error { kind: Kind::Configuration, ..error };
+    }
+    error
 }
 
 fn wrong(message: String) -> Error {

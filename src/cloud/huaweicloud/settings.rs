@@ -296,7 +296,7 @@ pub static ATTRIBUTES: &[Setting] = &[
     Setting::text(
         "profile",
         &["HW_PROFILE"],
-        "Profile in that file. Default: the file's current one. Its values replace those given here.",
+        "Profile in `shared_config_file`. Default: the file's current one. Its values replace those given here.",
     ),
     Setting::text(
         "agency_name",

@@ -16,6 +16,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use crate::cloud::instant::instant;
 pub use crate::cloud::signature::Key;
 
 use crate::cloud::Secret;
@@ -203,9 +204,9 @@ pub fn date(at: SystemTime) -> Result<String, Malformed> {
 }
 
 fn parse_date(text: &str) -> Result<SystemTime, Malformed> {
-    PrimitiveDateTime::parse(text, DATE_FORMAT)
-        .map(|date| date.assume_utc().into())
-        .map_err(|_| malformed("`X-Sdk-Date` is not like 20060102T150405Z"))
+    let date = PrimitiveDateTime::parse(text, DATE_FORMAT).ok();
+    date.and_then(|date| instant(date.assume_utc()))
+        .ok_or_else(|| malformed("`X-Sdk-Date` is not like 20060102T150405Z"))
 }
 
 /// Segments are decoded and encoded afresh, and a `/` closes the path although the wire has none.

@@ -10,6 +10,7 @@ use super::settings::{AssumeRole, AssumeRoleWithOidc};
 use super::sign::{Key, verify};
 use super::*;
 use crate::cloud::{Client, Secret};
+use crate::wire::HttpError;
 use crate::wire::testing::{Reply, World, nobody, reply};
 
 const REGION: &str = "cn-north-4";
@@ -160,6 +161,24 @@ async fn the_project_is_looked_up_once_per_region() {
     );
 }
 
+#[test]
+fn a_project_without_a_region_is_that_of_one_region() {
+    let world = Arc::new(World::new([]));
+    let settings = Settings { region: None, ..key_in_project() };
+    let account = Account::new(&settings, world.outside()).unwrap();
+    for region in ["cn-east-3", "cn-east-3"] {
+        assert!(account.signer(Some(region)).is_ok());
+    }
+    let error = account.signer(Some("cn-north-4")).err().unwrap();
+    assert_eq!(error.kind, Kind::Configuration);
+    for word in ["cn-east-3", "cn-north-4", "`region`"] {
+        assert!(error.message.contains(word), "{error}");
+    }
+    // With a region it is that one's, and others are looked up.
+    let account = Account::new(&key_in_project(), world.outside()).unwrap();
+    assert!(account.signer(None).is_ok() && account.signer(Some("cn-east-3")).is_ok());
+}
+
 #[tokio::test]
 async fn no_project_and_several_projects_are_worded_apart_and_asked_once() {
     for (ids, words) in [(&[][..], "no project `sub`"), (&["a", "b"], "2 projects `sub`")] {
@@ -186,6 +205,60 @@ async fn a_refused_key_is_asked_once() {
         assert!(error.request.unwrap().ends_with("/v3/projects"));
     }
     assert_eq!(world.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn ten_calls_at_once_show_a_wrong_key_once() {
+    // No project is looked up first, so nothing else makes them wait for each other.
+    let world = Arc::new(World::new([refused(401, "APIGW.0301", "verify aksk signature fail")]));
+    let account = Account::new(&key_in_project(), world.outside()).unwrap();
+    let calls = (0..10).map(|_| {
+        let client = Client::new(account.signer(None).unwrap(), world.outside());
+        async move { client.call(call()).await }
+    });
+    for outcome in futures_util::future::join_all(calls).await {
+        assert_eq!(outcome.unwrap_err().kind, Kind::Credentials);
+    }
+    assert_eq!(world.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn calls_go_side_by_side_once_one_was_accepted() {
+    let world = Arc::new(World::new((0..11).map(|_| ok())));
+    let client = client(&world, &key_in_project());
+    client.call(call()).await.unwrap();
+    world.requests();
+    let calls: Vec<_> = (0..10).map(|_| client.call(call())).collect();
+    let mut calls = std::pin::pin!(futures_util::future::join_all(calls));
+    // Before any answer is here, all are asked.
+    let mut most = 0;
+    while futures_util::poll!(&mut calls).is_pending() {
+        most = most.max(world.requests().len());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(most, 10);
+}
+
+#[tokio::test]
+async fn what_is_called_expired_after_a_renewal_is_not_shown_again() {
+    let expired = || refused(401, "APIGW.0307", "The token must be updated.");
+    let world = Arc::new(World::new([token("T1"), expired(), token("T2"), expired()]));
+    let client = client(&world, &password());
+    for _ in 0..3 {
+        let error = client.call(call()).await.unwrap_err();
+        assert_eq!((error.kind, error.code.as_deref()), (Kind::Credentials, Some("APIGW.0307")));
+    }
+    assert_eq!(world.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn what_is_called_expired_is_not_shown_again_while_it_cannot_be_renewed() {
+    let expired = refused(401, "APIGW.0307", "The token must be updated.");
+    let world = Arc::new(World::new([token("T1"), expired, nobody(), token("T2"), ok()]));
+    let client = client(&world, &password());
+    assert_eq!(client.call(call()).await.unwrap_err().kind, Kind::NotSent);
+    client.call(call()).await.unwrap();
+    assert_eq!(header(&world.requests()[4], "x-auth-token"), "T2");
 }
 
 #[tokio::test]
@@ -469,7 +542,7 @@ async fn without_any_credentials_the_error_names_what_to_set() {
 }
 
 #[tokio::test]
-async fn an_identity_answer_of_another_shape_is_malformed_and_not_shown() {
+async fn an_identity_answer_of_another_shape_is_not_shown() {
     for (settings, answer) in [
         (key(), reply(200, &[], r#"{"projects":"hush"}"#)),
         (key(), reply(200, &[], "<html>hush")),
@@ -481,8 +554,35 @@ async fn an_identity_answer_of_another_shape_is_malformed_and_not_shown() {
     ] {
         let world = Arc::new(World::new([answer]));
         let error = client(&world, &settings).call(call()).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Malformed);
+        assert_eq!(error.kind, Kind::NotSent);
         assert!(!format!("{error} {error:?}").contains("hush"));
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_login_failed_was_not_made() {
+    let expired = || refused(401, "APIGW.0307", "The token must be updated.");
+    let lost: fn() -> Reply =
+        || Err(HttpError::Lost { host: "host".into(), reason: "reset".into() });
+    for (failure, kind) in [
+        (lost, Kind::NotSent),
+        (nobody, Kind::NotSent),
+        (|| refused(503, "APIGW.0613", "m"), Kind::NotSent),
+        (|| reply(201, &[], "rubbish"), Kind::NotSent),
+        (|| refused(429, "APIGW.0308", "m"), Kind::Throttled),
+        (|| refused(400, "IAM.0011", "m"), Kind::Credentials),
+    ] {
+        // When the kill has just been told that the token had expired.
+        let world = Arc::new(World::new([token("T"), expired(), failure()]));
+        let kill = || Call::new("HangUpClients", "dcs", Method::POST, "/v2/{project_id}/kill");
+        let error = client(&world, &password()).call(kill()).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{error:?}");
+        // When the project is looked for.
+        let world = Arc::new(World::new([failure()]));
+        let error = client(&world, &key()).call(kill()).await.unwrap_err();
+        // A login that is wrong is a wrong key, and a look-up that is wrong a wrong name.
+        let kind = if kind == Kind::Credentials { Kind::Configuration } else { kind };
+        assert_eq!((error.kind, world.requests().len()), (kind, 1), "{error:?}");
     }
 }
 
@@ -746,6 +846,26 @@ fn settings_that_do_not_go_together_are_refused_with_what_mends_them() {
         }
         assert!(!error.message.contains("hush"), "{}", error.message);
     }
+}
+
+#[test]
+fn both_kinds_of_policy_are_printed_each_with_its_own_names() {
+    use crate::cloud::{Action, Cloud};
+    let actions = [
+        Action::only_formerly("dcs:instance:get"),
+        Action::formerly("dds:instance:listSession", "dds:instance:session"),
+        Action::formerly("dds:instance:deleteSession", "dds:instance:session"),
+        Action::of("dcs:job:get"),
+    ];
+    let text = HuaweiCloud.policies(&actions);
+    let blocks = text.split("```json").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let policies: Vec<serde_json::Value> =
+        blocks.map(|block| serde_json::from_str(block).unwrap()).collect();
+    let policy = |version: &str, actions: &[&str]| json!({"Version": version, "Statement": [{"Effect": "Allow", "Action": actions}]});
+    let present = ["dds:instance:listSession", "dds:instance:deleteSession", "dcs:job:get"];
+    let older = ["dcs:instance:get", "dds:instance:session", "dcs:job:get"];
+    assert_eq!(policies, [policy("5.0", &present), policy("1.1", &older)]);
+    assert!(text.contains("iam:projects:listProjects"), "{text}");
 }
 
 #[tokio::test]

@@ -1,17 +1,19 @@
 //! The engine against a world in memory, under paused time: what product pages promise, as
 //! sentences.
 
+mod lists;
 mod random;
+mod record;
 pub(super) mod world;
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use self::world::{Fault, fates, ids, play, session, spec, world};
 use super::*;
-use crate::services::{Everyone, Field, Kind};
+use crate::services::{Criterion, Everyone, Field, Kind};
 
 const ABC: &[(&str, &[&str])] = &[("n", &["a", "b", "c"])];
 
@@ -38,7 +40,8 @@ async fn ten_thousand_sessions_on_fifty_nodes_take_the_fewest_calls() {
     assert!(report.halt.is_none());
     assert_eq!(world.count("nodes"), 1);
     assert_eq!(world.count("terminate"), 50 * 4);
-    assert_eq!(world.count("list"), 50 * 2 + 50);
+    // Pages of a hundred, each of which shows again the last session of the one before.
+    assert_eq!(world.count("list"), 50 * 3 + 50);
     assert_eq!(world.get(|state| state.most_running), 4, "calls at a time");
 }
 
@@ -104,6 +107,67 @@ async fn a_guard_stops_the_run_before_anything_is_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_may_be_protected_is_not_ended_and_the_error_says_what_is_not_told() {
+    let both = Filter { min_age: Some(Duration::from_secs(60)), ..users(&["admin"]) };
+    for (protect, selection, batch, expected) in [
+        (users(&["admin"]), Selection::All, 2, Some((Criterion::Users, "b, c"))),
+        (users(&["admin"]), Selection::All, 0, Some((Criterion::Users, "b, c"))),
+        (users(&["admin"]), ids(&["a"]), 2, None),
+        (users(&["admin"]), Selection::Match(users(&["app"])), 2, None),
+        // Another criterion saves `c`; nobody tells how old the others are.
+        (both.clone(), Selection::All, 2, Some((Criterion::MinAge, "a, b"))),
+        (both, ids(&["a", "c"]), 2, Some((Criterion::MinAge, "a"))),
+    ] {
+        let world = world(ABC);
+        world.set(|state| {
+            for (key, one) in &mut state.live {
+                if key.1 != "a" {
+                    one.fields.remove("user");
+                }
+                if key.1 == "c" && protect.min_age.is_some() {
+                    one.fields.insert("age", Field::Integer(60));
+                }
+            }
+        });
+        let what = format!("{protect:?} {selection:?}");
+        let play = play(selection).with(|p| {
+            p.spec = spec(batch, Everyone::Target);
+            p.request.guards.protect = Some(protect);
+        });
+        let report = play.run(&world).await;
+        let told = match &report.halt {
+            Some(Halt::Unjudged { criterion, sessions, first }) => {
+                let names: Vec<_> = first.iter().map(|one| one.id.0.as_str()).collect();
+                assert_eq!(names.len(), *sessions);
+                Some((*criterion, names.join(", ")))
+            }
+            None => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told, expected.map(|(it, names)| (it, names.to_owned())), "{what}");
+        assert_eq!(world.count("terminate"), usize::from(expected.is_none()), "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_matched_only_because_the_list_does_not_tell_is_a_remark() {
+    let world = world(ABC);
+    world.set(|state| {
+        for one in state.live.values_mut() {
+            one.fields.insert("db", Field::Integer(i64::from(one.id.0 != "c")));
+            if one.id.0 != "a" {
+                one.fields.remove("user");
+            }
+        }
+    });
+    let databases = users(&["1"]).users;
+    let report = play(Selection::Match(Filter { databases, ..users(&["app"]) })).run(&world).await;
+    assert_eq!(fates(&report), ["a: Terminated"]);
+    let remark = "the list does not tell what `users` looks at for 1 session, so it does not match";
+    assert_eq!(report.remarks, [remark]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dry_run_does_everything_but_kill() {
     let world = world(ABC);
     let report = play(ids(&["a", "x"])).with(|p| p.request.mode = Mode::DryRun).run(&world).await;
@@ -111,6 +175,23 @@ async fn a_dry_run_does_everything_but_kill() {
     assert_eq!(fates(&report), ["a: Untouched"]);
     assert_eq!(report.missing, ["x"]);
     assert_eq!(world.count("terminate"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_was_ended_is_over_though_its_connection_stays_under_the_same_id() {
+    for verify in [Verify::UntilGone, Verify::Trust] {
+        let world = world(ABC);
+        world.set(|state| {
+            state.rests = true;
+            // One did nothing from the beginning, and is not taken for one that was ended.
+            let idle = &mut state.live.get_mut(&("n".to_owned(), "c".to_owned())).unwrap();
+            idle.unkillable = Some("it does nothing now");
+        });
+        let play = play(ids(&["a", "b", "c"])).with(|play| play.request.verify = verify);
+        let report = play.run(&world).await;
+        assert_eq!((report.terminated(), report.survived()), (2, 1), "{:?}", report.victims);
+        assert_eq!(world.count("terminate"), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,6 +224,19 @@ async fn a_call_without_effect_is_repeated_and_one_with_effect_only_after_a_look
             assert_eq!(world.count("terminate"), calls, "{fault:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_asks_to_wait_longer_than_there_is_time_is_not_flooded() {
+    let world = world(&[("n", &["a"])]);
+    world.set(|state| {
+        state.kills.push_back(Fault::Fails(Kind::Unavailable));
+        state.kills.push_back(Fault::Asks(Kind::Throttled, 600));
+    });
+    let report = play(Selection::All).run(&world).await;
+    assert_eq!(fates(&report), ["a: survived, still listed: as told"]);
+    assert_eq!(world.count("terminate"), 2);
+    assert!(world.count("list") < 50, "{} looks", world.count("list"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,16 +288,36 @@ async fn a_session_that_is_accepted_and_lives_on_survives_after_several_asks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_that_the_cloud_calls_gone_and_still_lists_has_survived() {
+    let listed = [Fault::Slow(Duration::ZERO); 2];
+    let lost = [Fault::Slow(Duration::ZERO), Fault::Fails(Kind::BadRequest)];
+    for (verify, lists, expected) in [
+        (Verify::UntilGone, listed, "survived, still listed, although the cloud calls it gone"),
+        (Verify::UntilGone, lost, "survived, not verified: as told"),
+        (Verify::Trust, listed, "AlreadyGone"),
+    ] {
+        let world = world(ABC);
+        world.set(|state| {
+            state.denied.insert("b".to_owned());
+            state.lists.extend(lists);
+        });
+        let report = play(ids(&["b"])).with(|p| p.request.verify = verify).run(&world).await;
+        assert_eq!(fates(&report), [format!("b: {expected}")]);
+        assert_eq!(report.halt.is_some(), verify == Verify::UntilGone, "{:?}", report.halt);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_key_or_permission_stops_everything_after_one_answer() {
     for kind in [Kind::Credentials, Kind::Permission] {
         let world = world(&[("n", &["a", "b", "c", "d", "e", "f"])]);
         world.set(|state| state.kills.push_back(Fault::Fails(kind)));
-        let play = play(Selection::All).with(|p| p.pace.concurrency = std::num::NonZeroUsize::MIN);
+        let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
         let report = play.run(&world).await;
         assert_eq!(world.count("terminate"), 1);
         assert!(matches!(&report.halt, Some(Halt::Failed(error)) if error.kind == kind));
-        assert_eq!(report.survived(), 2);
-        assert_eq!(report.victims.len(), 6);
+        let tried = report.victims.iter().filter(|one| one.fate != Fate::Untouched);
+        assert_eq!((tried.count(), report.survived()), (2, 6));
         assert_eq!(world.count("list"), 1);
     }
 }
@@ -219,24 +333,6 @@ async fn what_the_cloud_accepted_is_no_kill_until_a_look_confirms_it() {
     assert_eq!(fates(&report)[0], "a: survived, not verified: as told");
     assert_eq!(report.terminated(), 0);
     assert!(matches!(report.halt, Some(Halt::Failed(_))));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_session_that_a_moving_list_skips_is_not_taken_for_gone() {
-    let world = world(&[("n", &["a", "b", "c", "d"])]);
-    world.set(|state| {
-        state.page = 2;
-        state.stubborn.insert("c".to_owned());
-        // Two pages for the survey; the second page of the look comes after `a` has left.
-        state.lists.extend([0, 0, 0, 2].map(|secs| Fault::Slow(Duration::from_secs(secs))));
-    });
-    let play = play(ids(&["c"])).with(|p| p.request.timeout = Duration::from_secs(20));
-    let leave = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        world.set(|state| drop(state.live.remove(&("n".to_owned(), "a".to_owned()))));
-    };
-    let (report, ()) = tokio::join!(play.run(&world), leave);
-    assert_eq!((report.terminated(), report.survived()), (0, 1));
 }
 
 #[test]
@@ -261,7 +357,7 @@ async fn an_interrupt_starts_no_other_call_and_awaits_those_in_flight() {
     world.set(|state| {
         state.kills.extend([Fault::Slow(Duration::from_secs(3)), Fault::Slow(Duration::ZERO)]);
     });
-    let play = play(Selection::All).with(|p| p.pace.concurrency = std::num::NonZeroUsize::MIN);
+    let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
     let interrupt = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         play.cancel.cancel();
@@ -302,33 +398,6 @@ async fn a_call_that_hangs_is_cut_off_after_an_interrupt_and_at_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_vanishes_holds_no_session() {
-    let world = world(ABC);
-    world.set(|state| state.kills.push_back(Fault::Vanishes));
-    let report = play(Selection::All).run(&world).await;
-    assert!(matches!(report.halt, Some(Halt::TargetGone(_))));
-    assert_eq!(report.survived(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_node_that_left_takes_only_its_own_sessions_along() {
-    let world = world(&[("m", &["x"]), ("n", &["a"])]);
-    world.set(|state| state.kills.push_back(Fault::Slow(Duration::from_secs(2))));
-    let play = play(Selection::All);
-    let leave = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        world.set(|state| {
-            state.nodes.retain(|node| node != "m");
-            state.live.retain(|key, _| key.0 != "m");
-        });
-    };
-    let (report, ()) = tokio::join!(play.run(&world), leave);
-    assert!(report.halt.is_none(), "{:?}", report.halt);
-    assert_eq!(report.survived(), 0);
-    assert_eq!(fates(&report)[1], "a: Terminated");
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_job_that_fails_is_tried_once_more_and_one_that_hangs_is_looked_past() {
     let fails = [Fault::JobFails];
     let fails_twice = [Fault::JobFails, Fault::JobFails];
@@ -346,43 +415,6 @@ async fn a_job_that_fails_is_tried_once_more_and_one_that_hangs_is_looked_past()
         let report = play(Selection::All).run(&world).await;
         assert_eq!(fates(&report), [expected]);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn nothing_is_killed_when_the_audit_log_cannot_be_written() {
-    let world = world(ABC);
-    let play = play(Selection::All);
-    *play.paper.torn.lock().unwrap() = true;
-    let report = play.run(&world).await;
-    assert!(matches!(report.halt, Some(Halt::Audit(_))));
-    assert_eq!(world.count("terminate"), 0);
-    assert_eq!(report.victims.len(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_audit_log_has_each_request_each_fate_and_the_run() {
-    let world = world(ABC);
-    let play = play(ids(&["a", "b"]));
-    play.run(&world).await;
-    let lines = play.paper.lines.lock().unwrap();
-    let words: Vec<String> = lines
-        .iter()
-        .map(|line| {
-            let session = line.session.as_deref().unwrap_or("-");
-            format!("{} {session} {}", line.kind, line.outcome.unwrap_or("-"))
-        })
-        .collect();
-    assert_eq!(
-        words,
-        [
-            "requested a -",
-            "requested b -",
-            "session a terminated",
-            "session b terminated",
-            "run - completed"
-        ]
-    );
-    assert!(lines[2].request_id.as_deref().is_some_and(|id| id.starts_with("kill-")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -405,6 +437,70 @@ async fn an_unkillable_session_is_never_named_and_survives_only_if_it_was_asked_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_cannot_be_named_goes_with_everyone_and_is_reported_so() {
+    let two: &[(&str, &[&str])] = &[("m", &["x"]), ("n", &["a", "b"])];
+    for (unkillable, verify, faults, calls) in [
+        (&["x", "a", "b"][..], Verify::UntilGone, &[][..], 1),
+        (&["x"], Verify::UntilGone, &[], 1),
+        (&["x"], Verify::Trust, &[], 1),
+        (&["x"], Verify::UntilGone, &[Fault::Fails(Kind::Lost)], 2),
+    ] {
+        let world = world(two);
+        world.set(|state| {
+            for one in state.live.values_mut().filter(|one| unkillable.contains(&one.id.0.as_str()))
+            {
+                one.unkillable = Some("the list gives no id");
+            }
+            state.kills.extend(faults);
+        });
+        let play = play(Selection::All).with(|p| {
+            p.spec = spec(10, Everyone::NodeOrTarget);
+            p.request.verify = verify;
+        });
+        let report = play.run(&world).await;
+        let expected = ["x: Terminated", "a: Terminated", "b: Terminated"];
+        assert_eq!(fates(&report), expected, "{unkillable:?} {verify:?} {faults:?}");
+        assert!(report.halt.is_none(), "{:?}", report.halt);
+        assert_eq!(world.count("end all"), calls, "{unkillable:?} {verify:?} {faults:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_for_everyone_is_not_made_again() {
+    for (batch, kind, named) in
+        [(0, Kind::Ambiguous, 0), (0, Kind::Refused, 0), (10, Kind::Refused, 1)]
+    {
+        let world = world(&[("", &["a", "b"])]);
+        world.set(|state| {
+            state.kills.push_back(Fault::Fails(kind));
+            let one = state.live.get_mut(&(String::new(), "b".to_owned())).unwrap();
+            one.unkillable = (batch > 0).then_some("the list gives no id");
+        });
+        let everyone = Everyone::Target;
+        let report =
+            play(Selection::All).with(|p| p.spec = spec(batch, everyone)).run(&world).await;
+        assert_eq!(world.count("end all"), 1, "{batch} {kind:?}");
+        assert_eq!(report.terminated(), named, "{batch} {kind:?}");
+        assert_eq!(fates(&report)[1], "b: survived, as told");
+        assert!(report.halt.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_get_smaller_at_a_walking_pace() {
+    let world = world(&[("n", &["a", "b", "c", "d", "e", "f", "g", "h"])]);
+    world.set(|state| {
+        state.refused.insert("d".to_owned());
+    });
+    let play = play(Selection::All).with(|p| p.spec = spec(8, Everyone::Never));
+    let start = Instant::now();
+    let report = play.run(&world).await;
+    assert_eq!((report.terminated(), report.survived()), (7, 1));
+    // Eight, four, two, one: a pause after each refusal.
+    assert!(start.elapsed() >= play.pace.poll * 4, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_api_that_can_only_end_all_is_not_asked_again_once_others_have_come() {
     let world = world(&[("", &["a", "b"])]);
     world.set(|state| {
@@ -415,31 +511,4 @@ async fn an_api_that_can_only_end_all_is_not_asked_again_once_others_have_come()
     let report = play.run(&world).await;
     assert_eq!(world.count("end all"), 1);
     assert_eq!((report.terminated(), report.survived(), report.reconnected), (1, 1, 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_list_that_goes_in_circles_is_an_error_not_a_hang() {
-    let world = world(ABC);
-    world.set(|state| state.circles = true);
-    let error = play(Selection::All).look(&world).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Malformed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_survey_repeats_what_may_pass_and_gives_up_when_the_wait_would_be_too_long() {
-    let seen = world(ABC);
-    seen.set(|state| {
-        state.prepares = true;
-        state.lists.extend([Kind::Unavailable, Kind::Malformed, Kind::Lost].map(Fault::Fails));
-    });
-    assert_eq!(play(Selection::All).look(&seen).await.unwrap().selected.len(), 3);
-
-    let down = world(ABC);
-    down.set(|state| state.luck = None);
-    down.set(|state| state.lists.extend([Fault::Fails(Kind::Throttled); 100]));
-    let play = play(Selection::All).with(|p| p.request.timeout = Duration::from_secs(10));
-    let start = Instant::now();
-    let error = play.look(&down).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Throttled);
-    assert!(start.elapsed() <= Duration::from_secs(10));
 }

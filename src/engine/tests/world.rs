@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::super::*;
 use crate::services::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Kind, Limits, Node, Page, Permissions,
-    Progress, Role, Session, SessionId, Sessions, Spec, Submission, Ticket, Unit, Which,
+    Batch, Column, Cursor, Error, Everyone, Example, Field, Fields, Kind, Limits, Node, Page,
+    Permissions, Progress, Role, Session, SessionId, Sessions, Spec, Submission, Ticket, Unit,
+    Which,
 };
 
 pub(in crate::engine) type Key = (String, String);
@@ -34,6 +37,8 @@ pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
         title: "Fake",
         session: "session",
         about: "",
+        ending: "",
+        warning: None,
         regional: false,
         inputs: &[],
         one_of: &[],
@@ -42,7 +47,7 @@ pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
         limits: Limits { batch, everyone },
         permissions: Permissions { list: &[], terminate: &[] },
         codes: &[],
-        example: Example { inputs: &[], criterion: ("", ""), protect: ("", "") },
+        example: Example { inputs: &[], criterion: ("", ""), old_login: None, protect: ("", "") },
         documentation: "",
     }
 }
@@ -54,7 +59,7 @@ pub(in crate::engine) fn session(node: &str, id: &str, user: &str) -> Session {
         id: SessionId(id.to_owned()),
         node: node.to_owned(),
         unkillable: None,
-        fields: BTreeMap::from([
+        fields: Fields::from([
             ("addr", Field::Text(address)),
             ("user", Field::Text(user.to_owned())),
         ]),
@@ -66,10 +71,14 @@ pub(in crate::engine) fn session(node: &str, id: &str, user: &str) -> Session {
 pub(in crate::engine) enum Fault {
     /// Fails without effect.
     Fails(Kind),
+    /// Fails without effect, and asks to wait for so many seconds.
+    Asks(Kind, u64),
     /// Takes effect, and fails.
     FailsAfter(Kind),
     /// Ends the first half of what it should, and fails.
     Partly(Kind),
+    /// Takes effect, and panics over the answer.
+    Panics,
     /// Answers after this long.
     Slow(Duration),
     /// The call starts a job that fails, without effect.
@@ -96,12 +105,22 @@ pub(in crate::engine) struct State {
     pub(in crate::engine) lists: VecDeque<Fault>,
     /// Ids that are accepted, and live on.
     pub(in crate::engine) stubborn: BTreeSet<String>,
+    /// Ids that live, and that a call is told are gone.
+    pub(in crate::engine) denied: BTreeSet<String>,
     /// Ids over which a call is refused as a whole, without a name.
     pub(in crate::engine) refused: BTreeSet<String>,
     pub(in crate::engine) page: usize,
+    /// Whether pages do not show again the last session of the page before.
+    pub(in crate::engine) seamless: bool,
+    /// How often every page shows each session, if not once.
+    pub(in crate::engine) repeats: usize,
+    /// How many sessions of each node's list are counted and not shown, the last ones.
+    pub(in crate::engine) hides: usize,
     pub(in crate::engine) reconnects: bool,
     pub(in crate::engine) asynchronous: bool,
     pub(in crate::engine) prepares: bool,
+    /// Whether the nodes are those that the user named, and no call finds them.
+    pub(in crate::engine) given_nodes: bool,
     pub(in crate::engine) circles: bool,
     /// Whether a named session that is gone fails the whole call.
     pub(in crate::engine) strict: bool,
@@ -114,6 +133,8 @@ pub(in crate::engine) struct State {
     pub(in crate::engine) most_running: usize,
     /// The faults of jobs that were started, by ticket.
     pub(in crate::engine) jobs: BTreeMap<String, Fault>,
+    /// Whether a session that is ended stays in the list, and cannot be ended any more.
+    pub(in crate::engine) rests: bool,
 }
 
 /// A small generator with a seed (splitmix64).
@@ -175,6 +196,11 @@ impl World {
         if let Some(Fault::Slow(time)) = fault {
             tokio::time::sleep(time).await;
         }
+        if let Some(Fault::Panics) = fault
+            && call != "terminate"
+        {
+            panic_quietly();
+        }
         let mut state = self.0.lock().unwrap();
         match fault {
             Some(Fault::Vanishes) => {
@@ -182,6 +208,10 @@ impl World {
                 state.live.clear();
             }
             Some(Fault::Fails(kind)) => return Err(Error::new(kind, "fake", "as told")),
+            Some(Fault::Asks(kind, seconds)) => {
+                let retry_after = Some(Duration::from_secs(seconds));
+                return Err(Error { retry_after, ..Error::new(kind, "fake", "as told") });
+            }
             _ => {}
         }
         if state.gone {
@@ -189,6 +219,11 @@ impl World {
         }
         Ok(fault)
     }
+}
+
+/// A panic that the test's output does not speak of.
+fn panic_quietly() -> ! {
+    std::panic::resume_unwind(Box::new("a slip"))
 }
 
 /// Counts a call as running, also when it is cut off.
@@ -226,12 +261,20 @@ impl State {
             ("terminate", 41..=60) => Fault::Partly(late),
             ("terminate", 61..=70) if self.asynchronous => Fault::JobFails,
             ("terminate", 71..=75) if self.asynchronous => Fault::JobHangs,
+            (_, 76) => Fault::Panics,
+            ("terminate", 77..=90) => Fault::Asks(kind, luck.below(200)),
             _ => Fault::Fails(kind),
         })
     }
 
     fn end(&mut self, key: &Key) {
-        if self.stubborn.contains(&key.1) {
+        if self.stubborn.contains(&key.1) || self.denied.contains(&key.1) {
+            return;
+        }
+        if self.rests {
+            let Some(session) = self.live.get_mut(key) else { return };
+            session.unkillable = Some("it does nothing now");
+            self.ended.insert(key.clone());
             return;
         }
         let Some(session) = self.live.remove(key) else { return };
@@ -241,8 +284,9 @@ impl State {
             let id = format!("new-{}", self.serial);
             let mut back = session;
             back.id = SessionId(id.clone());
-            let Some(Field::Text(address)) = back.fields.get_mut("addr") else { return };
-            *address = address.replace(":40000", ":50000");
+            let Some(Field::Text(address)) = back.fields.get("addr") else { return };
+            let address = address.replace(":40000", ":50000");
+            back.fields.insert("addr", Field::Text(address));
             self.live.insert((key.0.clone(), id), back);
         }
     }
@@ -252,8 +296,12 @@ impl State {
 impl Sessions for World {
     async fn nodes(&self) -> Result<Vec<Node>, Error> {
         self.begin("nodes").await?;
-        let node = |id: &String| Node { id: id.clone(), name: id.clone() };
+        let node = |id: &String| Node::of(id);
         Ok(self.get(|state| state.nodes.iter().map(node).collect()))
+    }
+
+    fn looks_up_nodes(&self) -> bool {
+        self.get(|state| !state.given_nodes)
     }
 
     async fn prepare(&self, _node: &Node) -> Result<Option<Ticket>, Error> {
@@ -274,13 +322,21 @@ impl Sessions for World {
             return Err(Error::new(Kind::TargetGone, "list", "no such node"));
         }
         let start: usize = after.map_or(0, |cursor| cursor.0.parse().unwrap());
-        let of_node: Vec<Session> =
+        let mut of_node: Vec<Session> =
             state.live.values().filter(|one| one.node == node.id).cloned().collect();
-        let next = start + state.page;
-        let more = next < of_node.len();
+        let all = of_node.len();
+        of_node.truncate(all.saturating_sub(state.hides).max(usize::from(all > 0)));
+        let more = start + state.page < of_node.len();
+        let next = start + state.page - usize::from(!state.seamless && state.page > 1);
         let next = if state.circles { Some(0) } else { more.then_some(next) };
         Ok(Page {
-            sessions: of_node.into_iter().skip(start).take(state.page).collect(),
+            unseen: if next.is_none() { all - of_node.len() } else { 0 },
+            sessions: of_node
+                .into_iter()
+                .skip(start)
+                .take(state.page)
+                .flat_map(|one| std::iter::repeat_n(one, state.repeats.max(1)))
+                .collect(),
             next: next.map(|at| Cursor(at.to_string())),
             request_id: Some(format!("list-{}", state.calls.len())),
         })
@@ -323,7 +379,9 @@ impl Sessions for World {
         if refused || (gone && state.strict) {
             return Err(Error::new(Kind::Ambiguous, "fake", "one of them will not do"));
         }
-        let missing = keys.iter().filter(|key| !state.live.contains_key(*key));
+        let is_missing =
+            |key: &&Key| !state.live.contains_key(*key) || state.denied.contains(&key.1);
+        let missing = keys.iter().filter(is_missing);
         let already_gone = missing.map(|key| SessionId(key.1.clone())).collect();
         let count = match fault {
             Some(Fault::Partly(_)) => keys.len() / 2,
@@ -336,12 +394,16 @@ impl Sessions for World {
         if let Some(Fault::FailsAfter(kind) | Fault::Partly(kind)) = fault {
             return Err(Error::new(kind, "fake", "as told"));
         }
+        if let Some(Fault::Panics) = fault {
+            drop(state);
+            panic_quietly();
+        }
         let request_id = Some(format!("kill-{}", state.calls.len()));
         let ticket = state.asynchronous.then(|| Ticket(state.calls.len().to_string()));
         if let (Some(ticket), Some(fault)) = (&ticket, fault) {
             state.jobs.insert(ticket.0.clone(), fault);
         }
-        Ok(Submission { already_gone, refused: Vec::new(), ticket, request_id })
+        Ok(Submission { already_gone, ticket, request_id })
     }
 
     async fn poll(&self, ticket: &Ticket) -> Result<Progress, Error> {
@@ -354,17 +416,40 @@ impl Sessions for World {
     }
 }
 
-/// Keeps lines in memory, and can fail from some append on.
+/// How appending goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) enum Tear {
+    Fails,
+    Hangs,
+    Panics,
+}
+
+/// Keeps lines in memory, and can go wrong from some append on, counted from 0.
 #[derive(Default)]
 pub(in crate::engine) struct Paper {
     pub(in crate::engine) lines: Mutex<Vec<AuditLine>>,
-    pub(in crate::engine) torn: Mutex<bool>,
+    pub(in crate::engine) torn: Mutex<Option<(usize, Tear)>>,
+    appends: AtomicUsize,
+    /// Told when an append hangs.
+    hanging: Notify,
+    /// What hangs goes on when the other end is dropped.
+    hold: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 impl Audit for Paper {
     fn append(&self, lines: &[AuditLine]) -> Result<(), String> {
-        if *self.torn.lock().unwrap() {
-            return Err("the disk is full".to_owned());
+        let number = self.appends.fetch_add(1, Ordering::Relaxed);
+        let tear = self.torn.lock().unwrap().filter(|(from, _)| number >= *from);
+        match tear {
+            Some((_, Tear::Fails)) => return Err("the disk is full".to_owned()),
+            Some((_, Tear::Panics)) => panic!("the disk is on fire"),
+            Some((_, Tear::Hangs)) => {
+                self.hanging.notify_one();
+                let hold = self.hold.lock().unwrap();
+                hold.as_ref().unwrap().recv().unwrap_err();
+                return Err("too late".to_owned());
+            }
+            None => {}
         }
         self.lines.lock().unwrap().extend(lines.iter().cloned());
         Ok(())
@@ -377,6 +462,7 @@ pub(in crate::engine) struct Play {
     pub(in crate::engine) request: Request,
     pub(in crate::engine) pace: Pace,
     pub(in crate::engine) paper: Arc<Paper>,
+    pub(in crate::engine) observer: Box<dyn Observer>,
     pub(in crate::engine) cancel: CancellationToken,
 }
 
@@ -392,6 +478,7 @@ pub(in crate::engine) fn play(selection: Selection) -> Play {
         },
         pace: Pace::new(NonZeroUsize::new(4).unwrap(), Arc::new(|| 0.5)),
         paper: Arc::new(Paper::default()),
+        observer: Box::new(Silent),
         cancel: CancellationToken::new(),
     }
 }
@@ -415,7 +502,31 @@ impl Play {
             address: "x".to_owned(),
             target: "instance_id=i".to_owned(),
         };
-        terminate(&self.spec, world, &self.request, &self.pace, &log, &Silent, &self.cancel).await
+        let Play { spec, request, pace, observer, cancel, .. } = self;
+        terminate(spec, world, request, pace, &log, &**observer, cancel).await
+    }
+
+    /// A run whose appends to the record go wrong as told. Where they hang, time passes: it does
+    /// not by itself while a thread is blocked.
+    pub(in crate::engine) async fn run_torn(
+        &self,
+        world: &World,
+        from: usize,
+        tear: Tear,
+    ) -> Report {
+        let (_held, hold) = mpsc::channel();
+        *self.paper.torn.lock().unwrap() = Some((from, tear));
+        *self.paper.hold.lock().unwrap() = Some(hold);
+        let time = async {
+            loop {
+                self.paper.hanging.notified().await;
+                tokio::time::advance(self.request.timeout).await;
+            }
+        };
+        tokio::select! {
+            report = self.run(world) => report,
+            () = time => unreachable!("it goes on for ever"),
+        }
     }
 
     pub(in crate::engine) async fn look(&self, world: &World) -> Result<Survey, Error> {

@@ -27,10 +27,10 @@ fn read_value(json: Json, kind: &Type, depth: usize) -> Result<Value, Malformed>
         (Type::Dynamic, Json::Object(parts)) => read_dynamic(parts, depth),
         (Type::List(inner) | Type::Set(inner), Json::Array(items)) => {
             let kinds = std::iter::repeat(inner.as_ref());
-            read_elements(items, kinds, depth).map(Value::List)
+            read_elements(items, kind, kinds, depth).map(Value::List)
         }
         (Type::Tuple(kinds), Json::Array(items)) if kinds.len() == items.len() => {
-            read_elements(items, kinds.iter(), depth).map(Value::List)
+            read_elements(items, kind, kinds.iter(), depth).map(Value::List)
         }
         (Type::Map(inner), Json::Object(items)) => {
             let read = |(key, json): (String, Json)| {
@@ -73,11 +73,12 @@ fn read_dynamic(
 
 fn read_elements<'k>(
     items: Vec<Json>,
+    kind: &Type,
     kinds: impl Iterator<Item = &'k Type>,
     depth: usize,
 ) -> Result<Vec<Value>, Malformed> {
-    let read = |((position, json), kind): ((i64, Json), &Type)| {
-        read_value(json, kind, depth + 1).map_err(|error| error.under(Step::Index(position)))
+    let read = |((position, json), inner): ((i64, Json), &Type)| {
+        read_value(json, inner, depth + 1).map_err(|error| error.at(kind, position))
     };
     (0_i64..).zip(items).zip(kinds).map(read).collect()
 }

@@ -74,6 +74,16 @@ impl Malformed {
         self
     }
 
+    /// The same misfit of an element, by its position in a list, set or tuple. Elements of sets have
+    /// no address, so the place of a misfit in one is the set.
+    pub(super) fn at(mut self, kind: &Type, position: i64) -> Malformed {
+        if matches!(kind, Type::Set(_)) {
+            self.steps.clear();
+            return self;
+        }
+        self.under(Step::Index(position))
+    }
+
     /// Where it is; the root has no steps.
     pub fn path(&self) -> Path {
         Path(self.steps.iter().rev().cloned().collect())

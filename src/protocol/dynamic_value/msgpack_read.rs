@@ -117,7 +117,7 @@ fn read_elements<'k>(
     for position in 0..length {
         let inner = kind_at(items.len())?;
         let item = read_value(rest, inner, depth + 1)
-            .map_err(|error| error.under(Step::Index(i64::from(position))))?;
+            .map_err(|error| error.at(kind, i64::from(position)))?;
         items.push(item);
     }
     Ok(items)

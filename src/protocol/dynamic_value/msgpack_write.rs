@@ -39,10 +39,10 @@ fn write_value(
             write_value(out, value, kind, depth + 1)?;
         }
         (Type::List(inner) | Type::Set(inner), Value::List(items)) => {
-            write_elements(out, items, depth, |_| inner)?;
+            write_elements(out, items, kind, depth, |_| inner)?;
         }
         (Type::Tuple(kinds), Value::List(items)) if kinds.len() == items.len() => {
-            write_elements(out, items, depth, |at| &kinds[at])?;
+            write_elements(out, items, kind, depth, |at| &kinds[at])?;
         }
         (Type::Map(inner), Value::Map(items)) => {
             encode::write_map_len(out, length(items.len())?).expect(NEVER);
@@ -81,14 +81,14 @@ fn write_field(
 fn write_elements<'k>(
     out: &mut Vec<u8>,
     items: &[Value],
+    kind: &Type,
     depth: usize,
     kind_at: impl Fn(usize) -> &'k Type,
 ) -> Result<(), Malformed> {
     encode::write_array_len(out, length(items.len())?).expect(NEVER);
     for (position, item) in (0_i64..).zip(items) {
-        let kind = kind_at(usize::try_from(position).map_err(|_| Reason::Long)?);
-        write_value(out, item, kind, depth + 1)
-            .map_err(|error| error.under(Step::Index(position)))?;
+        let inner = kind_at(usize::try_from(position).map_err(|_| Reason::Long)?);
+        write_value(out, item, inner, depth + 1).map_err(|error| error.at(kind, position))?;
     }
     Ok(())
 }

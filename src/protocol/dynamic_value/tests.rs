@@ -136,6 +136,32 @@ fn bytes_that_do_not_fit_are_refused_with_the_place() {
 }
 
 #[test]
+fn the_place_of_what_is_wrong_in_a_set_is_the_set() {
+    let item = Type::Object(BTreeMap::from([("on".to_owned(), Type::Bool)]));
+    let of = |kind| Type::Object(BTreeMap::from([("a".to_owned(), kind)]));
+    let (a_set, a_list) = (of(Type::Set(Box::new(item.clone()))), of(list(item)));
+    let json = r#"{"a": [{"on": true}, {"on": 5}]}"#;
+    let fields = |on: Value| Value::Object(BTreeMap::from([("on".to_owned(), on)]));
+    let items = Value::List(vec![fields(true.into()), fields(5.into())]);
+    let value = Value::Object(BTreeMap::from([("a".to_owned(), items)]));
+    let bytes = [
+        &[0x81, 0xa1, b'a', 0x92][..],
+        &[0x81, 0xa2, b'o', b'n', 0xc3],
+        &[0x81, 0xa2, b'o', b'n', 5],
+    ];
+    for (kind, place) in [(&a_set, "a"), (&a_list, "a[1].on")] {
+        let read = [
+            decode_json(json.as_bytes(), kind).unwrap_err(),
+            encode(&value, kind).unwrap_err(),
+            msgpack_read::read(&bytes.concat(), kind).unwrap_err(),
+        ];
+        for error in read {
+            assert_eq!(error.path().to_string(), place, "{error}");
+        }
+    }
+}
+
+#[test]
 fn nesting_without_end_is_refused() {
     let dynamic: Vec<u8> =
         [0x92, 0xc4, 0x09].into_iter().chain(*b"\"dynamic\"").collect::<Vec<u8>>().repeat(1000);
@@ -177,7 +203,7 @@ fn stored_json_may_lack_attributes_or_have_others() {
     assert_eq!(fields["any"], any);
     for (json, expected) in [
         ("{\"on\": 1}", "`on`: expected a bool, found a number"),
-        ("{\"names\": [\"a\", {}]}", "`names[1]`: expected a string, found an object"),
+        ("{\"names\": [\"a\", {}]}", "`names`: expected a string, found an object"),
         ("{\"on\": tru", "the JSON cannot be read (line 1, column"),
     ] {
         let found = read_json(json, &object_type()).unwrap_err();

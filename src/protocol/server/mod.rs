@@ -14,6 +14,7 @@ mod resource;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
@@ -28,12 +29,14 @@ use answer::Answer;
 pub(super) struct Server {
     provider: Arc<dyn Provider>,
     calls: Arc<Calls>,
+    /// Whether the engine that configured the provider does not tell the walk by its capabilities.
+    walks_unsaid: AtomicBool,
 }
 
 impl Server {
     /// A service for a provider whose calls are counted in `calls`.
     pub(super) fn new(provider: Arc<dyn Provider>, calls: Arc<Calls>) -> Server {
-        Server { provider, calls }
+        Server { provider, calls, walks_unsaid: AtomicBool::new(false) }
     }
 
     /// Runs one call. A client that goes away meanwhile cancels it, but does not cut it off.
@@ -83,7 +86,7 @@ macro_rules! answers {
                 &self,
                 request: Request<wire::$method::Request>,
             ) -> Result<Response<wire::$method::Response>, Status> {
-                let walk = ($walk)(request.get_ref());
+                let walk = ($walk)(self, request.get_ref());
                 self.answer($rpc, walk, request, $work).await
             })*
 
@@ -114,7 +117,7 @@ answers! {
     get_resource_identity_schemas, "GetResourceIdentitySchemas", unsaid, provider::identities;
     get_functions, "GetFunctions", unsaid, provider::functions;
     validate_provider_config, "ValidateProviderConfig", unsaid, provider::validate;
-    configure_provider, "ConfigureProvider", said, provider::configure;
+    configure_provider, "ConfigureProvider", introduced, provider::configure;
 
     validate_resource_config, "ValidateResourceConfig", said, resource::validate;
     upgrade_resource_state, "UpgradeResourceState", unsaid, resource::upgrade;
@@ -137,16 +140,26 @@ answers! {
 }
 
 /// The walk of a call that carries no capabilities.
-fn unsaid<Q>(_request: &Q) -> Walk {
+fn unsaid<Q>(_server: &Server, _request: &Q) -> Walk {
     Walk::Unsaid
 }
 
 /// The walk of a call that only the apply makes.
-fn applying<Q>(_request: &Q) -> Walk {
+fn applying<Q>(_server: &Server, _request: &Q) -> Walk {
     Walk::Apply
 }
 
 /// The walk of a call whose client says what it can do.
-fn said<Q: answer::Capable>(request: &Q) -> Walk {
+fn said<Q: answer::Capable>(server: &Server, request: &Q) -> Walk {
+    if server.walks_unsaid.load(Ordering::Relaxed) {
+        return Walk::Unsaid;
+    }
     decode::walk(request.capabilities())
+}
+
+/// The walk of the call by which the engine tells its version: whether to believe it is known then.
+fn introduced(server: &Server, request: &wire::configure_provider::Request) -> Walk {
+    let unsaid = decode::says_nothing_of_walks(&request.terraform_version);
+    server.walks_unsaid.store(unsaid, Ordering::Relaxed);
+    said(server, request)
 }

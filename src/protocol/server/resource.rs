@@ -33,8 +33,8 @@ pub(super) async fn validate(
             diagnostics.error_at(
                 path,
                 "This attribute needs Terraform 1.11, OpenTofu 1.11 or newer",
-                "The attribute is write-only: its value must never be stored. The engine that \
-                 runs does not know of such attributes and would store it.",
+                "The attribute is write-only: its value must never be stored. The Terraform \
+                 or OpenTofu that runs does not know of such attributes and would store it.",
             );
         }
     }
@@ -42,6 +42,9 @@ pub(super) async fn validate(
 }
 
 /// Answers UpgradeResourceState, which comes whenever stored state is read, changed or not.
+///
+/// Read by another version's schema, attributes that were renamed would be lost without a word. So
+/// a state of an older version is an error, for nobody converts one yet.
 pub(super) async fn upgrade(
     provider: Arc<dyn Provider>,
     _cx: Context,
@@ -49,15 +52,27 @@ pub(super) async fn upgrade(
 ) -> Result<upgrade_resource_state::Response, Diagnostics> {
     let face = face(&provider, &request.type_name)?;
     let schema = face.schema();
-    let mut state = decode::stored_state(request.raw_state.as_ref(), &schema.block)?;
-    if request.version < schema.version
-        && let Some(old) = state.take()
-    {
-        state = Some(face.upgrade(request.version, old)?);
+    if request.version < schema.version {
+        return Err(outdated(&request, schema.version));
     }
+    let state = decode::stored_state(request.raw_state.as_ref(), &schema.block)?;
     let upgraded =
         encode::object("the stored state", cleared(state, &schema.block), &schema.block)?;
     Ok(upgrade_resource_state::Response { upgraded_state: Some(upgraded), diagnostics: Vec::new() })
+}
+
+fn outdated(request: &upgrade_resource_state::Request, version: i64) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    diagnostics.error(
+        format!("The provider cannot read the stored state of a `{}`", request.type_name),
+        format!(
+            "It was stored under version {} of the schema, and this provider knows version \
+             {version} only. Nothing was changed. Use the version of the provider that stored it, \
+             and please report this.",
+            request.version
+        ),
+    );
+    diagnostics
 }
 
 /// Answers ReadResource. What stands beside the state is echoed: the answer replaces it.
@@ -187,7 +202,7 @@ fn change(
             diagnostics.error(
                 "The provider was asked for a change that is none",
                 "A creation has a configuration and a plan, a destroy a prior state. This is a \
-                 bug in the engine: please report it.",
+                 bug in Terraform or OpenTofu: please report it.",
             );
             Err(diagnostics)
         }
@@ -254,5 +269,30 @@ fn forget_unknown(value: &mut Value, path: Path, found: &mut Vec<Path>) {
         }
         Value::Dynamic(inner) => forget_unknown(&mut inner.1, path, found),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bugs_are_told_with_whose_they_are() {
+        let told = change(None, None, None).unwrap_err().0.remove(0);
+        assert_eq!(told.summary, "The provider was asked for a change that is none");
+        assert_eq!(
+            told.detail,
+            "A creation has a configuration and a plan, a destroy a prior state. This is a bug in \
+             Terraform or OpenTofu: please report it."
+        );
+        let mut told = Diagnostics::none();
+        forget_unknowns(&mut Object::from([("id".to_owned(), Value::Unknown)]), &mut told);
+        let told = told.0.remove(0);
+        assert_eq!(told.summary, "The provider left a value unknown");
+        assert_eq!(
+            told.detail,
+            "`id` is still unknown after the apply and was stored as null. This is a bug in the \
+             provider: please report it."
+        );
     }
 }

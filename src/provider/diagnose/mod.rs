@@ -1,17 +1,29 @@
 //! The only place that words errors for users: what could not be done, what the cloud answered,
 //! what to do now.
+//!
+//! [`report`] words a run, `halts` the ways in which one ends early, `advice` what a cloud answered,
+//! `progress` what happens meanwhile.
+
+mod advice;
+mod halts;
+mod progress;
+mod sequel;
 
 use std::fmt::Write as _;
 
-use crate::cloud::{Error, Kind};
-use crate::engine::{Event, Fate, Halt, Report};
-use crate::framework::{Diagnostic, Diagnostics, Severity};
+use crate::cloud::Error;
+use crate::engine::{Fate, Halt, Report};
+use crate::framework::Diagnostics;
 use crate::services::{Session, Spec};
 
+pub(super) use self::advice::{advice, answer, call_failed, no_import, sandbox};
+pub(super) use self::progress::progress;
+
+use self::advice::{STAYS, from_state, timeout};
 use super::inputs::OnFailure;
-use super::outcome::lives_on;
 use super::run::Occasion;
 use super::table;
+pub(super) use sequel::{let_go, not_opened, tainted, taken_up};
 
 /// How many sessions a message names at most.
 const NAMED: usize = 20;
@@ -27,36 +39,6 @@ pub(super) struct About<'a> {
     pub(super) on_failure: OnFailure,
     /// What Terraform is doing.
     pub(super) occasion: Occasion,
-}
-
-/// A call that failed before or outside a run: what could not be done, and the cloud's answer.
-pub(super) fn call_failed(summary: impl Into<String>, error: &Error) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Error,
-        summary: summary.into(),
-        detail: format!("{}\n\n{}", answer(error), advice(error)),
-        path: None,
-    }
-}
-
-/// A line for the person who watches a run.
-pub(super) fn progress(session: &str, event: &Event) -> String {
-    let live = |number: usize| table::count(number, &format!("live {session}"));
-    match event {
-        Event::Listed { sessions, nodes } if *nodes > 1 => {
-            format!("listed {} on {nodes} nodes", live(*sessions))
-        }
-        Event::Listed { sessions, .. } => format!("listed {}", live(*sessions)),
-        Event::Selected { selected, protected: 0 } => format!("selected {selected}"),
-        Event::Selected { selected, protected } => {
-            format!("selected {selected}, {protected} protected")
-        }
-        Event::Killed { done, of } => format!("terminated {done} of {of}"),
-        Event::Retrying { reason, wait } => {
-            format!("{reason}; trying again in {:.1} s", wait.as_secs_f64())
-        }
-        Event::Verifying { left } => format!("verifying, {left} to be gone"),
-    }
 }
 
 /// What a run did, in one sentence.
@@ -75,6 +57,8 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
             Halt::TooMany { .. }
                 | Halt::ProtectedInTheWay
                 | Halt::NotSelective
+                | Halt::Unjudged { .. }
+                | Halt::Unseen { .. }
                 | Halt::SameIdOnSeveralNodes(_)
         )
     );
@@ -92,19 +76,24 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
         ),
         // Without a list there are no survivors to shrug at: nobody knows who is there.
         Some(Halt::TimedOut(last)) if was_listed(report) => {
-            let why = "Time was up before all selected sessions were gone. Raise the timeout, or narrow the selection.";
-            let why = format!("{why}{}", last_failure(last.as_ref()));
+            let why = format!(
+                "Time was up before all selected sessions were gone. Raise {}, or narrow the selection.{}",
+                timeout(about.occasion),
+                last_failure(about, last.as_ref())
+            );
             survivors(about, report, &done, Some(why), &mut diagnostics);
         }
         Some(halt) => {
-            let (summary, detail) = halted(about, report, halt);
+            let (summary, detail) = halts::halted(about, report, halt);
             let unsettled = unsettled(about.spec, report);
-            diagnostics.error(summary, format!("{detail}{after}{unsettled}"));
+            let aftermath = halts::aftermath(about, halt);
+            let detail = format!("{detail}{after}{unsettled}");
+            diagnostics.error(summary, format!("{}{aftermath}", detail.trim_end()));
         }
     }
     if !report.remarks.is_empty() {
         diagnostics.warn(
-            "Remarks on a session termination",
+            "Session termination finished with remarks",
             format!("{}: {}.", about.target, report.remarks.join("; ")),
         );
     }
@@ -116,9 +105,10 @@ fn was_listed(report: &Report) -> bool {
     !report.victims.is_empty() || !report.protected.is_empty() || !report.missing.is_empty()
 }
 
-fn last_failure(last: Option<&Error>) -> String {
+fn last_failure(about: About<'_>, last: Option<&Error>) -> String {
     last.map_or_else(String::new, |error| {
-        format!("\n\nThe last failure: {}\n\n{}", answer(error), advice(error))
+        let advice = advice(about.spec, about.occasion, error);
+        format!("\n\nThe last failure: {}\n\n{advice}", answer(error))
     })
 }
 
@@ -130,26 +120,21 @@ fn survivors(
     why: Option<String>,
     to: &mut Diagnostics,
 ) {
-    let alive: Vec<(&Session, &Fate)> = report
-        .victims
-        .iter()
-        .filter(|victim| lives_on(&victim.fate, report.dry_run))
-        .map(|victim| (&victim.session, &victim.fate))
-        .collect();
+    let alive: Vec<(&Session, &Fate)> =
+        report.survivors().map(|victim| (&victim.session, &victim.fate)).collect();
     if alive.is_empty() {
         return;
     }
-    let mut detail = format!("{done}\n\nStill alive:\n");
-    for (session, fate) in alive.iter().take(NAMED) {
-        let reason = if let Fate::Survived(reason) = fate { reason } else { "not tried" };
-        let _ = writeln!(detail, "  {}: {reason}", table::name(about.spec, session));
-    }
-    more(&mut detail, alive.len());
-    if let Some(why) = why {
-        let _ = write!(detail, "\n{why}\n");
-    }
-    let _ = write!(detail, "\n{}", next(about.occasion));
-    let summary = format!("Sessions survived on {}", about.target);
+    let unseen = alive.iter().filter(|(_, fate)| fate.is_unverified()).count();
+    let (title, heading) = match unseen {
+        0 => ("Sessions survived", "Still alive"),
+        all if all == alive.len() => ("Sessions are not confirmed gone", "Not confirmed gone"),
+        _ => ("Sessions survived", "Still alive, or not confirmed gone"),
+    };
+    let mut detail = format!("{done}\n\n{heading}:\n{}", fates(about.spec, &alive));
+    let why = why.map_or_else(String::new, |why| format!("\n{why}\n"));
+    let _ = write!(detail, "{why}\n{}", next(about));
+    let summary = format!("{title} on {}", about.target);
     match about.on_failure {
         OnFailure::Fail => to.error(summary, detail),
         OnFailure::Warn => to.warn(summary, detail),
@@ -159,97 +144,42 @@ fn survivors(
 /// Sessions whose end was asked for, and of which a run that ended early does not know that they
 /// are gone: they may be.
 fn unsettled(spec: &Spec, report: &Report) -> String {
-    let asked = report.victims.iter().filter_map(|victim| match &victim.fate {
-        Fate::Survived(reason) => Some((&victim.session, reason)),
-        Fate::Terminated | Fate::AlreadyGone | Fate::Untouched => None,
-    });
-    let asked: Vec<(&Session, &String)> = asked.collect();
+    let asked: Vec<(&Session, &Fate)> = report
+        .victims
+        .iter()
+        .filter(|victim| matches!(victim.fate, Fate::Survived(_)))
+        .map(|victim| (&victim.session, &victim.fate))
+        .collect();
     if asked.is_empty() {
         return String::new();
     }
-    let mut text =
-        format!(" Of {} more the end was asked for, and they may be gone:\n", asked.len());
-    for (session, reason) in asked.iter().take(NAMED) {
-        let _ = writeln!(text, "  {}: {reason}", table::name(spec, session));
-    }
-    more(&mut text, asked.len());
-    text
+    let were = if asked.len() == 1 { "was" } else { "were" };
+    let more = asked.len();
+    format!(" {more} more {were} asked to end and may or may not be gone:\n{}", fates(spec, &asked))
 }
 
 /// What to do about survivors.
-fn next(occasion: Occasion) -> &'static str {
-    match occasion {
-        Occasion::Apply => "The next apply tries again for what is left.",
-        Occasion::Destroy => {
-            "The resource stays in the state, so nothing that it depends on was destroyed. Destroy \
-             again to try again. To let it go in spite of survivors, set `on_failure = \"warn\"`, \
-             apply, then destroy."
+fn next(about: About<'_>) -> String {
+    let warn = "`on_failure` is `\"warn\"`, so";
+    match (about.occasion, about.on_failure) {
+        (Occasion::Apply | Occasion::Plan, OnFailure::Fail) => {
+            "The next apply tries again for what is left.".to_owned()
         }
-        Occasion::Ephemeral => "The next apply runs again.",
-        Occasion::Invoke => "Invoke the action again for what is left.",
-    }
-}
-
-/// Title and explanation of a run that ended early by more than survivors.
-fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
-    let sessions = format!("{}s", about.spec.session);
-    let target = about.target;
-    match halt {
-        Halt::TooMany { selected, allowed } => (
-            format!("Too many sessions selected on {target}"),
-            format!(
-                "{selected} {sessions} are selected and `max_sessions` allows {allowed}, so nothing was terminated. Selected:\n{}\nNarrow the selection, or raise `max_sessions`.",
-                named(
-                    about.spec,
-                    report.victims.iter().map(|victim| &victim.session),
-                    report.victims.len()
-                )
-            ),
+        (Occasion::Apply | Occasion::Plan, OnFailure::Warn) => {
+            format!("{warn} nothing tries again by itself. Change `triggers` for another run.")
+        }
+        (Occasion::Destroy, OnFailure::Fail) => format!(
+            "{STAYS} Run the same command again to try again. To let it go in spite of survivors, set `on_failure = \"warn\"`. {}",
+            from_state(about.spec)
         ),
-        Halt::ProtectedInTheWay => (
-            format!("Protected sessions are live on {target}"),
-            format!(
-                "The API of {} can only terminate everything at once, and these {sessions} are protected, so nothing was terminated:\n{}\nWait until they are gone, end them yourself, or change `protect`.",
-                about.spec.title,
-                named(about.spec, report.protected.iter(), report.protected.len())
-            ),
+        (Occasion::Destroy, OnFailure::Warn) => format!(
+            "{warn} the resource leaves the state, and what it depends on is destroyed with them connected."
         ),
-        Halt::NotSelective => (
-            format!("Single sessions cannot be terminated on {target}"),
-            format!(
-                "The API of {} can only terminate everything at once, and the selection means fewer than all live {sessions}. Nothing was terminated. Use `all = true`.",
-                about.spec.title
-            ),
+        (Occasion::Ephemeral, _) => "The next apply runs again.".to_owned(),
+        (Occasion::Invoke, OnFailure::Fail) => advice::again(about.occasion).to_owned(),
+        (Occasion::Invoke, OnFailure::Warn) => format!(
+            "{warn} the action counts as done. To run it for what is left, use `terraform apply -invoke=ADDRESS` with its address."
         ),
-        Halt::SameIdOnSeveralNodes(id) => (
-            format!("Session id is not unique on {target}"),
-            format!(
-                "The id `{id}` is live on several nodes, and the selection does not say which is meant. Nothing was terminated. Set `node_id`, or select with `match`."
-            ),
-        ),
-        Halt::Failed(error) => (
-            format!("Sessions on {target} could not be terminated"),
-            format!("{}\n\n{}", answer(error), advice(error)),
-        ),
-        Halt::Cancelled => (
-            format!("Session termination on {target} was interrupted"),
-            "No further session was terminated after the interrupt. Apply again to go on."
-                .to_owned(),
-        ),
-        Halt::Audit(reason) => (
-            format!("Audit log could not be written for {target}"),
-            format!(
-                "{reason}\n\nNothing more was terminated: no session may end without a record. Make the file of the provider's `audit_log` writable, then apply again."
-            ),
-        ),
-        Halt::TimedOut(last) => (
-            format!("Sessions on {target} could not be listed in time"),
-            format!(
-                "Time was up before it was known who is connected, so nothing was terminated. Raise the timeout.{}",
-                last_failure(last.as_ref())
-            ),
-        ),
-        Halt::TargetGone(_) => unreachable!("worded by `report` before this is called"),
     }
 }
 
@@ -274,79 +204,26 @@ fn done(spec: &Spec, target: &str, report: &Report) -> String {
 }
 
 /// Up to [`NAMED`] sessions, one per line.
-fn named<'a>(spec: &Spec, sessions: impl Iterator<Item = &'a Session>, total: usize) -> String {
-    let mut text = String::new();
-    for session in sessions.take(NAMED) {
-        let _ = writeln!(text, "  {}", table::name(spec, session));
-    }
-    more(&mut text, total);
-    text
+fn named(spec: &Spec, sessions: &[&Session]) -> String {
+    listed(sessions.len(), table::names(spec, sessions).into_iter())
 }
 
-fn more(text: &mut String, total: usize) {
-    if total > NAMED {
-        let _ = writeln!(text, "  and {} more", total - NAMED);
-    }
+/// Up to [`NAMED`] sessions with what became of them, one per line.
+fn fates(spec: &Spec, ends: &[(&Session, &Fate)]) -> String {
+    let sessions: Vec<&Session> = ends.iter().map(|(session, _)| *session).collect();
+    let lines = table::names(spec, &sessions).into_iter().zip(ends).map(|(name, (_, fate))| {
+        let reason = if let Fate::Survived(reason) = fate { reason } else { "not tried" };
+        format!("{name}: {}", table::clean(reason))
+    });
+    listed(ends.len(), lines)
 }
 
-/// What was tried and what the cloud answered.
-pub(super) fn answer(error: &Error) -> String {
-    let mut text = error.operation.to_owned();
-    if let Some(request) = &error.request {
-        let _ = write!(text, " ({request})");
-    }
-    match (error.status, &error.code) {
-        (Some(status), Some(code)) => {
-            let _ = write!(text, " was answered with {status} {code}: {}", error.message);
-        }
-        (Some(status), None) => {
-            let _ = write!(text, " was answered with {status}: {}", error.message);
-        }
-        (None, _) => {
-            let _ = write!(text, ": {}", error.message);
-        }
-    }
-    if let Some(id) = &error.request_id {
-        let _ = write!(text, " (request id {id})");
+fn listed(all: usize, lines: impl Iterator<Item = String>) -> String {
+    let mut text: String = lines.take(NAMED).map(|line| format!("  {line}\n")).collect();
+    if all > NAMED {
+        let _ = writeln!(text, "  and {} more", all - NAMED);
     }
     text
-}
-
-/// What to do now.
-pub(super) fn advice(error: &Error) -> &'static str {
-    match error.kind {
-        Kind::Throttled => {
-            "The cloud limits how often this may be called. Lower the provider's `max_concurrency`, or raise the timeout."
-        }
-        Kind::Busy => {
-            "The target is busy with another operation. Wait until that has ended, or raise the timeout."
-        }
-        Kind::Unavailable | Kind::NotSent | Kind::Lost => {
-            "The cloud could not be reached or failed. Check network, proxy and `endpoints`, then apply again."
-        }
-        Kind::Ambiguous | Kind::SessionGone => "The sessions changed meanwhile. Apply again.",
-        Kind::TargetGone => "The instance or node does not exist. Check the ids and the region.",
-        Kind::Credentials => {
-            "The cloud refused the credentials. Check key, secret, token and this machine's clock; nothing was repeated, because repeated failures lock a key."
-        }
-        Kind::Permission => {
-            "The credentials are valid but lack a permission. The page of this type lists what must be granted."
-        }
-        Kind::Unsupported => "This instance, edition or region does not offer it.",
-        Kind::BadRequest => "The cloud calls a parameter wrong. Check the ids and the region.",
-        Kind::Malformed => {
-            "The answer is not what the vendor documents. If it comes again, please report it with the request id."
-        }
-        Kind::Configuration => {
-            "Correct the region, the provider block or the environment, then run again."
-        }
-        Kind::JobFailed => {
-            "The cloud accepted the work and gave it up. Apply again; if it stays so, ask the cloud's support with the request id."
-        }
-        Kind::Refused => {
-            "The cloud refused for a reason of its own. Its code and message say which."
-        }
-    }
 }
 
 #[cfg(test)]

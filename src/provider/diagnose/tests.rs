@@ -1,20 +1,23 @@
 //! What users read, word for word.
 
 use super::*;
-use crate::engine::Victim;
-use crate::services::{self, Field, SessionId};
+use crate::cloud::Kind;
+use crate::engine::{Event, Victim};
+use crate::services::{self, Criterion, Field, SessionId};
+
+/// What a destroy says about its own resource.
+const STAYS: &str = "The resource stays in the state, so nothing that it depends on was destroyed.";
+
+/// How a changed argument comes to it.
+const FROM_STATE: &str = "A destroy reads the arguments of `session_termination_huaweicloud_dcs` from the state: after changing one, run `terraform apply -target=ADDRESS` with the termination's address (a plain apply would re-create what is already destroyed), then the same command again. If it is being replaced, first undo what causes that.";
+
+fn spec() -> &'static Spec {
+    let mut specs = services::ALL.iter().map(|service| service.spec());
+    specs.find(|spec| spec.name == "huaweicloud_dcs").unwrap()
+}
 
 fn about(occasion: Occasion) -> About<'static> {
-    About {
-        spec: services::ALL
-            .iter()
-            .map(|service| service.spec())
-            .find(|spec| spec.name == "huaweicloud_dcs")
-            .unwrap(),
-        target: "cn-north-4/i-1",
-        on_failure: OnFailure::Fail,
-        occasion,
-    }
+    About { spec: spec(), target: "cn-north-4/i-1", on_failure: OnFailure::Fail, occasion }
 }
 
 fn session(number: usize) -> Session {
@@ -57,7 +60,11 @@ fn refused() -> Error {
 
 /// Severity, summary and detail as a person reads them.
 fn check(occasion: Occasion, given: Report, expected: &str) {
-    let messages: Vec<String> = report(about(occasion), &given)
+    check_about(about(occasion), given, expected);
+}
+
+fn check_about(about: About<'_>, given: Report, expected: &str) {
+    let messages: Vec<String> = report(about, &given)
         .0
         .iter()
         .map(|one| format!("{:?}: {}\n{}", one.severity, one.summary, one.detail))
@@ -83,20 +90,81 @@ fn survivors_are_named_with_their_reasons_and_hold_a_destroy_back() {
         reconnected: 2,
         ..Report::default()
     };
-    check(
-        Occasion::Destroy,
-        given(),
-        "Error: Sessions survived on cn-north-4/i-1\n\
-        Result on cn-north-4/i-1: 1 of 2 selected client connections terminated, 2 reconnected.\n\
-        \n\
-        Still alive:\n  \
-          10.0.0.2:4711 (user app, idle 1m30s): still listed after 3 attempts\n\
-        \n\
-        The resource stays in the state, so nothing that it depends on was destroyed. Destroy again to try again. To let it go in spite of survivors, set `on_failure = \"warn\"`, apply, then destroy.",
+    let told = |severity: &str, next: &str| {
+        format!(
+            "{severity}: Sessions survived on cn-north-4/i-1\n\
+            Result on cn-north-4/i-1: 1 of 2 selected client connections terminated, 2 reconnected.\n\
+            \n\
+            Still alive:\n  \
+              10.0.0.2:4711 (user app, idle 1m30s): still listed after 3 attempts\n\
+            \n\
+            {next}"
+        )
+    };
+    let let_go = format!(
+        "{STAYS} Run the same command again to try again. To let it go in spite of survivors, set `on_failure = \"warn\"`. {FROM_STATE}"
     );
-    let warned = About { on_failure: OnFailure::Warn, ..about(Occasion::Apply) };
-    let messages = report(warned, &given());
-    assert!(!messages.has_errors() && messages.0.len() == 1);
+    for (occasion, next) in [
+        (Occasion::Apply, "The next apply tries again for what is left."),
+        (Occasion::Destroy, &*let_go),
+        (Occasion::Ephemeral, "The next apply runs again."),
+        (
+            Occasion::Invoke,
+            "Apply again if it was to act before a change; otherwise invoke it by hand, with `terraform apply -invoke=ADDRESS` and the action's address.",
+        ),
+    ] {
+        check(occasion, given(), &told("Error", next));
+    }
+    for (occasion, next) in [
+        (
+            Occasion::Apply,
+            "`on_failure` is `\"warn\"`, so nothing tries again by itself. Change `triggers` for another run.",
+        ),
+        (
+            Occasion::Destroy,
+            "`on_failure` is `\"warn\"`, so the resource leaves the state, and what it depends on is destroyed with them connected.",
+        ),
+        (Occasion::Ephemeral, "The next apply runs again."),
+        (
+            Occasion::Invoke,
+            "`on_failure` is `\"warn\"`, so the action counts as done. To run it for what is left, use `terraform apply -invoke=ADDRESS` with its address.",
+        ),
+    ] {
+        let warned = About { on_failure: OnFailure::Warn, ..about(occasion) };
+        check_about(warned, given(), &told("Warning", next));
+    }
+}
+
+#[test]
+fn who_was_not_seen_to_go_is_not_called_alive() {
+    let unseen = || Fate::Survived("not verified: the run ended early".into());
+    for (fates, expected) in [
+        (
+            vec![unseen()],
+            "Error: Sessions are not confirmed gone on cn-north-4/i-1\n\
+            Result on cn-north-4/i-1: 0 of 1 selected client connection terminated.\n\
+            \n\
+            Not confirmed gone:\n  \
+              10.0.0.1:4711 (user app, idle 1m30s): not verified: the run ended early\n\
+            \n\
+            The next apply tries again for what is left.",
+        ),
+        (
+            vec![unseen(), Fate::Survived("still listed: BUSY:\u{7} no".into()), Fate::Untouched],
+            "Error: Sessions survived on cn-north-4/i-1\n\
+            Result on cn-north-4/i-1: 0 of 3 selected client connections terminated.\n\
+            \n\
+            Still alive, or not confirmed gone:\n  \
+              10.0.0.1:4711 (user app, idle 1m30s): not verified: the run ended early\n  \
+              10.0.0.2:4711 (user app, idle 1m30s): still listed: BUSY:? no\n  \
+              10.0.0.3:4711 (user app, idle 1m30s): not tried\n\
+            \n\
+            The next apply tries again for what is left.",
+        ),
+    ] {
+        let given = Report { victims: victims(&fates), ..Report::default() };
+        check(Occasion::Apply, given, expected);
+    }
 }
 
 #[test]
@@ -112,7 +180,7 @@ fn a_refusal_names_the_call_the_code_the_request_and_what_was_done_before() {
         "Error: Sessions on cn-north-4/i-1 could not be terminated\n\
         HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.2003: No permission. (request id r-77)\n\
         \n\
-        The credentials are valid but lack a permission. The page of this type lists what must be granted.\n\
+        The credentials are valid but lack a permission. This type needs `dcs:clients:list`, `dcs:job:get`, `dcs:clients:kill`; its page has a ready policy.\n\
         \n\
         Result on cn-north-4/i-1: 1 of 2 selected client connections terminated.",
     );
@@ -164,34 +232,30 @@ fn a_run_out_of_time_says_whom_it_left_what_failed_last_and_what_to_do() {
     check(
         Occasion::Invoke,
         given,
-        "Error: Sessions survived on cn-north-4/i-1\n\
+        "Error: Sessions are not confirmed gone on cn-north-4/i-1\n\
         Result on cn-north-4/i-1: 0 of 1 selected client connection terminated.\n\
         \n\
-        Still alive:\n  \
+        Not confirmed gone:\n  \
           10.0.0.1:4711 (user app, idle 1m30s): not verified: time was up\n\
         \n\
-        Time was up before all selected sessions were gone. Raise the timeout, or narrow the selection.\n\
+        Time was up before all selected sessions were gone. Raise `timeout`, or narrow the selection.\n\
         \n\
         The last failure: HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.4848: No permission. (request id r-77)\n\
         \n\
-        The target is busy with another operation. Wait until that has ended, or raise the timeout.\n\
+        The target is busy with another operation. Wait until that has ended, or raise `timeout`.\n\
         \n\
-        Invoke the action again for what is left.",
-    );
-    let halt = Some(Halt::TimedOut(None));
-    check(
-        Occasion::Apply,
-        Report { halt, ..Report::default() },
-        "Error: Sessions on cn-north-4/i-1 could not be listed in time\n\
-        Time was up before it was known who is connected, so nothing was terminated. Raise the timeout.",
+        Apply again if it was to act before a change; otherwise invoke it by hand, with `terraform apply -invoke=ADDRESS` and the action's address.",
     );
 }
 
 #[test]
-fn every_way_to_end_early_says_what_was_not_done_and_what_to_do() {
+fn every_way_to_end_early_says_what_was_not_done_and_what_works_on_that_occasion() {
     let three = || victims(&[Fate::Terminated, Fate::Untouched, Fate::Untouched]);
     let untouched = || victims(&[Fate::Untouched]);
-    for (halt, victims, expected) in [
+    let argument = format!("\n\n{STAYS} {FROM_STATE}");
+    let other = format!("\n\n{STAYS}");
+    let failed = |kind| Halt::Failed(Error::new(kind, "List", "no"));
+    for (halt, victims, expected, at_a_destroy) in [
         (
             Halt::TooMany { selected: 2, allowed: 1 },
             victims(&[Fate::Untouched, Fate::Untouched]),
@@ -201,6 +265,7 @@ fn every_way_to_end_early_says_what_was_not_done_and_what_to_do() {
               10.0.0.2:4711 (user app, idle 1m30s)\n\
             \n\
             Narrow the selection, or raise `max_sessions`.",
+            &argument,
         ),
         (
             Halt::ProtectedInTheWay,
@@ -210,26 +275,54 @@ fn every_way_to_end_early_says_what_was_not_done_and_what_to_do() {
               10.0.0.9:4711 (user app, idle 1m30s)\n\
             \n\
             Wait until they are gone, end them yourself, or change `protect`.",
+            &argument,
         ),
         (
             Halt::NotSelective,
             untouched(),
             "Error: Single sessions cannot be terminated on cn-north-4/i-1\n\
             The API of Huawei Cloud DCS for Redis can only terminate everything at once, and the selection means fewer than all live client connections. Nothing was terminated. Use `all = true`.",
+            &argument,
+        ),
+        (
+            Halt::Unjudged {
+                criterion: Criterion::Users,
+                sessions: 21,
+                first: vec![session(9); 20],
+            },
+            untouched(),
+            &format!(
+                "Error: Protected sessions cannot be told apart on cn-north-4/i-1\n\
+                `protect` looks at `users`, and the list does not tell it for 21 client connections of the selection, so nothing was terminated:\n\
+                {}  and 1 more\n\
+                \n\
+                Narrow the selection to leave them out, or take `users` out of `protect`.",
+                "  10.0.0.9:4711 (user app, idle 1m30s)\n".repeat(20)
+            ),
+            &argument,
+        ),
+        (
+            Halt::Unseen { listed: 1, unseen: 499 },
+            untouched(),
+            "Error: The list of sessions on cn-north-4/i-1 is not complete\n\
+            The cloud lists 1 client connection and counts 499 more, which neither `protect` nor `max_sessions` nor a selection can look at, so nothing was terminated. Try again, or set `all = true` without `protect` and `max_sessions`.",
+            &argument,
         ),
         (
             Halt::SameIdOnSeveralNodes("7".into()),
             untouched(),
             "Error: Session id is not unique on cn-north-4/i-1\n\
             The id `7` is live on several nodes, and the selection does not say which is meant. Nothing was terminated. Set `node_id`, or select with `match`.",
+            &argument,
         ),
         (
             Halt::Cancelled,
             three(),
             "Error: Session termination on cn-north-4/i-1 was interrupted\n\
-            No further session was terminated after the interrupt. Apply again to go on.\n\
+            No further session was terminated after the interrupt. Apply again.\n\
             \n\
             Result on cn-north-4/i-1: 1 of 3 selected client connections terminated.",
+            &other,
         ),
         (
             Halt::Audit("`/a`: disk full".into()),
@@ -237,15 +330,77 @@ fn every_way_to_end_early_says_what_was_not_done_and_what_to_do() {
             "Error: Audit log could not be written for cn-north-4/i-1\n\
             `/a`: disk full\n\
             \n\
-            Nothing more was terminated: no session may end without a record. Make the file of the provider's `audit_log` writable, then apply again.\n\
+            Nothing more was terminated: no session may end without a record. Make the file of the provider's `audit_log` writable. Apply again.\n\
             \n\
             Result on cn-north-4/i-1: 1 of 3 selected client connections terminated.",
+            &other,
+        ),
+        (
+            Halt::TimedOut(None),
+            Vec::new(),
+            "Error: Sessions on cn-north-4/i-1 could not be listed in time\n\
+            The sessions could not be listed before the timeout, so nothing was terminated. Raise `timeouts`.",
+            &argument,
+        ),
+        (
+            failed(Kind::BadRequest),
+            Vec::new(),
+            "Error: Sessions on cn-north-4/i-1 could not be terminated\n\
+            List: no\n\
+            \n\
+            The cloud rejected a parameter. Check the ids and the region.",
+            &argument,
+        ),
+        (
+            failed(Kind::Lost),
+            Vec::new(),
+            "Error: Sessions on cn-north-4/i-1 could not be terminated\n\
+            List: no\n\
+            \n\
+            The cloud could not be reached or failed. Check network, proxy and `endpoints`. Apply again.",
+            &other,
+        ),
+        (
+            Halt::Panicked("index out of bounds".into()),
+            three(),
+            "Error: Session termination on cn-north-4/i-1 broke off\n\
+            This is a bug in the provider, please report it: index out of bounds\n\
+            \n\
+            Nothing more was terminated. Apply again.\n\
+            \n\
+            Result on cn-north-4/i-1: 1 of 3 selected client connections terminated.",
+            &other,
         ),
     ] {
         let in_the_way = matches!(halt, Halt::ProtectedInTheWay);
         let protected = if in_the_way { vec![session(9)] } else { Vec::new() };
         let given = Report { halt: Some(halt), victims, protected, ..Report::default() };
-        check(Occasion::Apply, given, expected);
+        check(Occasion::Apply, given.clone(), expected);
+        check(Occasion::Ephemeral, given.clone(), &expected.replace("`timeouts`", "`timeout`"));
+        let destroyed = expected
+            .replace("Apply again.", "Run the same command again.")
+            .replace("`timeouts`", "`timeouts.delete`");
+        check(Occasion::Destroy, given.clone(), &format!("{destroyed}{at_a_destroy}"));
+        let invoked = expected
+            .replace("Apply again.", "Apply again if it was to act before a change; otherwise invoke it by hand, with `terraform apply -invoke=ADDRESS` and the action's address.")
+            .replace("`timeouts`", "`timeout`");
+        check(Occasion::Invoke, given, &invoked);
+    }
+}
+
+#[test]
+fn nothing_that_a_destroy_says_leads_to_a_plain_apply() {
+    for kind in KINDS {
+        let error = Error::new(kind, "List", "no");
+        let halt = Some(Halt::Failed(error.clone()));
+        let failed = report(about(Occasion::Destroy), &Report { halt, ..Report::default() });
+        let early =
+            call_failed("Sessions could not be terminated", spec(), Occasion::Destroy, &error);
+        for message in failed.0.iter().chain([&early]) {
+            let text = message.detail.to_lowercase();
+            assert!(!text.contains("apply again") && !text.contains("next apply"), "{text}");
+            assert!(text.contains("stays in the state"), "{text}");
+        }
     }
 }
 
@@ -255,7 +410,7 @@ fn what_the_counts_do_not_tell_is_a_remark() {
         victims: victims(&[Fate::AlreadyGone]),
         missing: vec!["10.0.0.7:1".into()],
         protected: vec![session(9)],
-        remarks: vec!["1 session vanished after a refused call".into()],
+        remarks: vec!["1 selected session cannot be ended and was left: it does nothing".into()],
         ..Report::default()
     };
     assert_eq!(
@@ -265,35 +420,88 @@ fn what_the_counts_do_not_tell_is_a_remark() {
     check(
         Occasion::Apply,
         given,
-        "Warning: Remarks on a session termination\n\
-        cn-north-4/i-1: 1 session vanished after a refused call.",
+        "Warning: Session termination finished with remarks\n\
+        cn-north-4/i-1: 1 selected session cannot be ended and was left: it does nothing.",
     );
 }
 
+const KINDS: [Kind; 16] = [
+    Kind::Throttled,
+    Kind::Busy,
+    Kind::Unavailable,
+    Kind::NotSent,
+    Kind::Lost,
+    Kind::Ambiguous,
+    Kind::SessionGone,
+    Kind::TargetGone,
+    Kind::Credentials,
+    Kind::Permission,
+    Kind::Unsupported,
+    Kind::BadRequest,
+    Kind::Malformed,
+    Kind::Configuration,
+    Kind::JobFailed,
+    Kind::Refused,
+];
+
 #[test]
 fn every_kind_of_failure_comes_with_advice() {
-    let kinds = [
-        Kind::Throttled,
-        Kind::Busy,
-        Kind::Unavailable,
-        Kind::NotSent,
-        Kind::Lost,
-        Kind::Ambiguous,
-        Kind::SessionGone,
-        Kind::TargetGone,
-        Kind::Credentials,
-        Kind::Permission,
-        Kind::Unsupported,
-        Kind::BadRequest,
-        Kind::Malformed,
-        Kind::Configuration,
-        Kind::JobFailed,
-        Kind::Refused,
+    let told: Vec<String> = KINDS
+        .iter()
+        .map(|kind| {
+            let error = Error::new(*kind, "List", "no");
+            let message = call_failed("S", spec(), Occasion::Apply, &error);
+            let advice =
+                message.detail.strip_prefix("List: no\n\n").expect("the answer comes first");
+            format!("{kind:?}: {advice}")
+        })
+        .collect();
+    let expected = [
+        "Throttled: The cloud limits how often this may be called. Lower the provider's `max_concurrency`, or raise `timeouts`.",
+        "Busy: The target is busy with another operation. Wait until that has ended, or raise `timeouts`.",
+        "Unavailable: The cloud could not be reached or failed. Check network, proxy and `endpoints`. Apply again.",
+        "NotSent: The cloud could not be reached or failed. Check network, proxy and `endpoints`. Apply again.",
+        "Lost: The cloud could not be reached or failed. Check network, proxy and `endpoints`. Apply again.",
+        "Ambiguous: The sessions changed meanwhile. Apply again.",
+        "SessionGone: The sessions changed meanwhile. Apply again.",
+        "TargetGone: The instance or node does not exist. Check the ids and the region.",
+        "Credentials: The cloud refused the credentials. Check key, secret, token and this machine's clock. Nothing was repeated, because a cloud may lock a key that fails repeatedly.",
+        "Permission: The credentials are valid but lack a permission. This type needs `dcs:clients:list`, `dcs:job:get`, `dcs:clients:kill`; its page has a ready policy.",
+        "Unsupported: This operation is not available for this instance, edition or region.",
+        "BadRequest: The cloud rejected a parameter. Check the ids and the region.",
+        "Malformed: The answer is not what the vendor documents. Apply again. If it comes back, please report it with the request id.",
+        "Configuration: Correct the region, the provider block or the environment. Apply again.",
+        "JobFailed: The cloud accepted the work and gave it up. Apply again. If it stays so, give the request id to its support.",
+        "Refused: The cloud refused the request; see its code and message above. If they do not help, give the request id to its support.",
     ];
-    for kind in kinds {
-        let message = call_failed("Sessions could not be listed", &Error::new(kind, "List", "no"));
-        assert!(message.detail.starts_with("List: no\n\n"), "{message:?}");
-        assert!(message.detail.ends_with('.'), "{message:?}");
+    assert_eq!(told, expected, "\n{}\n", told.join("\n"));
+}
+
+#[test]
+fn what_is_said_beside_runs() {
+    for (told, expected) in [
+        (
+            no_import("session_termination_huaweicloud_dcs"),
+            "Error: session_termination_huaweicloud_dcs cannot be imported\n\
+            It stands for runs that terminate sessions, not for an object in the cloud, so there is nothing to import. Write the block and apply it.",
+        ),
+        (
+            sandbox(),
+            "Warning: Answers come from a sandbox\n\
+            The `endpoints` of the provider block lead to a sandbox: no real cloud was asked.",
+        ),
+        (
+            call_failed("Sessions could not be terminated", spec(), Occasion::Destroy, &refused()),
+            "Error: Sessions could not be terminated\n\
+            HangUpClients (POST https://dcs.cn-north-4.myhuaweicloud.com/v2/p/instances/i-1/clients/kill) was answered with 403 DCS.2003: No permission. (request id r-77)\n\
+            \n\
+            The credentials are valid but lack a permission. This type needs `dcs:clients:list`, `dcs:job:get`, `dcs:clients:kill`; its page has a ready policy.\n\
+            \n\
+            The resource stays in the state, so nothing that it depends on was destroyed.",
+        ),
+    ] {
+        let shown = format!("{:?}: {}\n{}", told.severity, told.summary, told.detail);
+        assert_eq!(shown, expected, "\n{shown}\n");
     }
 }
 
@@ -304,8 +512,8 @@ fn progress_reads_as_a_story() {
         (Event::Listed { sessions: 12, nodes: 1 }, "listed 12 live client connections"),
         (Event::Listed { sessions: 1, nodes: 1 }, "listed 1 live client connection"),
         (Event::Selected { selected: 9, protected: 1 }, "selected 9, 1 protected"),
-        (Event::Killed { done: 4, of: 9 }, "terminated 4 of 9"),
-        (Event::Verifying { left: 2 }, "verifying, 2 to be gone"),
+        (Event::Accepted { done: 4, of: 9 }, "the cloud accepted 4 of 9"),
+        (Event::Verifying { left: 2 }, "verifying: 2 not seen to go yet"),
         (
             Event::Retrying {
                 reason: "ListClients was throttled".into(),
@@ -334,9 +542,9 @@ fn whoever_may_be_gone_after_an_interrupt_is_named() {
         Occasion::Apply,
         given,
         "Error: Session termination on cn-north-4/i-1 was interrupted\n\
-        No further session was terminated after the interrupt. Apply again to go on.\n\
+        No further session was terminated after the interrupt. Apply again.\n\
         \n\
-        Result on cn-north-4/i-1: 1 of 3 selected client connections terminated. Of 1 more the end was asked for, and they may be gone:\n  \
-          10.0.0.2:4711 (user app, idle 1m30s): not verified: the run was interrupted\n",
+        Result on cn-north-4/i-1: 1 of 3 selected client connections terminated. 1 more was asked to end and may or may not be gone:\n  \
+          10.0.0.2:4711 (user app, idle 1m30s): not verified: the run was interrupted",
     );
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::page::Face;
 use crate::cloud;
-use crate::services::Spec;
+use crate::services::{self, Spec};
 
 /// `examples/provider/provider.tf`.
 pub(super) fn provider() -> String {
@@ -19,6 +19,21 @@ pub(super) fn provider() -> String {
         );
     }
     text.push_str("}\n");
+    text
+}
+
+/// What the index shows: the provider block, and the job that most come for, of one service.
+pub(super) fn whole() -> String {
+    let mut text = provider();
+    if let Some(spec) = services::ALL.last().map(|service| service.spec()) {
+        text.push_str("\n# The reference to the instance is the order: this is destroyed first.\n");
+        let inputs = spec.example.inputs.iter();
+        let mut arguments: Vec<_> = inputs.map(|(name, of)| (*name, (*of).to_owned())).collect();
+        arguments.push(("when", "\"destroy\"".to_owned()));
+        arguments.push(("all", "true".to_owned()));
+        arguments.extend(protect(spec));
+        block(&mut text, "resource", &Face::Resource.type_name(spec), "teardown", &arguments);
+    }
     text
 }
 
@@ -40,17 +55,20 @@ pub(super) fn of(face: Face, spec: &Spec) -> String {
     match face {
         Face::Resource => resource(&mut text, spec, &arguments),
         Face::DataSource => {
-            arguments.extend(criterion(spec, false));
-            block(&mut text, "data", &face.type_name(spec), "idle", &arguments);
+            let (criterion, value) = spec.example.criterion;
+            let name = if criterion == "min_idle" { "idle" } else { "long" };
+            arguments.push(("match", format!("{{ {criterion} = {value} }}")));
+            let type_name = face.type_name(spec);
+            block(&mut text, "data", &type_name, name, &arguments);
             let _ = write!(
                 text,
-                "\noutput \"idle_sessions\" {{\n  value = data.{}.idle.sessions\n}}\n",
-                face.type_name(spec)
+                "\noutput \"{name}_sessions\" {{\n  value = data.{type_name}.{name}.sessions\n}}\n",
             );
         }
         Face::Ephemeral => {
             arguments.insert(0, ("applying", "terraform.applying".to_owned()));
-            arguments.extend(selection(spec));
+            arguments.push(("all", "true".to_owned()));
+            arguments.extend(protect(spec));
             block(&mut text, "ephemeral", &face.type_name(spec), "maintenance", &arguments);
         }
         Face::Action => action(&mut text, face, spec, &arguments),
@@ -63,13 +81,23 @@ fn resource(text: &mut String, spec: &Spec, target: &[(&str, String)]) {
     let mut teardown = target.to_vec();
     teardown.push(("when", "\"destroy\"".to_owned()));
     teardown.push(("all", "true".to_owned()));
-    text.push_str("# Before the instance is destroyed, everybody is disconnected.\n");
+    let _ = writeln!(text, "# Before the instance is destroyed, its {}s are ended.", spec.session);
+    if let Some((_, instance)) = spec.example.inputs.first() {
+        let _ = writeln!(
+            text,
+            "# Refer to the instance itself, like {instance}: a variable makes no order."
+        );
+    }
     block(text, "resource", &name, "teardown", &teardown);
-    text.push_str("\n# Another run whenever the password changes.\n");
+    let whose = match spec.example.old_login {
+        Some(_) => format!("the {}s of its user are ended", spec.session),
+        None => format!("all {}s are ended, since the list tells no user", spec.session),
+    };
+    let _ = writeln!(text, "\n# When a password changes, {whose}.");
     text.push_str("variable \"password_version\" {\n  type    = string\n  default = \"1\"\n}\n\n");
     let mut rotation = target.to_vec();
     rotation.push(("when", "\"apply\"".to_owned()));
-    rotation.extend(selection(spec));
+    rotation.extend(old_logins(spec));
     rotation.push(("max_sessions", "50".to_owned()));
     rotation.push(("triggers", "{ password = var.password_version }".to_owned()));
     block(text, "resource", &name, "rotation", &rotation);
@@ -78,7 +106,7 @@ fn resource(text: &mut String, spec: &Spec, target: &[(&str, String)]) {
 fn action(text: &mut String, face: Face, spec: &Spec, target: &[(&str, String)]) {
     let name = face.type_name(spec);
     let mut arguments = target.to_vec();
-    arguments.extend(selection(spec));
+    arguments.extend(old_logins(spec));
     let _ = writeln!(text, "action \"{name}\" \"disconnect\" {{\n  config {{");
     assignments(text, "    ", &arguments);
     let _ = write!(
@@ -87,23 +115,19 @@ fn action(text: &mut String, face: Face, spec: &Spec, target: &[(&str, String)])
     );
 }
 
-/// A selection that the API can honour, and who is spared.
-fn selection(spec: &Spec) -> Vec<(&'static str, String)> {
-    if spec.limits.batch == 0 {
-        return vec![("all", "true".to_owned())];
+/// Whoever may have logged in with an old password. Not by age or idleness: who stole it may be
+/// the one who has just come, and is busy.
+fn old_logins(spec: &Spec) -> Vec<(&'static str, String)> {
+    match spec.example.old_login {
+        Some((name, value)) => vec![("match", format!("{{ {name} = {value} }}"))],
+        None => std::iter::once(("all", "true".to_owned())).chain(protect(spec)).collect(),
     }
-    let mut arguments = criterion(spec, true);
-    let (name, value) = spec.example.protect;
-    arguments.push(("protect", format!("{{ {name} = {value} }}")));
-    arguments
 }
 
-fn criterion(spec: &Spec, needed: bool) -> Vec<(&'static str, String)> {
-    let (name, value) = spec.example.criterion;
-    if name.is_empty() && !needed {
-        return Vec::new();
-    }
-    vec![("match", format!("{{ {name} = {value} }}"))]
+/// Who is spared, where the API can spare anybody.
+fn protect(spec: &Spec) -> Option<(&'static str, String)> {
+    let (name, value) = spec.example.protect;
+    (spec.limits.batch > 0).then(|| ("protect", format!("{{ {name} = {value} }}")))
 }
 
 fn block(text: &mut String, kind: &str, type_name: &str, name: &str, arguments: &[(&str, String)]) {

@@ -18,7 +18,7 @@ use crate::services;
 pub fn render() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let provider = example::provider();
-    files.insert("docs/index.md".to_owned(), index::page(&settings::schema(), &provider));
+    files.insert("docs/index.md".to_owned(), index::page(&settings::schema()));
     files.insert("examples/provider/provider.tf".to_owned(), provider);
     for service in services::ALL {
         let spec = service.spec();

@@ -45,6 +45,16 @@ impl Face {
         }
     }
 
+    /// The word that begins its block.
+    fn keyword(self) -> &'static str {
+        match self {
+            Face::Resource => "resource",
+            Face::DataSource => "data",
+            Face::Ephemeral => "ephemeral",
+            Face::Action => "action",
+        }
+    }
+
     fn title(self) -> &'static str {
         match self {
             Face::Resource => "Resource",
@@ -62,17 +72,16 @@ pub(super) fn page(face: Face, spec: &Spec, schema: &Schema, example: &str) -> S
     let cloud = cloud::find(spec.cloud).map_or("", |cloud| cloud.title());
     let description = &schema.block.description;
     let mut text = format!(
-        "---\npage_title: \"{name} {title} - session\"\nsubcategory: \"{cloud}\"\ndescription: |-\n  {description}\n---\n\n# {name} ({title})\n\n{description}\n\n{}\n",
+        "---\npage_title: \"{name} {title} - session\"\nsubcategory: \"{cloud}\"\ndescription: |-\n  {description}\n---\n\n# {name} ({title})\n\n{description}\n\n{}",
         spec.about
     );
-    if face != Face::DataSource {
-        let _ = write!(
-            text,
-            "\n!> **It cuts connections.** Whoever holds a selected {} loses it at once, in the middle of whatever was going on. Use `protect`, `max_sessions` and `dry_run` until you are sure, and read the preview in the plan.\n",
-            spec.session
-        );
+    if face == Face::DataSource {
+        text.push('\n');
+    } else {
+        let _ = write!(text, " {}\n\n!> {} {}\n", spec.ending, warning(spec), caution(face, spec));
     }
-    let _ = write!(text, "\n{}\n\n## Example Usage\n\n```terraform\n{example}```\n", acts(face));
+    let _ =
+        write!(text, "\n{}\n\n## Example Usage\n\n```terraform\n{example}```\n", acts(face, spec));
     if face != Face::DataSource {
         let _ = write!(text, "\n## What the API Can Do\n\n{}", abilities(spec));
     }
@@ -81,28 +90,92 @@ pub(super) fn page(face: Face, spec: &Spec, schema: &Schema, example: &str) -> S
     if face == Face::Resource {
         text.push_str("\n## Import\n\nImport is not possible: the block stands for runs that terminate sessions, not for an object in the cloud. Write the block and apply it.\n");
     }
+    let _ = write!(text, "\n## See Also\n\n{}", links(face, spec));
     text
 }
 
-/// What plan, apply and destroy do.
-fn acts(face: Face) -> &'static str {
+/// What a run does to people.
+fn warning(spec: &Spec) -> String {
+    spec.warning.map_or_else(
+        || format!("**It cuts connections.** Whoever holds a selected {} loses it at once, in the middle of whatever was going on.", spec.session),
+        str::to_owned,
+    )
+}
+
+/// How to be careful on this face.
+fn caution(face: Face, spec: &Spec) -> String {
     match face {
-        Face::Resource => {
+        Face::Resource => "Use `protect` and `max_sessions`, and read the preview in the plan; `terraform plan -destroy` has that of a destroy. A dry run holds nothing back: in a destroy the resource leaves the state, and what it depends on is destroyed, with everybody still connected.".to_owned(),
+        Face::Action => "Use `protect`, `max_sessions` and `dry_run` until you are sure, and read the preview in the plan.".to_owned(),
+        Face::Ephemeral => format!(
+            "Use `protect`, `max_sessions` and `dry_run` until you are sure. A plan does not show who would go: look with `data \"{}\"`.",
+            Face::DataSource.type_name(spec)
+        ),
+        Face::DataSource => String::new(),
+    }
+}
+
+/// The same service's other pages, and what to read on.
+fn links(face: Face, spec: &Spec) -> String {
+    let mut text = String::new();
+    for other in Face::ALL.into_iter().filter(|other| *other != face) {
+        let name = other.type_name(spec);
+        let page = name.trim_start_matches("session_");
+        let _ =
+            writeln!(text, "- [`{} \"{name}\"`](../{}/{page}.md)", other.keyword(), other.folder());
+    }
+    let guides: &[&str] = match face {
+        Face::Resource => &["choosing", "tearing-down", "rotating-credentials", "audit-log"],
+        Face::Action => &["choosing", "rotating-credentials", "audit-log"],
+        Face::Ephemeral => &["choosing", "audit-log"],
+        Face::DataSource => &["choosing"],
+    };
+    for (name, title) in GUIDES.iter().filter(|(name, _)| guides.contains(name)) {
+        let _ = writeln!(text, "- [{title}](../guides/{name}.md)");
+    }
+    text.push_str("- [Logging in, and the provider block](../index.md)\n");
+    text
+}
+
+/// The guides below `docs/guides/`: file and title, in the order of reading. A test compares them
+/// with what is there.
+pub(super) const GUIDES: [(&str, &str); 7] = [
+    ("choosing", "Choosing a block"),
+    ("tearing-down", "Tearing down an environment"),
+    ("rotating-credentials", "Rotating credentials"),
+    ("audit-log", "The audit log"),
+    ("sandbox", "Trying it on your own machine"),
+    ("migrating", "Migrating from huaweicloud_*_kill"),
+    ("verified", "What is verified, and how"),
+];
+
+/// The arguments that name the target, for a sentence.
+fn target(spec: &Spec) -> String {
+    let names = spec.regional.then_some("region").into_iter();
+    let names = names.chain(spec.inputs.iter().map(|input| input.name));
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// What plan, apply and destroy do.
+fn acts(face: Face, spec: &Spec) -> String {
+    match face {
+        Face::Resource => format!(
             "## When It Acts\n\n\
             | what happens in Terraform | `when = \"apply\"` | `when = \"destroy\"` | `when = \"both\"` |\n\
             |---|---|---|---|\n\
             | create | terminates | only writes state | terminates |\n\
-            | change of the selection or of `triggers` | terminates, in place | only writes state | terminates, in place |\n\
-            | change of guards, conduct, `when`, `timeouts` | only writes state | only writes state | only writes state |\n\
-            | change of the target | replaced: the new target's sessions go | replaced: the old target's sessions go | replaced: both |\n\
-            | destroy, or removal from the configuration | only forgets | terminates | terminates |\n\
+            | change of `session_ids`, `all`, `match` or `triggers` | terminates, in place | only writes state | terminates, in place |\n\
+            | change of `protect`, `max_sessions`, `dry_run`, `verify`, `on_failure`, `when` or `timeouts` | only writes state | only writes state | only writes state |\n\
+            | change of {} | replaced: the new target's sessions go | replaced: the old target's sessions go | replaced: both |\n\
+            | destroy, or removal from the configuration | removes it from the state, terminates nothing | terminates | terminates |\n\
             | refresh, no change, upgrade of the provider | nothing | nothing | nothing |\n\n\
-            A plan terminates nothing. Where a run is pending it lists, as a warning, the sessions that would go now; which are meant is resolved again when it acts.\n\n\
-            If selected sessions survive, the run is an error: a create or update is tried again by the next apply, and a destroy fails, so the resource and everything it depends on stay. \
-            Let the block refer to the instance whose sessions it ends, and a destroy ends them before the instance goes."
-        }
+            A plan terminates nothing. {PREVIEW}\n\n\
+            If selected sessions survive, the run is an error. After an update the next apply tries again for what is left. A create comes back as tainted: the next apply replaces it, which is the second try, and with `when = \"both\"` that begins with a destroy, with the arguments in the state; `terraform untaint` keeps it, and the next apply then runs for what is left. A destroy fails, so the resource and everything it depends on stay.\n\n\
+            A destroy reads its arguments from the state: apply a change of them before you destroy. Let the block refer to the instance whose sessions it ends, and a destroy ends them before the instance goes.",
+            target(spec)
+        ),
         Face::DataSource => {
-            "It is read in every plan, as any data source, and changes nothing anywhere."
+            "It is read in every plan, as any data source, and changes nothing anywhere.".to_owned()
         }
         Face::Ephemeral => {
             "## When It Acts\n\n\
@@ -110,23 +183,30 @@ fn acts(face: Face) -> &'static str {
             | command | what it does |\n|---|---|\n\
             | `plan`, `refresh`, the plan within `apply` | lists and selects, terminates nothing |\n\
             | `apply` | terminates on open, or on close with `when = \"close\"` |\n\
-            | `terraform destroy` | nothing: `terraform.applying` is false there |\n\
+            | `apply -refresh-only` | the same: **it terminates** |\n\
+            | `terraform destroy` | lists in its plan and terminates nothing: `terraform.applying` is false there |\n\
             | `tofu destroy` | nothing, unless a provider block that the destroy needs refers to it |\n\
             | `tofu apply` (1.12 and newer) | nothing, unless something refers to it |\n\n\
-            With `when = \"close\"` the sessions go when everything that refers to the block is done and, if Terraform never closes it because of an error or an interrupt, when the provider shuts down. \
+            With `when = \"close\"` the sessions go when everything that refers to the block is done and, if Terraform never closes it because of an error or an interrupt, when the provider shuts down. A close that is interrupted is finished then, too; OpenTofu calls one that takes more than ten seconds timed out, and it is. \
+            What the shutdown did is only in the [audit log](../guides/audit-log.md) and, with `TF_LOG_PROVIDER=INFO`, in the log: it changes neither output nor exit code. It takes at most `timeout`; another Ctrl-C, or SIGTERM to the provider, ends it sooner. \
             To end sessions before a teardown, use the managed resource of the same name.\n\n\
-            Needs Terraform 1.10 or OpenTofu 1.11."
+            Needs Terraform 1.10, OpenTofu 1.11, or newer."
+                .to_owned()
         }
-        Face::Action => {
+        Face::Action => format!(
             "## When It Acts\n\n\
-            When an event of another resource fires (`action_trigger` in its `lifecycle`), or by hand with `terraform apply -invoke=action.TYPE.NAME`. A plan only previews. Nothing is kept in state.\n\n\
+            When an event of another resource fires (`action_trigger` in its `lifecycle`), or by hand with `terraform apply -invoke=action.TYPE.NAME`. A plan terminates nothing, and nothing is kept in state. {PREVIEW}\n\n\
             | event | since |\n|---|---|\n\
             | `before_create`, `after_create`, `before_update`, `after_update`, `-invoke` | Terraform 1.14 |\n\
             | `before_destroy`, `after_destroy` | Terraform 1.16 |\n\n\
+            An action that fails before a change stops it, and the next apply tries both again. One that fails after a change is not tried again, because the change is done: invoke it by hand.\n\n\
             ~> On `terraform destroy` a failing action is only a warning, and before 1.16 actions do not run there at all. To hold back a destroy, use the managed resource of the same name. OpenTofu has no actions."
-        }
+        ),
     }
 }
+
+/// What a plan shows of a pending run.
+const PREVIEW: &str = "Where a run is pending a plan lists, as a warning, the sessions that would go now; which are meant is resolved again when it acts. A plan waits 10 seconds for that at most, it takes the permission to list, and `plan_preview = false` in the provider block turns it off.";
 
 /// What the service's API can end in one call.
 fn abilities(spec: &Spec) -> String {
@@ -144,22 +224,24 @@ fn abilities(spec: &Spec) -> String {
         Everyone::Never => {
             writeln!(text, "- It has no call that ends everyone: `all = true` lists and ends each.")
         }
-        Everyone::Target => writeln!(text, "- One call ends everyone on the target."),
+        Everyone::Target => writeln!(
+            text,
+            "- One call ends everyone on the target. `protect` and `max_sessions` are checked on a list taken just before; whoever connects after it is ended too."
+        ),
         Everyone::NodeOrTarget => writeln!(
             text,
-            "- One call ends everyone on a node or on the whole target. It is only used for `all = true` without `protect` and `max_sessions`, since it would also end sessions that nobody has looked at."
+            "- One call ends everyone on a node or on the whole target. It is only used for `all = true` without `protect` and `max_sessions`, since it would also end sessions that were not listed."
         ),
     };
     let _ = writeln!(text, "- The vendor's page: <{}>.", spec.documentation);
     text
 }
 
-/// What the cloud must grant, as a ready policy.
+/// What the cloud must grant, as ready policies.
 fn permissions(face: Face, spec: &Spec) -> String {
     let mut actions = spec.permissions.list.to_vec();
     if face != Face::DataSource {
         actions.extend(spec.permissions.terminate);
     }
-    let policy = cloud::find(spec.cloud).map_or_else(String::new, |cloud| cloud.policy(&actions));
-    format!("The credentials need this policy:\n\n```json\n{policy}\n```\n")
+    cloud::find(spec.cloud).map_or_else(String::new, |cloud| cloud.policies(&actions))
 }

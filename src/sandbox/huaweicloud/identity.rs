@@ -20,10 +20,11 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{iam, text};
+use super::iam;
 use crate::cloud::Secret;
+use crate::sandbox::gate::{plain, text};
 use crate::sandbox::setup::Account;
-use crate::services::simulator::json as answer;
+use crate::services::simulator::{BadBody, Query, body, json as answer};
 
 /// How long a token is good.
 const TOKEN: Duration = Duration::from_secs(24 * 60 * 60);
@@ -119,21 +120,23 @@ impl Issued {
         request: &Request<Bytes>,
         now: SystemTime,
     ) -> Reply {
-        let body: Value = read(request)?;
-        let identity = &body["auth"]["identity"];
-        let user = &identity["password"]["user"];
-        if identity["methods"] != json!(["password"]) {
+        let Login { auth: ByPassword { identity, scope } } = read(request, &["nocatalog"])?;
+        if identity.methods != ["password"] {
             return Err(iam(400, "Bad Request", "The authentication method is not supported."));
         }
-        let domain = &user["domain"];
-        let of_account = domain["name"] == account.domain_name.as_str()
-            || domain["id"] == account.domain_id.as_str();
-        let known = user["id"] == account.user_id.as_str()
-            || user["name"] == account.user_name.as_str() && of_account;
-        if !known || user["password"] != account.password.reveal() {
+        let user = identity.password.user;
+        let by_id = match (&user.id, &user.name, &user.domain) {
+            (Some(_), None, None) => true,
+            (None, Some(_), Some(_)) => false,
+            _ => return Err(iam(400, "Bad Request", "A user is an id, or a name in a domain.")),
+        };
+        let named = user.name.as_deref() == Some(account.user_name.as_str())
+            && user.domain.is_some_and(|it| it.is(&account.domain_id, &account.domain_name));
+        let known = if by_id { user.id.as_deref() == Some(&account.user_id) } else { named };
+        if !known || user.password != account.password.reveal() {
             return Err(iam(401, "Unauthorized", "The username or password is wrong."));
         }
-        self.give_token(account, "password", &body["auth"]["scope"], now)
+        self.give_token(account, "password", scope, now)
     }
 
     /// A token for an id token of the account's identity provider.
@@ -143,35 +146,49 @@ impl Issued {
         request: &Request<Bytes>,
         now: SystemTime,
     ) -> Reply {
-        let body: Value = read(request)?;
+        let Login { auth: ById { id_token, scope } } = read(request, &[])?;
         let provider = text(request.headers(), "x-idp-id");
-        let id_token = &body["auth"]["id_token"]["id"];
-        if provider.is_none() || !id_token.is_string() {
-            return Err(iam(400, "Bad Request", "X-Idp-Id and auth.id_token.id are needed."));
+        if provider.is_none() {
+            return Err(iam(400, "Bad Request", "X-Idp-Id is needed."));
         }
         if provider != Some(account.idp_id.as_str()) {
             return Err(iam(404, "Not Found", "The identity provider does not exist."));
         }
-        if *id_token != account.id_token.reveal() {
+        if id_token.id != account.id_token.reveal() {
             return Err(iam(401, "Unauthorized", "The id token is invalid."));
         }
-        self.give_token(account, "mapped", &body["auth"]["scope"], now)
+        self.give_token(account, "mapped", scope, now)
     }
 
-    /// A new token; `scope` is null for one without a project.
+    /// A new token, for the project that the scope names, if it names one.
     fn give_token(
         &mut self,
         account: &Account,
         method: &str,
-        scope: &Value,
+        scope: Option<Scope>,
         now: SystemTime,
     ) -> Reply {
-        let project = &scope["project"];
-        let scoped = project["name"] == account.region.as_str()
-            || project["id"] == account.project_id.as_str();
-        if !scope.is_null() && !scoped {
-            return Err(iam(401, "Unauthorized", "The project of the scope does not exist."));
-        }
+        let scoped = match scope {
+            None => false,
+            Some(Scope { project: Some(project), domain: None }) => {
+                if !project.is(&account.project_id, &account.region) {
+                    let message = "The project of the scope does not exist.";
+                    return Err(iam(401, "Unauthorized", message));
+                }
+                true
+            }
+            Some(Scope { project: None, domain: Some(domain) }) => {
+                if !domain.is(&account.domain_id, &account.domain_name) {
+                    return Err(iam(
+                        401,
+                        "Unauthorized",
+                        "The domain of the scope does not exist.",
+                    ));
+                }
+                false
+            }
+            Some(_) => return Err(iam(400, "Bad Request", "A scope is a project or a domain.")),
+        };
         let until = now + TOKEN;
         let mut token = json!({
             "issued_at": rfc3339(now), "expires_at": rfc3339(until), "methods": [method],
@@ -183,7 +200,7 @@ impl Issued {
         if scoped {
             token["project"] = json!({ "id": account.project_id, "name": account.region });
         }
-        let name = format!("sandbox-token-{}", self.next());
+        let name = format!("sandbox-token-{:09}", self.next());
         let mut response = answer(StatusCode::CREATED, &json!({ "token": token }));
         if let Ok(value) = HeaderValue::from_str(&name) {
             response.headers_mut().insert("x-subject-token", value);
@@ -201,7 +218,7 @@ impl Issued {
         request: &Request<Bytes>,
         now: SystemTime,
     ) -> Reply {
-        let Body { auth: Auth { identity } } = read(request)?;
+        let Login { auth: Auth { identity } } = read(request, &[])?;
         let Identity { methods, assume_role, token, .. } = identity;
         let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
         let (agency, seconds) = match (methods.as_slice(), assume_role, token) {
@@ -239,8 +256,8 @@ impl Issued {
         request: &Request<Bytes>,
         now: SystemTime,
     ) -> Reply {
-        let body: Assume = serde_json::from_slice(request.body())
-            .map_err(|reason| sts(400, "STS5.BadRequest", &reason.to_string()))?;
+        let body: Assume =
+            whole(request, &[]).map_err(|complaint| sts(400, "STS5.BadRequest", &complaint))?;
         let prefix = format!("iam::{}:agency:", account.domain_id);
         let agency = body.agency_urn.strip_prefix(&prefix);
         let known = agency.filter(|name| account.agencies.iter().any(|one| one == name));
@@ -298,7 +315,7 @@ impl Issued {
                 let Some(ttl) = ttl.filter(|ttl| (1..=LONGEST_METADATA_TOKEN).contains(ttl)) else {
                     return plain(StatusCode::BAD_REQUEST, "Bad Request");
                 };
-                let token = format!("sandbox-metadata-token-{}", self.next());
+                let token = format!("sandbox-metadata-token-{:09}", self.next());
                 forget(&mut self.of_metadata);
                 self.of_metadata.insert(token.clone(), now + Duration::from_secs(ttl));
                 plain(StatusCode::OK, &token)
@@ -322,7 +339,7 @@ impl Issued {
     /// A new temporary key, in the words of IAM v3.
     fn credential(&mut self, agency: Option<String>, now: SystemTime, lasts: Duration) -> Value {
         let number = self.next();
-        let access = format!("HSTSANDBOX{number}");
+        let access = format!("HSTSANDBOX{number:09}");
         let secret = format!("sandbox-temporary-secret-{number}");
         let token = format!("sandbox-security-token-{number}");
         let until = now + lasts;
@@ -358,8 +375,74 @@ pub(super) fn caller_identity(account: &Account, caller: &Caller) -> Response<By
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body {
-    auth: Auth,
+struct Login<T> {
+    auth: T,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByPassword {
+    identity: PasswordIdentity,
+    scope: Option<Scope>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasswordIdentity {
+    methods: Vec<String>,
+    password: Password,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Password {
+    user: User,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct User {
+    id: Option<String>,
+    name: Option<String>,
+    domain: Option<Named>,
+    password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ById {
+    id_token: IdToken,
+    scope: Option<Scope>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IdToken {
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scope {
+    project: Option<Named>,
+    domain: Option<Named>,
+}
+
+/// A project or domain, by its id or by its name.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    id: Option<String>,
+    name: Option<String>,
+}
+
+impl Named {
+    fn is(&self, id: &str, name: &str) -> bool {
+        let given = [(&self.id, id), (&self.name, name)];
+        let mut given = given.iter().filter_map(|(given, is)| Some((given.as_deref()?, is)));
+        given.next().is_some_and(|(given, is)| given == *is)
+            && given.all(|(given, is)| given == *is)
+    }
 }
 
 #[derive(Deserialize)]
@@ -397,15 +480,36 @@ struct TokenId {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Assume {
     agency_urn: String,
     agency_session_name: String,
     duration_seconds: Option<u64>,
+    #[serde(rename = "policy")]
+    _policy: Option<String>,
 }
 
-fn read<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T, Response<Bytes>> {
-    serde_json::from_slice(request.body())
-        .map_err(|reason| iam(400, "Bad Request", &format!("The request body is wrong: {reason}.")))
+fn read<T: DeserializeOwned>(
+    request: &Request<Bytes>,
+    allowed: &[&str],
+) -> Result<T, Response<Bytes>> {
+    whole(request, allowed).map_err(|complaint| {
+        iam(400, "Bad Request", &format!("The request is wrong: {complaint}."))
+    })
+}
+
+/// The JSON body of a request whose query has no other parameters than the allowed ones.
+fn whole<T: DeserializeOwned>(request: &Request<Bytes>, allowed: &[&str]) -> Result<T, String> {
+    let mut query = Query::of(request.uri());
+    for name in allowed {
+        query.take(name);
+    }
+    query.done()?;
+    body(request).map_err(|bad| match bad {
+        BadBody::Empty => "the body is empty".to_owned(),
+        BadBody::NotJson => "the body is not JSON, or does not say so".to_owned(),
+        BadBody::Shape(complaint) => complaint,
+    })
 }
 
 /// The given seconds, else the fewest, if they are allowed.
@@ -414,7 +518,7 @@ fn lifetime(seconds: Option<u64>, fewest: u64, most: u64) -> Option<Duration> {
     (fewest..=most).contains(&seconds).then(|| Duration::from_secs(seconds))
 }
 
-/// Makes room for one more.
+/// Makes room for one more: the oldest goes, which is the first by its numbered name.
 fn forget<T>(of: &mut BTreeMap<String, T>) {
     if of.len() >= MOST {
         of.pop_first();
@@ -428,10 +532,4 @@ fn rfc3339(at: SystemTime) -> String {
 fn sts(status: u16, code: &str, message: &str) -> Response<Bytes> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     answer(status, &json!({ "error_code": code, "error_msg": message, "request_id": "" }))
-}
-
-fn plain(status: StatusCode, text: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(text.to_owned()));
-    *response.status_mut() = status;
-    response
 }

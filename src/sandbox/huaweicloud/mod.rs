@@ -12,11 +12,11 @@ mod identity;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use self::identity::{Caller, Issued, Reply, Unfit};
-use super::gate::{Admitted, Gate, Refused};
+use self::identity::{Caller, Issued, Unfit};
+use super::gate::{Admitted, Gate, Refused, either, text};
 use super::setup::Account;
 use crate::cloud::huaweicloud::sign::{SignError, verify};
 use crate::services::simulator::{Query, json as answer, segments};
@@ -67,7 +67,7 @@ impl Gate for Huaweicloud {
         if matches!(path.first(), Some(&("openstack" | "meta-data"))) {
             return Err(self.metadata(request, now));
         }
-        let product = product(request);
+        let product = self.product(request)?;
         let of = |name: &str| product.as_deref().is_none_or(|product| product == name);
         let (issued, account) = (&mut self.issued, &self.account);
         match (request.method(), path.as_slice()) {
@@ -212,6 +212,23 @@ impl Huaweicloud {
         self.issued.metadata(&self.account, request, now)
     }
 
+    /// The product of a host, which is the account's region's at the domain of the region; None on
+    /// loopback, which does not tell.
+    fn product(&self, request: &Request<Bytes>) -> Result<Option<String>, Response<Bytes>> {
+        let Some(host) = super::gate::host(request).filter(|host| !is_loopback(host)) else {
+            return Ok(None);
+        };
+        let region = &self.account.region;
+        let domain = if region.starts_with("eu-west-1") { "eu" } else { "com" };
+        let label = host.strip_suffix(&format!(".{region}.myhuaweicloud.{domain}"));
+        let product = match label {
+            Some("gaussdb-nosql") => "geminidb",
+            Some(product @ ("dcs" | "dds" | "iam" | "sts")) => product,
+            _ => return Err(self.refusal(Refused::Unknown)),
+        };
+        Ok(Some(product.to_owned()))
+    }
+
     /// The project in the path is the account's, and the one the header names.
     fn project(
         &self,
@@ -248,23 +265,6 @@ impl Huaweicloud {
         let links = json!({ "self": "https://iam.myhuaweicloud.com/v3/projects", "next": null });
         answer(StatusCode::OK, &json!({ "projects": projects, "links": links }))
     }
-}
-
-/// The product of a host like `dcs.cn-north-4.myhuaweicloud.com`.
-fn product(request: &Request<Bytes>) -> Option<String> {
-    let host = super::gate::host(request).filter(|host| !is_loopback(host))?;
-    match host.split('.').next()? {
-        "gaussdb-nosql" => Some("geminidb".to_owned()),
-        product => Some(product.to_owned()),
-    }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn either(reply: Reply) -> Response<Bytes> {
-    reply.unwrap_or_else(|refusal| refusal)
 }
 
 fn bad_authentication(reason: &str) -> Response<Bytes> {

@@ -1,6 +1,6 @@
-//! A service's client wired to its own simulator, for the tests in the service's file: no
-//! signature, no network, a clock that is stepped. What the cloud's real signer and the sandbox's
-//! front door add is tested in `tests/it/services.rs`.
+//! A service's client wired to its own simulator, for the tests in the service's file: no network,
+//! a clock that is stepped, and signatures that nobody checks. Refusals are read by the cloud's own
+//! signer. What the sandbox's front door adds is tested in `tests/it/services.rs`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::{Fault, Inbound, Simulator, Stage, SteppedClock};
-use crate::cloud::{Call, Client, Error, Kind, Refusal, Renew, Signer};
+use crate::cloud::{self, Call, Client, Error, Given, Refusal, Renew, SettingValue, Signer};
 use crate::services::{Node, Service, Session, SessionId, Sessions, Target};
 use crate::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 
@@ -55,7 +55,13 @@ impl Bench {
             entropy: Arc::new(Nothing),
             environment: Arc::new(Nothing),
         };
-        let client = Arc::new(Client::new(Arc::new(Plain), outside));
+        let given = [("region", "here"), ("access_key", "AK"), ("secret_key", "SK")];
+        let given = given.into_iter().chain([("project_id", "p0")]);
+        let text = |(name, text): (&str, &str)| (name.to_owned(), SettingValue::Text(text.into()));
+        let given = Given(given.map(text).collect());
+        let cloud = cloud::find(self.service.spec().cloud).unwrap();
+        let signer = cloud.account(&given, &outside).unwrap().signer(None).unwrap();
+        let client = Arc::new(Client::new(Arc::new(Numbered(signer)), outside));
         let inputs = inputs.iter().map(|(name, value)| (*name, (*value).to_owned()));
         self.service.connect(client, Target(inputs.collect::<BTreeMap<_, _>>()))
     }
@@ -106,15 +112,16 @@ impl Bench {
 
 /// A node of an id.
 pub(crate) fn node(id: &str) -> Node {
-    Node { id: id.into(), name: id.into() }
+    Node::of(id)
 }
 
-/// All that a node's list holds, page by page.
+/// All that a node's list holds, page by page. Pages may overlap.
 pub(crate) async fn all_pages(sessions: &dyn Sessions, node: &Node) -> Vec<Session> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let page = sessions.list(node, after).await.unwrap();
-        found.extend(page.sessions);
+        let known = ids(&found);
+        found.extend(page.sessions.into_iter().filter(|one| !known.contains(&one.id)));
         after = page.next;
         if after.is_none() {
             return found;
@@ -149,49 +156,17 @@ impl HttpSend for Wire {
     }
 }
 
-/// Signs nothing, and reads the error envelopes of both clouds.
-struct Plain;
+/// The cloud's own signer, with a key that nobody checks and an id for every request.
+struct Numbered(Arc<dyn Signer>);
 
 #[async_trait]
-impl Signer for Plain {
-    async fn request(&self, call: &Call, _renew: Renew) -> Result<Request<Bytes>, Error> {
-        let query = call.query.iter().map(|(name, value)| {
-            let encode = percent_encoding::NON_ALPHANUMERIC;
-            let value = percent_encoding::utf8_percent_encode(value, encode);
-            format!("{name}={value}")
-        });
-        let query = query.collect::<Vec<_>>().join("&");
-        let path = call.path.replace("{project_id}", "p0");
-        let body = call.body.as_ref().map(ToString::to_string).unwrap_or_default();
-        let request = Request::builder()
-            .method(call.method.clone())
-            .uri(format!("https://{}.here.invalid{path}?{query}", call.product))
-            .header("content-type", "application/json")
-            .header("x-acs-action", call.operation)
-            .header("x-acs-version", call.version)
-            .body(Bytes::from(body));
-        Ok(request.unwrap())
+impl Signer for Numbered {
+    async fn request(&self, call: &Call, renew: Renew) -> Result<Request<Bytes>, Error> {
+        self.0.request(call, renew).await
     }
 
-    fn refusal(&self, call: &Call, response: &Response<Bytes>) -> Option<Refusal> {
-        let status = response.status().as_u16();
-        if (200..300).contains(&status) {
-            return None;
-        }
-        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap_or_default();
-        let text = |names: [&str; 2]| {
-            names.iter().find_map(|name| body[*name].as_str()).map(str::to_owned)
-        };
-        let kind = match status {
-            429 => Kind::Throttled,
-            500.. => Kind::Unavailable,
-            400 => Kind::BadRequest,
-            _ => Kind::Refused,
-        };
-        let message = text(["error_msg", "Message"]).unwrap_or_default();
-        let error = Error::new(kind, call.operation, message);
-        let error = Error { status: Some(status), code: text(["error_code", "Code"]), ..error };
-        Some(Refusal { error, expired: false })
+    fn refusal(&self, call: &Call, response: &Response<Bytes>, renew: Renew) -> Option<Refusal> {
+        self.0.refusal(call, response, renew)
     }
 
     fn request_id(&self, _response: &Response<Bytes>) -> Option<String> {
@@ -199,7 +174,7 @@ impl Signer for Plain {
     }
 
     fn region(&self) -> &str {
-        "here"
+        self.0.region()
     }
 }
 

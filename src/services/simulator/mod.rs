@@ -50,8 +50,10 @@ pub struct Inbound<'a> {
 pub enum Fault {
     /// Answers that the target is busy, with the service's own code.
     Busy,
-    /// Ends some of the sessions it was asked to end and reports a failure.
+    /// Ends some of the sessions it was asked to end, of one that one, and reports a failure.
     PartialKill,
+    /// Ends half of the sessions it was asked to end, of one nobody, and reports success.
+    EndsHalf,
     /// Accepts, and the session lives on.
     Refuses,
     /// The job ends as failed.
@@ -114,16 +116,14 @@ impl Stage {
         self.clients().kill(node, key)
     }
 
-    /// Cuts all connections of one node.
-    pub fn kill_all(&self, node: &str) {
-        let mut clients = self.clients();
-        for client in clients.list(node) {
-            clients.kill(node, &client.id);
-        }
+    /// Cuts all connections of one node, as far as [`Stage::end`] does under a fault.
+    pub fn kill_all(&self, node: &str, fault: Option<Fault>) -> Result<(), Unended> {
+        let everybody = self.list(node).into_iter().map(|client| Some(client.id));
+        self.end(node, &everybody.collect::<Vec<_>>(), fault)
     }
 
     /// Cuts the connections of these keys, as a kill that names them does; None is one that is not
-    /// there. Plays [`Fault::Refuses`] and [`Fault::PartialKill`].
+    /// there. Plays [`Fault::Refuses`], [`Fault::PartialKill`] and [`Fault::EndsHalf`].
     pub fn end(
         &self,
         node: &str,
@@ -135,7 +135,8 @@ impl Stage {
         }
         let reached = match fault {
             Some(Fault::Refuses) => 0,
-            Some(Fault::PartialKill) => keys.len() / 2,
+            Some(Fault::PartialKill) => (keys.len() / 2).max(1),
+            Some(Fault::EndsHalf) => keys.len() / 2,
             _ => keys.len(),
         };
         for key in keys.iter().take(reached).flatten() {

@@ -14,8 +14,8 @@ async fn a_plan_previews_the_invocation_and_ends_nobody() {
     for world in worlds() {
         let mut plugin = world.configured(&world.block(&[]), false).await;
         let told = plugin.plan_action(&world, &[]).await;
-        assert_eq!(warning(&told).summary, "Sessions will be terminated");
-        assert!(told[0].detail.starts_with("When the action is invoked: "), "{told:#?}");
+        assert_eq!(warning(&told).summary, "Session termination pending");
+        assert!(told[0].detail.contains(", when the action is invoked.\n"), "{told:#?}");
         for name in ["instance_id", "all", "protect", "timeout"] {
             assert_eq!(plugin.plan_action(&world, &[(name, Value::Unknown)]).await, [], "{name}");
         }
@@ -34,7 +34,7 @@ async fn an_invocation_tells_its_story_and_ends_once() {
         let killed = world.killed().len();
         assert!(killed > 0);
         let noun = world.spec().session;
-        for (at, start) in [(0, "listed "), (1, "selected "), (2, "terminated ")] {
+        for (at, start) in [(0, "listed "), (1, "selected "), (2, "the cloud accepted ")] {
             assert!(lines[at].starts_with(start), "{lines:#?}");
         }
         assert!(lines.iter().any(|line| line.starts_with("verifying")), "{lines:#?}");

@@ -91,7 +91,7 @@ impl<'w> Core<'w> {
         let plan = self.plan(Some(config)).await;
         let mut said = plan.told.clone();
         if errors(&said).is_empty() {
-            said.retain(|one| one.summary != "Sessions will be terminated");
+            said.retain(|one| one.summary != "Session termination pending");
             said.extend(self.apply_plan(&plan, Some(config)).await);
         }
         said
@@ -429,7 +429,7 @@ impl Plan {
 }
 
 /// A value as a state file has it.
-fn to_json(value: &Value) -> serde_json::Value {
+pub(crate) fn to_json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(truth) => json!(truth),

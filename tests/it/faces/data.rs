@@ -45,3 +45,12 @@ async fn what_cannot_be_listed_is_an_error_with_the_answer_and_advice() {
         assert_eq!(errors(&told), ["An argument is not known yet"]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_longer_than_all_time_is_only_a_long_one() {
+    for world in worlds() {
+        let mut plugin = world.configured(&world.block(&[]), false).await;
+        let forever = ("timeout", "18446744073709551615s".into());
+        assert_eq!(plugin.list(&world, &[forever]).await.1, [], "{}", world.spec().name);
+    }
+}

@@ -6,6 +6,7 @@ use terraform_provider_session::framework::Value;
 use terraform_provider_session::sandbox::Trouble;
 use terraform_provider_session::services::simulator::Fault;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::world::{errors, warning, worlds};
 
@@ -86,7 +87,7 @@ async fn what_is_never_closed_is_released_at_the_shutdown_exactly_once() {
         assert_ne!(handles[0], handles[1]);
         plugin.stop().await;
         assert!(world.killed().is_empty());
-        plugin.shutdown.run().await;
+        plugin.shutdown.run(&CancellationToken::new()).await;
         let killed = world.killed().len();
         assert!(killed > 0, "{}", world.spec().name);
         world.connect(&world.instance, 1);
@@ -167,5 +168,107 @@ async fn an_interrupt_ends_an_open_soon_with_an_error() {
         let (opened, ()) = futures_util::join!(plugin.open(&world, &given), stop);
         assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
         assert!(errors(&opened.told)[0].ends_with("was interrupted"), "{:#?}", opened.told);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_cut_short_is_finished_by_the_shutdown() {
+    for world in worlds() {
+        for by_shutdown in [false, true] {
+            let mut plugin = world.configured(&world.block(&[]), true).await;
+            let handle = plugin.open(&world, &on_close(true)).await.handle;
+            world.fault(Trouble::Hang);
+            let mut other = super::world::Plugin::clone(&plugin);
+            let stop = async {
+                sleep(Duration::from_secs(1)).await;
+                world.sandbox.reset(); // the call that hangs goes on to do so
+                if by_shutdown {
+                    other.end().await;
+                } else {
+                    other.stop().await;
+                }
+            };
+            let (told, ()) = futures_util::join!(plugin.close(&world, &handle), stop);
+            assert!(errors(&told)[0].ends_with("was interrupted"), "{told:#?}");
+            assert!(told[0].detail.contains("once more for whoever is left"), "{told:#?}");
+            plugin.end().await;
+            let mut killed = world.killed();
+            killed.sort();
+            killed.dedup();
+            assert!(!killed.is_empty(), "{}", world.spec().name);
+            assert_eq!(killed.len(), world.killed().len(), "somebody was cut twice");
+            world.sandbox.reset();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_that_is_interrupted_before_it_is_open_leaves_nothing_to_release() {
+    for world in worlds() {
+        let mut plugin = world.configured(&world.block(&[]), true).await;
+        world.fault(Trouble::Hang);
+        let mut other = super::world::Plugin::clone(&plugin);
+        let stop = async {
+            sleep(Duration::from_secs(1)).await;
+            other.stop().await;
+        };
+        let given = on_close(true);
+        let (opened, ()) = futures_util::join!(plugin.open(&world, &given), stop);
+        assert_eq!(errors(&opened.told), ["Session termination was interrupted"]);
+        world.sandbox.reset();
+        plugin.shutdown.run(&CancellationToken::new()).await;
+        let late = plugin.open(&world, &on_close(true)).await;
+        assert_eq!(errors(&late.told).len(), 1, "after the shutdown: {:#?}", late.told);
+        plugin.end().await;
+        assert!(world.killed().is_empty(), "{}", world.spec().name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_that_cannot_list_says_that_the_run_is_still_to_come() {
+    for world in worlds() {
+        let mut plugin = world.configured(&world.block(&[]), true).await;
+        world.cut(true);
+        for (given, expected) in [
+            (&on_close(true)[..], "Nothing was terminated yet."),
+            (&[("applying", false.into())], "Nothing was terminated."),
+        ] {
+            let told = plugin.open(&world, given).await.told;
+            assert!(warning(&told).detail.contains(expected), "{told:#?}");
+        }
+        world.cut(false);
+        plugin.end().await;
+        assert!(!world.killed().is_empty(), "{}", world.spec().name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_one_release_does_not_keep_the_others_from_theirs() {
+    for world in worlds() {
+        let mut plugin = world.configured(&world.block(&[]), true).await;
+        for _ in 0..3 {
+            assert_eq!(plugin.open(&world, &on_close(true)).await.told, []);
+        }
+        world.panic_once();
+        plugin.end().await;
+        assert!(!world.killed().is_empty(), "{}", world.spec().name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_insists_on_the_end_need_not_wait_for_what_hangs() {
+    for world in worlds() {
+        let mut plugin = world.configured(&world.block(&[]), true).await;
+        plugin.open(&world, &on_close(true)).await;
+        world.fault(Trouble::Hang);
+        let insisted = CancellationToken::new();
+        let began = Instant::now();
+        let insist = async {
+            sleep(Duration::from_secs(1)).await;
+            insisted.cancel();
+        };
+        futures_util::join!(plugin.shutdown.run(&insisted), insist);
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        assert!(world.killed().is_empty(), "{}", world.spec().name);
     }
 }

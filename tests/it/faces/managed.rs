@@ -5,7 +5,7 @@ use terraform_provider_session::sandbox::Trouble;
 use terraform_provider_session::services::simulator::Fault;
 
 use super::core::{Core, Doing};
-use super::world::{World, errors, map, some, texts, worlds};
+use super::world::{World, errors, left, map, some, texts, worlds};
 
 /// A block that means everybody, with more arguments.
 pub(crate) fn all(core: &Core<'_>, when: &str, more: &[(&str, Value)]) -> Object {
@@ -131,6 +131,22 @@ async fn a_change_of_guards_conduct_or_when_only_writes_state() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_that_is_false_is_as_good_as_not_written() {
+    for world in worlds().filter(World::is_selective) {
+        let mut core = Core::new(&world);
+        let ids = ("session_ids", texts(&["900001"]));
+        let without = all(&core, "apply", &[("all", Value::Null), ids.clone()]);
+        let with = all(&core, "apply", &[("all", false.into()), ids]);
+        core.applied(&without).await;
+        for config in [&with, &without] {
+            let plan = core.plan(Some(config)).await;
+            assert_eq!((plan.doing, plan.will_run()), (Doing::Update, false), "{:?}", plan.told);
+            core.applied(config).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_target_is_a_replacement_that_in_both_orders_acts_on_either_as_when_says() {
     for when in ["apply", "destroy", "both"] {
         for (create_before_destroy, world) in
@@ -166,7 +182,7 @@ async fn survivors_hold_a_destroy_back_until_they_are_gone() {
         world.fault(Trouble::Service(Fault::Refuses));
         let told = core.destroy().await;
         assert_eq!(errors(&told).len(), 1, "{}: {told:#?}", world.spec().name);
-        assert!(told[0].summary.starts_with("Sessions survived on "), "{told:#?}");
+        assert!(left(&told[0]), "{told:#?}");
         assert!(told[0].detail.contains("The resource stays in the state"), "{told:#?}");
         assert!(world.killed().is_empty());
         assert_eq!(core.last_run("terminated"), 0.into());

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::core::{Core, Doing};
 use super::managed::all;
-use super::world::{World, some, texts, warning, world, worlds};
+use super::world::{World, map, some, texts, warning, world, worlds};
 
-const SUMMARY: &str = "Sessions will be terminated";
+const SUMMARY: &str = "Session termination pending";
 
 #[tokio::test(start_paused = true)]
 async fn a_preview_counts_names_the_first_twenty_and_those_who_are_safe() {
@@ -24,9 +24,9 @@ async fn a_preview_counts_names_the_first_twenty_and_those_who_are_safe() {
         let plan = core.plan(Some(&all(&core, "apply", &[("protect", protect)]))).await;
         let seen = warning(&plan.told);
         assert_eq!(seen.summary, SUMMARY);
-        let rows = seen.detail.lines().filter(|line| line.starts_with("  ")).count();
+        let (selected, _) = seen.detail.split_once("Protected:\n").unwrap();
+        let rows = selected.lines().filter(|line| line.starts_with("  ")).count();
         assert_eq!(rows, 1 + 20 + 1, "a head, twenty, and how many more: {}", seen.detail);
-        assert!(seen.detail.contains("Protected: "), "{}", seen.detail);
         assert!(seen.detail.contains(ip), "{}", seen.detail);
         assert!(world.killed().is_empty());
     }
@@ -47,12 +47,14 @@ async fn a_preview_reads_like_this() {
                id              user  database  name    command  idle  age\n  \
                10.9.0.3:41000  app   0         late-2  get      30s   1m\n  \
                10.9.0.4:41000  app   0         late-3  get      30s   1m\n\
-             Protected: 10.9.0.2:41000 (user app, database 0, name late-1, command get, idle 30s, age 1m).\n\
+             Protected:\n  \
+               id              user  database  name    command  idle  age\n  \
+               10.9.0.2:41000  app   0         late-1  get      30s   1m\n\
              `max_sessions` is 1, so NOTHING would be terminated and it would be an error.\n",
         ),
         (
             vec![("all", Value::Null), ("match", last)],
-            "1 of 3 live client connections is to go now:\n  \
+            "1 of 3 live client connections would be terminated now:\n  \
                id              user  database  name    command  idle  age\n  \
                10.9.0.4:41000  app   0         late-3  get      30s   1m\n",
         ),
@@ -72,7 +74,7 @@ async fn a_preview_reads_like_this() {
         let plan = core.plan(Some(&all(&core, "apply", &given))).await;
         let detail = &warning(&plan.told).detail;
         let expected = format!(
-            "In this apply: cn-north-4/9a2d6a3e-0000-4000-8000-000000000001.\n\n{expected}\
+            "Target: cn-north-4/9a2d6a3e-0000-4000-8000-000000000001, in this apply.\n\n{expected}\
              Sessions come and go: which are meant is resolved again at that moment."
         );
         assert_eq!(*detail, expected, "\n{detail}");
@@ -100,7 +102,10 @@ async fn a_preview_that_cannot_be_made_is_a_warning_within_ten_seconds() {
                 assert!(!plan.told.is_empty());
                 for one in &plan.told {
                     assert_eq!((one.error, one.summary.as_str()), (false, SUMMARY));
-                    assert!(one.detail.contains("Who would go cannot be told."), "{one:?}");
+                    assert!(
+                        one.detail.contains("The sessions could not be listed for the preview."),
+                        "{one:?}"
+                    );
                 }
             }
             world.sandbox.reset();
@@ -110,12 +115,41 @@ async fn a_preview_that_cannot_be_made_is_a_warning_within_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_without_preview_asks_nobody() {
+async fn an_endpoint_whose_name_means_nothing_here_is_a_warning_too() {
     for world in worlds() {
         let mut core = Core::new(&world);
-        core.block = world.block(&[("plan_preview", false.into())]);
-        let plan = core.plan(Some(&all(&core, "apply", &[]))).await;
-        assert_eq!((plan.doing, plan.told, world.sent()), (Doing::Create, vec![], 0));
+        core.applied(&all(&core, "both", &[])).await;
+        world.lose_the_name(true);
+        let config = all(&core, "both", &[("triggers", map(&[("a", "1")]))]);
+        for config in [Some(&config), None] {
+            let plan = core.plan(config).await;
+            let seen = warning(&plan.told);
+            assert_eq!(seen.summary, SUMMARY);
+            assert!(
+                seen.detail.contains("The sessions could not be listed for the preview."),
+                "{seen:?}"
+            );
+        }
+        world.lose_the_name(false);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_without_preview_asks_nobody_and_needs_no_account() {
+    for world in worlds() {
+        for keys in [true, false] {
+            let mut core = Core::new(&world);
+            let off = [("plan_preview", false.into())];
+            core.block = world.block(&off);
+            if !keys {
+                let none = [("access_key", Value::Null), ("secret_key", Value::Null)];
+                core.block = world.block_of(&none);
+                core.block.extend(super::world::object(&off));
+                world.cut(true); // or the machine's own metadata would have some
+            }
+            let plan = core.plan(Some(&all(&core, "apply", &[]))).await;
+            assert_eq!((plan.doing, plan.told, world.sent()), (Doing::Create, vec![], 0));
+        }
     }
 }
 
@@ -137,6 +171,25 @@ async fn what_a_plan_does_not_know_is_neither_previewed_nor_wrong_and_known_in_t
             let config = all(&core, "apply", known);
             assert_eq!(core.apply_plan(&plan, Some(&config)).await, [], "{name}");
             assert!(!world.killed().is_empty(), "{}: {name}", spec.name);
+            world.sandbox.reset();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_re_run_whose_when_is_not_known_yet_is_planned_as_one_that_may_come() {
+    for world in worlds() {
+        for (when, runs) in [("apply", true), ("both", true), ("destroy", false)] {
+            let mut core = Core::new(&world);
+            core.applied(&all(&core, "destroy", &[])).await;
+            let triggers = ("triggers", map(&[("a", "1")]));
+            let unknown = all(&core, "apply", &[("when", Value::Unknown), triggers.clone()]);
+            let plan = core.plan(Some(&unknown)).await;
+            assert_eq!((plan.doing, plan.will_run()), (Doing::Update, true));
+            assert_eq!(plan.told, [], "nobody knows whether anybody goes");
+            let known = all(&core, when, &[triggers]);
+            assert_eq!(core.apply_plan(&plan, Some(&known)).await, []);
+            assert_eq!(!world.killed().is_empty(), runs, "{}: {when}", world.spec().name);
             world.sandbox.reset();
         }
     }

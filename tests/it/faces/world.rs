@@ -27,11 +27,15 @@ use terraform_provider_session::services::{ALL, Service, Spec};
 use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tonic::codegen::Service as TowerService;
 use tonic::transport::{Channel, Endpoint, Server, Uri};
 
 /// The secret that must appear nowhere.
 pub(crate) const SECRET: &str = "sandbox-secret-key-of-no-value";
+
+/// The number of a client that came back.
+pub(crate) const BACK: &str = "900000";
 
 /// One service, one of its instances, and everybody who is connected to it.
 pub(crate) struct World {
@@ -39,6 +43,7 @@ pub(crate) struct World {
     pub(crate) instance: Instance,
     pub(crate) sandbox: Arc<Sandbox>,
     way: Arc<Way>,
+    nothing: Arc<Nothing>,
     outside: Outside,
 }
 
@@ -47,18 +52,33 @@ struct Way {
     sandbox: Arc<Sandbox>,
     sent: AtomicUsize,
     cut: AtomicBool,
-    /// A fault for one call, and how many calls come before it.
-    one: Mutex<Option<(Trouble, usize)>>,
+    nameless: AtomicBool,
+    /// A fault for later calls, and how many come before them.
+    later: Mutex<Option<(Switch, usize)>>,
+    /// Whether the first client that is cut comes back with the next call.
+    back: AtomicBool,
 }
 
 impl Way {
-    /// Counts towards the one call that meets a fault.
+    /// Counts towards the calls that meet a fault.
     fn count(&self) {
-        let mut one = self.one.lock().unwrap();
-        match one.take() {
-            Some((trouble, 0)) => self.sandbox.switch_on(Switch::new(trouble).times(1)),
-            Some((trouble, before)) => *one = Some((trouble, before - 1)),
+        let mut later = self.later.lock().unwrap();
+        match later.take() {
+            Some((switch, 0)) => self.sandbox.switch_on(switch),
+            Some((switch, before)) => *later = Some((switch, before - 1)),
             None => {}
+        }
+    }
+
+    /// Connects the first client that was cut once more, from another port.
+    fn come_back(&self) {
+        let mut ledger = self.sandbox.ledger();
+        let Some(cut) = ledger.killed().next().cloned() else { return };
+        if self.back.swap(false, Ordering::Relaxed) {
+            let ip = cut.client.address.rsplit_once(':').map_or("", |(ip, _)| ip);
+            let address = format!("{ip}:49999");
+            let id = BACK.to_owned();
+            ledger.connect(&cut.node, LiveClient { id, address, age: 0, idle: 0, ..cut.client });
         }
     }
 }
@@ -71,8 +91,15 @@ impl HttpSend for Way {
             let host = request.uri().host().unwrap_or_default().to_owned();
             return Err(HttpError::NotSent { host, reason: "no route".to_owned() });
         }
+        if self.nameless.load(Ordering::Relaxed) {
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            return Err(HttpError::NoSuchHost { host });
+        }
         self.count();
-        self.sandbox.send(request).await
+        self.come_back();
+        let answer = self.sandbox.send(request).await;
+        self.come_back();
+        answer
     }
 }
 
@@ -90,7 +117,11 @@ impl Clock for Virtual {
 
 /// Foreseeable randomness, and no environment.
 #[derive(Default)]
-struct Nothing(AtomicU64);
+struct Nothing {
+    nonces: AtomicU64,
+    /// Whether the next nonce is a panic.
+    panics: AtomicBool,
+}
 
 impl Entropy for Nothing {
     fn unit(&self) -> f64 {
@@ -98,7 +129,8 @@ impl Entropy for Nothing {
     }
 
     fn nonce(&self) -> String {
-        format!("{:032x}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "no luck, on purpose");
+        format!("{:032x}", self.nonces.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }
 
@@ -137,16 +169,18 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(Virtual { start, began: Instant::now() });
         let sandbox = Arc::new(Sandbox::new(setup, Arc::clone(&clock)));
         let (sent, cut) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let way = Arc::new(Way { sandbox: Arc::clone(&sandbox), sent, cut, one: Mutex::new(None) });
+        let nameless = AtomicBool::new(false);
+        let (later, back) = (Mutex::new(None), AtomicBool::new(false));
+        let way = Arc::new(Way { sandbox: Arc::clone(&sandbox), sent, cut, nameless, later, back });
         let nothing = Arc::new(Nothing::default());
         let outside = Outside {
             http: Arc::clone(&way) as Arc<dyn HttpSend>,
             clock,
             entropy: Arc::clone(&nothing) as Arc<dyn Entropy>,
-            environment: nothing,
+            environment: Arc::clone(&nothing) as Arc<dyn Environment>,
         };
         let instance = service.scenery().remove(0);
-        World { service, instance, sandbox, way, outside }
+        World { service, instance, sandbox, way, nothing, outside }
     }
 
     /// The same with another instance of the service, by its number.
@@ -172,14 +206,29 @@ impl World {
         self.sandbox.switch_on(Switch::new(trouble));
     }
 
-    /// One call meets a fault, after so many others.
-    pub(crate) fn fault_in(&self, trouble: Trouble, before: usize) {
-        *self.way.one.lock().unwrap() = Some((trouble, before));
+    /// A fault is switched on after so many more calls.
+    pub(crate) fn fault_later(&self, switch: Switch, before: usize) {
+        *self.way.later.lock().unwrap() = Some((switch, before));
+    }
+
+    /// The first client that is cut comes back at once, as number [`BACK`].
+    pub(crate) fn first_comes_back(&self) {
+        self.way.back.store(true, Ordering::Relaxed);
     }
 
     /// No connection can be made from now on, or again.
     pub(crate) fn cut(&self, cut: bool) {
         self.way.cut.store(cut, Ordering::Relaxed);
+    }
+
+    /// The names of hosts mean nothing from now on, or mean something again.
+    pub(crate) fn lose_the_name(&self, lost: bool) {
+        self.way.nameless.store(lost, Ordering::Relaxed);
+    }
+
+    /// Whatever asks for randomness next panics.
+    pub(crate) fn panic_once(&self) {
+        self.nothing.panics.store(true, Ordering::Relaxed);
     }
 
     /// How many requests were tried.
@@ -253,7 +302,7 @@ impl World {
     /// The plugin's process.
     pub(crate) async fn plugin(&self) -> Plugin {
         let provider = Arc::new(SessionProvider::new(self.outside.clone()));
-        let served = serve(Arc::clone(&provider) as Arc<dyn Provider>);
+        let served = serve(Arc::clone(&provider) as Arc<dyn Provider>, str::to_owned);
         let (near, far) = tokio::io::duplex(1 << 16);
         let incoming = tokio_stream::once(Ok::<_, io::Error>(far));
         let server = Server::builder().add_routes(served.routes);
@@ -321,7 +370,7 @@ impl Plugin {
     }
 
     pub(crate) async fn end(self) {
-        self.shutdown.run().await;
+        self.shutdown.run(&CancellationToken::new()).await;
     }
 
     /// The type of a face's values.
@@ -459,6 +508,12 @@ pub(crate) fn told(diagnostics: &[wire::Diagnostic]) -> Vec<Told> {
 /// The summaries of the errors.
 pub(crate) fn errors(told: &[Told]) -> Vec<&str> {
     told.iter().filter(|one| one.error).map(|one| one.summary.as_str()).collect()
+}
+
+/// Whether a message is about selected sessions that were seen alive, or that nobody saw go.
+pub(crate) fn left(told: &Told) -> bool {
+    let titles = ["Sessions survived on ", "Sessions are not confirmed gone on "];
+    titles.iter().any(|title| told.summary.starts_with(title))
 }
 
 /// The one warning.

@@ -9,7 +9,7 @@ use terraform_provider_session::sandbox::Setup;
 use terraform_provider_session::services::ALL;
 
 use crate::faces::core::Core;
-use crate::faces::world::{SECRET, World, errors, worlds};
+use crate::faces::world::{SECRET, World, errors, world, worlds};
 
 fn read(path: &std::path::Path) -> Vec<Json> {
     let text = std::fs::read_to_string(path).unwrap();
@@ -81,4 +81,43 @@ async fn many_runs_write_one_log_without_mixing_their_lines() {
     let ended = lines.iter().filter(|line| line["outcome"] == "terminated").count();
     assert_eq!(ended, killed);
     assert_eq!(lines.iter().filter(|line| line["kind"] == "run").count(), 8);
+}
+
+/// The keys of a line, in the order in which they are written.
+fn keys(line: &str) -> Vec<String> {
+    let Json::Object(object) = serde_json::from_str(line).unwrap() else { panic!("{line}") };
+    let mut keys: Vec<String> = object.keys().cloned().collect();
+    keys.sort_by_key(|key| line.find(&format!("\"{key}\":")));
+    keys
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_guides_sample_is_what_is_written() {
+    let guide = include_str!("../../../docs/guides/audit-log.md");
+    let (_, block) = guide.split_once("```json\n").unwrap();
+    let (samples, _) = block.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let world = world("huaweicloud_dcs");
+    let mut core = Core::new(&world);
+    core.block = world.block(&[("audit_log", path.to_str().unwrap().into())]);
+    core.applied(&crate::faces::all(&core, "both", &[])).await;
+    let written = std::fs::read_to_string(&path).unwrap();
+    let json = |line: &str| serde_json::from_str::<Json>(line).unwrap();
+    assert_eq!(samples.lines().count(), 3);
+    for sample in samples.lines() {
+        let wanted = json(sample);
+        let mut lines = written.lines().filter(|line| json(line)["kind"] == wanted["kind"]);
+        let line = lines.next().unwrap_or_else(|| panic!("none is like {sample}"));
+        assert_eq!(keys(line), keys(sample));
+        let line = json(line);
+        for same in ["face", "address", "outcome"] {
+            assert_eq!(line[same], wanted[same], "{sample}");
+        }
+        // A region, a slash, and an id that begins like the sandbox's.
+        let target = |line: &Json| line["target"].as_str().unwrap().get(..19).map(str::to_owned);
+        assert_eq!(target(&line), target(&wanted), "{sample}");
+        let counts = |line: &Json| line["counts"].as_object().map(|counts| counts.len());
+        assert_eq!(counts(&line), counts(&wanted), "{sample}");
+    }
 }

@@ -1,43 +1,48 @@
 //! One run of one face under one fault, and everything that can be known of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use terraform_provider_session::framework::Value;
-use terraform_provider_session::sandbox::{Setup, Trouble};
+use terraform_provider_session::framework::{Object, Value};
+use terraform_provider_session::sandbox::{CallLine, Setup, Switch, Trouble};
 use terraform_provider_session::services::Service;
+use terraform_provider_session::services::simulator::LiveClient;
 use tokio::time::Instant;
 
-use crate::faces::core::Core;
-use crate::faces::world::{SECRET, Told, World, errors, some};
+use crate::faces::core::{Core, to_json};
+use crate::faces::world::{BACK, SECRET, Told, World, errors, map, some, texts};
 
 /// The timeout of every run.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A face that acts.
+/// A face, and what is done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Face {
     Create,
+    Update,
     Destroy,
     Open,
     Close,
+    /// The plugin's end, with an ephemeral that waits for its close.
+    Shutdown,
     Action,
+    List,
+    Preview,
 }
 
-pub(crate) const FACES: [Face; 5] =
-    [Face::Create, Face::Destroy, Face::Open, Face::Close, Face::Action];
+/// Those that end sessions and can say what came of it.
+pub(crate) const ACTING: [Face; 6] =
+    [Face::Create, Face::Update, Face::Destroy, Face::Open, Face::Close, Face::Action];
 
-impl Face {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Face::Create => "create",
-            Face::Destroy => "destroy",
-            Face::Open => "open",
-            Face::Close => "close",
-            Face::Action => "action",
-        }
-    }
+/// Who is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// Everybody on the service's first instance.
+    Everybody,
+    /// Everybody on another instance, of several nodes if the service has such, but for its first
+    /// client, who is protected: the others are ended by name.
+    Named,
 }
 
 /// Which calls of the run meet the fault.
@@ -46,178 +51,266 @@ pub(crate) enum Meets {
     All,
     /// The one of this number, from 0.
     One(usize),
+    /// That and all later ones.
+    From(usize),
 }
 
-/// What the audit log counts.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) selected: usize,
-    pub(crate) terminated: usize,
-    pub(crate) already_gone: usize,
-    pub(crate) survived: usize,
-}
-
+/// A session's fate by the audit log.
 #[derive(Debug)]
-#[expect(dead_code, reason = "some of it is only read when a test fails")]
+pub(crate) struct Fate {
+    pub(crate) outcome: String,
+    pub(crate) reason: String,
+    pub(crate) session: String,
+    pub(crate) request_id: Option<String>,
+}
+
+/// What came of a run. Clients are named by their addresses without port, which are unique.
+#[derive(Debug)]
 pub(crate) struct Outcome {
+    #[expect(dead_code, reason = "it is only read when a test fails")]
     service: &'static str,
-    face: Face,
-    fault: Option<(Trouble, Meets)>,
+    pub(crate) selective: bool,
+    pub(crate) face: Face,
+    pub(crate) meant: Meant,
+    pub(crate) fault: Option<(Trouble, Meets)>,
     pub(crate) told: Vec<Told>,
-    pub(crate) failed: bool,
-    /// How many were really cut.
-    pub(crate) killed: usize,
+    /// Who was really cut, by then or by a job that was still at work.
+    pub(crate) killed: BTreeSet<String>,
     /// Nodes of other instances on which somebody was cut.
     pub(crate) strangers: BTreeSet<String>,
+    /// Whether the client was cut that came back after the first cut.
+    pub(crate) back_killed: bool,
+    pub(crate) protected: Option<String>,
     /// By the audit log.
-    pub(crate) counts: Counts,
-    pub(crate) requested: usize,
-    /// Terminated by `last_run`, where there is one.
-    pub(crate) last_run: Option<usize>,
+    pub(crate) fates: BTreeMap<String, Fate>,
+    pub(crate) requested: BTreeSet<String>,
+    /// The audit log's line of the run.
+    pub(crate) run: Option<Json>,
+    /// `last_run` of this run, where one was given.
+    pub(crate) last_run: Option<Json>,
+    /// The ids that the data source gave.
+    pub(crate) listed: Option<BTreeSet<String>>,
     pub(crate) took: Duration,
-    pub(crate) calls: usize,
-    /// How many calls met the fault, and how many were tried after that.
-    pub(crate) met: usize,
-    pub(crate) after: usize,
-    operations: Vec<String>,
+    pub(crate) calls: Vec<CallLine>,
 }
 
 impl Outcome {
+    pub(crate) fn failed(&self) -> bool {
+        !errors(&self.told).is_empty()
+    }
+
+    /// Whether the target was called gone.
+    pub(crate) fn gone(&self) -> bool {
+        self.told.iter().any(|one| !one.error && one.summary.starts_with("Target of"))
+    }
+
+    pub(crate) fn count(&self, name: &str) -> usize {
+        let count = self.run.as_ref().and_then(|run| run["counts"][name].as_u64());
+        count.map_or(0, |count| usize::try_from(count).unwrap())
+    }
+
+    /// Calls that met the fault, and how many came after the first of them.
+    pub(crate) fn met(&self) -> (usize, usize) {
+        let met = |call: &CallLine| call.trouble.is_some();
+        let first = self.calls.iter().position(met);
+        let after = first.map_or(0, |first| self.calls.len() - first - 1);
+        (self.calls.iter().filter(|call| met(call)).count(), after)
+    }
+
+    /// Whether nothing tells it from a run without a fault.
+    pub(crate) fn same(&self, good: &Outcome) -> bool {
+        // Without order: nodes are worked on side by side.
+        let answers = |one: &Outcome| {
+            let mut all: Vec<u16> = one.calls.iter().map(|call| call.status).collect();
+            all.sort_unstable();
+            all
+        };
+        (answers(self), self.took, &self.killed, &self.told)
+            == (answers(good), good.took, &good.killed, &good.told)
+    }
+
     /// What came of it, in a word.
     pub(crate) fn word(&self) -> &'static str {
-        let error = errors(&self.told).first().copied().unwrap_or_default().to_owned();
-        let warned = self.told.iter().any(|one| one.summary.starts_with("Target of"));
-        match error.as_str() {
-            "" if warned => "gone",
-            "" if self.killed == 0 => "nobody",
-            "" if self.counts.terminated < self.killed => "done, unsure",
+        match errors(&self.told).first().copied().unwrap_or_default() {
+            "" if self.gone() => "gone",
+            "" if self.fates.values().any(|fate| fate.outcome != "terminated") => "unsure",
             "" => "done",
             error if error.starts_with("Sessions survived") => "survivors",
+            error if error.starts_with("Sessions are not confirmed gone") => "unverified",
+            error if error.starts_with("Protected") => "protected",
             error if error.ends_with("could not be terminated") => "failed",
-            error if error.ends_with("in time") => "late",
+            error if error.ends_with("in time") => "unlisted",
             error if error.ends_with("could not be listed") => "unlisted",
             _ => "other",
         }
     }
 }
 
-/// Everybody on the first instance of a service is meant, by one face, under one fault.
+/// One face, under one fault.
 pub(crate) async fn act(
     service: &'static dyn Service,
     face: Face,
+    meant: Meant,
     fault: Option<(Trouble, Meets)>,
 ) -> Outcome {
-    let world = World::new(service, Setup { clients: 4, ..Setup::default() });
-    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::new(service, Setup { clients: 4, ..Setup::default() });
+    let mut protected = None;
+    let mut given = Vec::new();
+    if meant == Meant::Named {
+        let mut others = service.scenery().split_off(1);
+        others.sort_by_key(|one| one.nodes.len() < 2);
+        world.instance = others.remove(0);
+        let first = ip(&world.live()[0].address).to_owned();
+        let network = texts(&[&format!("{first}/32")]);
+        given.push(("protect", some(&[("client_cidrs", network)])));
+        protected = Some(first);
+    }
+    // The log is synced several times in each run; memory does that at once, where there is such.
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let log = folder.path().join("audit.jsonl");
     let block = world.block(&[("audit_log", log.to_str().unwrap().into())]);
+    let started = |world: &World| {
+        world.first_comes_back();
+        match fault {
+            None => {}
+            Some((trouble, Meets::All)) => world.fault(trouble),
+            Some((trouble, Meets::One(at))) => world.fault_later(Switch::new(trouble).times(1), at),
+            Some((trouble, Meets::From(at))) => world.fault_later(Switch::new(trouble), at),
+        }
+        let written = std::fs::read(&log).map_or(0, |text| text.len());
+        (world.sandbox.calls().len(), written, Instant::now())
+    };
     let limit = Value::from(format!("{}s", TIMEOUT.as_secs()));
-    let limited = ("timeout", limit.clone());
-    let applying = ("applying", Value::from(true));
-    let mut last_run = Value::Null;
-    let told;
-    let began;
-    let before;
+    let (mut told, mut last_run, mut listed) = (Vec::new(), None, None);
+    let (before, written, began);
     match face {
-        Face::Create | Face::Destroy => {
+        Face::Create | Face::Update | Face::Destroy | Face::Preview => {
             let mut core = Core::new(&world);
             core.block = block;
-            let when = if face == Face::Create { "apply" } else { "destroy" };
-            let timeouts = some(&[("create", limit.clone()), ("delete", limit)]);
-            let config = crate::faces::all(&core, when, &[("timeouts", timeouts)]);
-            let plan = if face == Face::Create {
-                core.plan(Some(&config)).await
-            } else {
-                core.applied(&config).await;
-                core.plan(None).await
+            let all = ["create", "update", "delete"].map(|name| (name, limit.clone()));
+            given.push(("timeouts", some(&all)));
+            let when = if face == Face::Destroy { "destroy" } else { "apply" };
+            let config = |core: &Core<'_>, version: &str| {
+                let mut config = crate::faces::all(core, when, &given);
+                config.insert("triggers".into(), map(&[("version", version)]));
+                config
             };
-            before = world.begin(fault);
-            began = Instant::now();
-            let config = Some(&config).filter(|_| face == Face::Create);
-            told = core.apply_plan(&plan, config).await;
-            if let Some(stored) = &core.stored
-                && let Some(run) = stored.state["last_run"].as_object()
-            {
-                last_run = run["terminated"].clone();
+            let mut wanted = Some(config(&core, "2"));
+            if face == Face::Update {
+                // A dry run is a run, after which everybody is still there.
+                let mut dry = config(&core, "1");
+                dry.insert("dry_run".into(), true.into());
+                core.apply(&dry).await;
+            } else if face == Face::Destroy {
+                core.apply(&config(&core, "2")).await;
+                wanted = None;
+            }
+            if face == Face::Preview {
+                (before, written, began) = started(&world);
+                told = core.plan(wanted.as_ref()).await.told;
+            } else {
+                let plan = core.plan(wanted.as_ref()).await;
+                (before, written, began) = started(&world);
+                told.extend(core.apply_plan(&plan, wanted.as_ref()).await);
+                let state = core.stored.as_ref().map(|stored| stored.state["last_run"].clone());
+                last_run = state.filter(|run| {
+                    run.as_object().is_some_and(|run| run["dry_run"] == Value::from(false))
+                });
             }
         }
-        Face::Open => {
+        Face::Open | Face::Close | Face::Shutdown => {
             let mut plugin = world.configured(&block, true).await;
-            before = world.begin(fault);
-            began = Instant::now();
-            let opened = plugin.open(&world, &[applying, limited]).await;
-            last_run = opened.last_run("terminated");
-            told = opened.told;
-        }
-        Face::Close => {
-            let mut plugin = world.configured(&block, true).await;
-            let given = [applying, ("when", "close".into()), limited];
-            let opened = plugin.open(&world, &given).await;
-            before = world.begin(fault);
-            began = Instant::now();
-            told = plugin.close(&world, &opened.handle).await;
+            given.extend([("applying", true.into()), ("timeout", limit)]);
+            if face == Face::Open {
+                (before, written, began) = started(&world);
+                let opened = plugin.open(&world, &given).await;
+                last_run = opened.result.map(|result| result["last_run"].clone());
+                told = opened.told;
+            } else {
+                given.push(("when", "close".into()));
+                let opened = plugin.open(&world, &given).await;
+                (before, written, began) = started(&world);
+                if face == Face::Close {
+                    told = plugin.close(&world, &opened.handle).await;
+                } else {
+                    plugin.end().await;
+                }
+            }
         }
         Face::Action => {
             let mut plugin = world.configured(&block, true).await;
-            before = world.begin(fault);
-            began = Instant::now();
-            told = plugin.invoke(&world, &[limited]).await.1;
+            given.push(("timeout", limit));
+            (before, written, began) = started(&world);
+            told = plugin.invoke(&world, &given).await.1;
+        }
+        Face::List => {
+            let mut plugin = world.configured(&block, false).await;
+            (before, written, began) = started(&world);
+            let (state, said) = plugin.list(&world, &[("timeout", limit)]).await;
+            listed = state.map(|state| ids(&state));
+            told = said;
         }
     }
     let took = began.elapsed();
-    let calls = world.sandbox.calls();
-    let calls = &calls[before..];
-    let met = calls.iter().filter(|call| call.trouble.is_some()).count();
-    let first = calls.iter().position(|call| call.trouble.is_some());
+    // A job that was accepted goes on, whoever looks.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    world.sandbox.settle();
     let text = std::fs::read_to_string(&log).unwrap_or_default();
     assert!(!text.contains(SECRET), "the audit log holds a secret");
-    let lines: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let strangers = world.killed().into_iter().map(|(node, _)| node);
-    Outcome {
+    let lines = text[written..].lines();
+    let lines: Vec<Json> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |kind: &'static str| lines.iter().filter(move |line| line["kind"] == kind);
+    let ledger = world.sandbox.ledger();
+    let cut: Vec<(&String, &LiveClient)> =
+        ledger.killed().map(|one| (&one.node, &one.client)).collect();
+    let (back, cut): (Vec<_>, Vec<_>) = cut.into_iter().partition(|(_, client)| client.id == BACK);
+    let strangers = cut.iter().map(|(node, _)| (*node).clone());
+    let fates: Vec<_> = of("session").map(fate).collect();
+    let outcome = Outcome {
         service: service.spec().name,
+        selective: world.is_selective(),
         face,
+        meant,
         fault,
-        failed: !errors(&told).is_empty(),
         told,
-        killed: world.killed().len(),
+        killed: cut.iter().map(|(_, client)| ip(&client.address).to_owned()).collect(),
         strangers: strangers.filter(|node| !world.instance.has(node)).collect(),
-        counts: counts(&lines),
-        requested: lines.iter().filter(|line| line["kind"] == "requested").count(),
-        last_run: last_run.as_i64().map(|count| usize::try_from(count).unwrap()),
+        back_killed: !back.is_empty(),
+        protected,
+        requested: of("requested").map(|line| ip(text_of(line, "client")).to_owned()).collect(),
+        run: of("run").next().cloned(),
+        last_run: last_run.filter(|run| *run != Value::Null).map(|run| to_json(&run)),
+        listed,
         took,
-        calls: calls.len(),
-        met,
-        after: first.map_or(0, |first| calls.len() - first - 1),
-        operations: calls
-            .iter()
-            .map(|call| format!("{} {}", call.operation, call.status))
-            .collect(),
-    }
-}
-
-/// The counts of the last run.
-fn counts(lines: &[Json]) -> Counts {
-    let run = lines.iter().rev().find(|line| line["kind"] == "run");
-    let count = |name: &str| {
-        let number = run.map_or(0, |run| run["counts"][name].as_u64().unwrap());
-        usize::try_from(number).unwrap()
+        calls: world.sandbox.calls()[before..].to_vec(),
+        fates: fates.into_iter().collect(),
     };
-    Counts {
-        selected: count("selected"),
-        terminated: count("terminated"),
-        already_gone: count("already_gone"),
-        survived: count("survived"),
-    }
+    assert_eq!(of("session").count(), outcome.fates.len(), "a client is told of twice: {text}");
+    assert!(of("run").count() <= 1, "{text}");
+    outcome
 }
 
-impl World {
-    /// Switches the fault on. Returns how many calls there were before.
-    fn begin(&self, fault: Option<(Trouble, Meets)>) -> usize {
-        match fault {
-            None => {}
-            Some((trouble, Meets::All)) => self.fault(trouble),
-            Some((trouble, Meets::One(at))) => self.fault_in(trouble, at),
-        }
-        self.sandbox.calls().len()
-    }
+/// Whose fate a line of the audit log tells, and the fate.
+fn fate(line: &Json) -> (String, Fate) {
+    let fate = Fate {
+        outcome: text_of(line, "outcome").to_owned(),
+        reason: line["reason"].as_str().unwrap_or_default().to_owned(),
+        session: text_of(line, "session").to_owned(),
+        request_id: line["request_id"].as_str().map(str::to_owned),
+    };
+    (ip(text_of(line, "client")).to_owned(), fate)
+}
+
+fn text_of<'l>(line: &'l Json, name: &str) -> &'l str {
+    line[name].as_str().unwrap_or_else(|| panic!("no {name}: {line}"))
+}
+
+/// An address without its port.
+fn ip(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(ip, _)| ip)
+}
+
+fn ids(state: &Object) -> BTreeSet<String> {
+    let ids = state["session_ids"].as_list().unwrap();
+    ids.iter().map(|id| to_json(id).as_str().unwrap().to_owned()).collect()
 }

@@ -1,5 +1,12 @@
 //! Where bytes of strangers come in, each as one function of bytes that must not panic, hang or
-//! grow. `tests/it/hostile.rs` calls them a fixed number of times, `fuzz/` for as long as wanted.
+//! grow. `tests/it/hostile.rs` calls them a fixed number of times and holds the process to a time
+//! and an amount of memory, `fuzz/` calls them for as long as wanted.
+//!
+//! Each says whether the input was taken for good by a parser: where that is never or always so,
+//! nothing is being tried.
+
+#[path = "rpc.rs"]
+pub(super) mod rpc;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,19 +16,19 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
 use terraform_provider_session::cloud::{self, Client, Given, SettingValue};
-use terraform_provider_session::framework::{Block, Number, Provider, Type, Value};
-use terraform_provider_session::protocol::{dynamic_value, serve, wire_types};
-use terraform_provider_session::provider::SessionProvider;
+use terraform_provider_session::framework::{Number, Type, Value};
+use terraform_provider_session::protocol::{dynamic_value, wire_types};
 use terraform_provider_session::services::{
     self, Batch, Cursor, Node, SessionId, Target, Ticket, Which,
 };
 use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
-use tonic::codegen::Service as _;
+
+pub(super) use self::rpc::rpc;
 
 /// The value decoder, on types that take every branch of it.
-pub(super) fn value(input: &[u8]) {
+pub(super) fn value(input: &[u8]) -> bool {
+    let mut taken = false;
     let object = Type::Object(BTreeMap::from([
         ("any".to_owned(), Type::Dynamic),
         ("list".to_owned(), Type::List(Box::new(Type::String))),
@@ -38,18 +45,21 @@ pub(super) fn value(input: &[u8]) {
                 let again = dynamic_value::encode(&read, kind).expect("what was read has its type");
                 let back = dynamic_value::decode(Some(&again), kind).expect("our own bytes");
                 assert!(read.same(&back, kind), "{read:?} became {back:?}");
+                taken = true;
             }
         }
     }
+    taken
 }
 
 /// The cloud answer parsers and error envelopes: every call of every service is answered with the
 /// input. The first byte chooses the status.
-pub(super) fn answer(input: &[u8]) {
+pub(super) fn answer(input: &[u8]) -> bool {
     const STATUS: [u16; 8] = [200, 202, 204, 400, 401, 403, 429, 503];
-    let Some((first, body)) = input.split_first() else { return };
+    let Some((first, body)) = input.split_first() else { return false };
     let outside = outside(STATUS[usize::from(*first) % STATUS.len()], body, &[]);
     run(async {
+        let mut taken = false;
         for service in services::ALL {
             let spec = service.spec();
             let cloud = cloud::find(spec.cloud).expect("a service is of a cloud");
@@ -62,10 +72,12 @@ pub(super) fn answer(input: &[u8]) {
                 let sessions = service.connect(client, Target(inputs));
                 let mut nodes = sessions.nodes().await.unwrap_or_default();
                 nodes.truncate(2);
-                nodes.push(Node { id: "n-1".to_owned(), name: "n".to_owned() });
+                nodes.push(Node::of("n-1"));
                 for node in &nodes {
                     let _ = sessions.prepare(node).await;
-                    let page = sessions.list(node, None).await.unwrap_or_default();
+                    let page = sessions.list(node, None).await;
+                    taken |= page.is_ok();
+                    let page = page.unwrap_or_default();
                     for after in page.next.into_iter().chain([Cursor("1".to_owned())]) {
                         let _ = sessions.list(node, Some(after)).await;
                     }
@@ -80,170 +92,24 @@ pub(super) fn answer(input: &[u8]) {
                 }
             }
         }
-    });
+        taken
+    })
 }
 
 /// The profile files of all clouds: the input is what every file holds.
-pub(super) fn profile(input: &[u8]) {
+pub(super) fn profile(input: &[u8]) -> bool {
+    let mut taken = false;
     let outside = outside(401, b"{}", input);
     for cloud in cloud::ALL {
         for name in ["default", "p"] {
             let given = given(&[("profile", name), ("region", "r-1")]);
             if let Ok(account) = cloud.account(&given, &outside) {
-                let _ = account.signer(None);
+                taken |= account.signer(None).is_ok();
             }
         }
         let _ = cloud.account(&Given::default(), &outside);
     }
-}
-
-/// The whole door: one call of any method of the real provider, with values made and a message
-/// damaged as the input says, while the cloud answers with the rest of the input.
-pub(super) fn rpc(input: &[u8]) {
-    let mut dice = Dice(input);
-    let (method, tags, faces) = METHODS[dice.below(METHODS.len())];
-    let outside = outside([200, 400, 503][dice.below(3)], input, b"{}");
-    let provider = Arc::new(SessionProvider::new(outside));
-    let (name, kind) = face(&*provider, faces, &mut dice);
-    let block = provider.schema().block.value_type();
-    let damaged = dice.below(2) == 0;
-    let mut message = field(1, name.as_bytes());
-    if faces == Faces::Provider {
-        message.clear();
-    }
-    for tag in tags {
-        message.extend(field(*tag, &dynamic(&kind, &mut dice)));
-    }
-    if damaged {
-        dice.damage(&mut message);
-    }
-    let reply = run(async move {
-        let served = serve(provider);
-        let configured = field(2, &dynamic_of(&configuration(&block), &block));
-        let nothing_to_say = call(&served.routes, "ConfigureProvider", &configured).await;
-        assert_eq!(&nothing_to_say[..], &[0; 5], "the provider block is good");
-        let reply = call(&served.routes, method, &message).await;
-        served.shutdown.run().await;
-        reply
-    });
-    let said = String::from_utf8_lossy(&reply);
-    assert!(!said.contains("The provider crashed in"), "{method} of {name}: {said}");
-}
-
-/// Which faces a method is about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Faces {
-    Provider,
-    Resources,
-    DataSources,
-    Ephemerals,
-    Actions,
-}
-
-/// Methods, the fields that hold values of the face's type, and the faces. `ConfigureProvider` is
-/// not among them, because its audit log is a real file; every call here comes after a good one.
-const METHODS: [(&str, &[u8], Faces); 17] = [
-    ("ValidateProviderConfig", &[1], Faces::Provider),
-    ("ValidateResourceConfig", &[2], Faces::Resources),
-    ("UpgradeResourceState", &[3], Faces::Resources),
-    ("ReadResource", &[2], Faces::Resources),
-    ("PlanResourceChange", &[2, 3, 4], Faces::Resources),
-    ("PlanResourceChange", &[3, 4], Faces::Resources),
-    ("ApplyResourceChange", &[2, 3, 4], Faces::Resources),
-    ("ApplyResourceChange", &[3, 4], Faces::Resources),
-    ("ApplyResourceChange", &[2], Faces::Resources),
-    ("ImportResourceState", &[], Faces::Resources),
-    ("ReadDataSource", &[2], Faces::DataSources),
-    ("ValidateDataResourceConfig", &[2], Faces::DataSources),
-    ("OpenEphemeralResource", &[2], Faces::Ephemerals),
-    ("RenewEphemeralResource", &[], Faces::Ephemerals),
-    ("CloseEphemeralResource", &[2], Faces::Ephemerals),
-    ("PlanAction", &[2], Faces::Actions),
-    ("InvokeAction", &[2], Faces::Actions),
-];
-
-/// The name and the type of one face of a kind.
-fn face(provider: &dyn Provider, faces: Faces, dice: &mut Dice<'_>) -> (String, Type) {
-    let mut pick = |all: Vec<(&str, &Block)>| {
-        let (name, block) = all[dice.below(all.len())];
-        (name.to_owned(), block.value_type())
-    };
-    macro_rules! all {
-        ($faces:expr) => {
-            pick($faces.iter().map(|one| (one.type_name(), &one.schema().block)).collect())
-        };
-    }
-    match faces {
-        Faces::Provider => pick(vec![("", &provider.schema().block)]),
-        Faces::Resources => all!(provider.resources()),
-        Faces::DataSources => all!(provider.data_sources()),
-        Faces::Ephemerals => all!(provider.ephemeral_resources()),
-        Faces::Actions => all!(provider.actions()),
-    }
-}
-
-/// One call as it stands on the wire, and the whole answer.
-async fn call(routes: &tonic::service::Routes, method: &str, message: &[u8]) -> Bytes {
-    let length = u32::try_from(message.len()).expect("messages here are small");
-    let frame = [&[0][..], &length.to_be_bytes(), message].concat();
-    let request = Request::post(format!("http://plugin/tfplugin6.Provider/{method}"))
-        .header("content-type", "application/grpc")
-        .body(Full::new(Bytes::from(frame)))
-        .expect("the method is a path");
-    let answer = routes.clone().call(request);
-    // The time is paused: what waits for longer than any timeout waits for ever.
-    let hour = Duration::from_secs(3600);
-    let answer = tokio::time::timeout(hour, async { answer.await.expect("routes do not fail") });
-    let answer = answer.await.expect("a call ends");
-    // UNIMPLEMENTED: the name above is wrong.
-    assert!(answer.headers().get("grpc-status").is_none_or(|code| code != "12"), "{method}");
-    let body =
-        tokio::time::timeout(hour, answer.into_body().collect()).await.expect("an answer ends");
-    body.expect("an answer is whole").to_bytes()
-}
-
-/// A field of a protobuf message that holds bytes.
-fn field(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![tag << 3 | 2];
-    let mut length = content.len();
-    while length >= 0x80 {
-        bytes.push(u8::try_from(length & 0x7f).expect("seven bits") | 0x80);
-        length >>= 7;
-    }
-    bytes.push(u8::try_from(length).expect("seven bits"));
-    bytes.extend(content);
-    bytes
-}
-
-fn dynamic(kind: &Type, dice: &mut Dice<'_>) -> Vec<u8> {
-    dynamic_of(&dice.value(kind, 0), kind)
-}
-
-fn dynamic_of(value: &Value, kind: &Type) -> Vec<u8> {
-    let wire = dynamic_value::encode(value, kind).expect("the value was made for the type");
-    field(1, &wire.msgpack)
-}
-
-/// A good provider block: keys for every cloud.
-fn configuration(kind: &Type) -> Value {
-    let Type::Object(attributes) = kind else { panic!("a block is an object") };
-    let keys = ["region", "access_key", "secret_key", "project_id"];
-    let filled = attributes.iter().map(|(name, kind)| {
-        let value = match kind {
-            Type::Object(inner) if cloud::find(name).is_some() => Value::Object(
-                inner
-                    .keys()
-                    .map(|name| {
-                        let given = keys.contains(&name.as_str());
-                        (name.clone(), Value::text_or_null(given.then_some("key1")))
-                    })
-                    .collect(),
-            ),
-            _ => Value::Null,
-        };
-        (name.clone(), value)
-    });
-    Value::Object(filled.collect())
+    taken
 }
 
 /// Decides by the bytes of an input; zeros when they have run out.

@@ -13,6 +13,7 @@ use terraform_provider_session::framework::{
     Resource, Schema, Type, Value, Walk,
 };
 use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
 
 /// Tells a test what has happened.
 type Log = UnboundedSender<String>;
@@ -70,7 +71,7 @@ impl Provider for Toys {
         &self.actions
     }
 
-    async fn shutdown(&self) {
+    async fn shutdown(&self, _cancel: &CancellationToken) {
         self.log.send("shut down".to_owned()).unwrap();
     }
 }
@@ -178,11 +179,6 @@ impl Resource for Toy {
     async fn read(&self, _cx: &Context, state: Object) -> Refreshed {
         let gone = name(&state) == "gone";
         Refreshed { state: Some(state).filter(|_| !gone), ..Refreshed::default() }
-    }
-
-    fn upgrade(&self, version: i64, mut state: Object) -> Result<Object, Diagnostics> {
-        state.insert("id".to_owned(), format!("from version {version}").into());
-        Ok(state)
     }
 
     fn import(&self, id: &str) -> Result<Object, Diagnostics> {

@@ -86,6 +86,30 @@ fn a_program_for_linux_that_needs_a_loader_is_not_packed() {
     assert!(files(out.path()).is_empty());
 }
 
+#[test]
+fn an_archive_that_was_not_made_now_is_not_summed_up_and_signed() {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/LICENSE");
+    let of = |target: &str| format!("--binary={target}={program}");
+    let (mac, windows) = (of("aarch64-apple-darwin"), of("x86_64-pc-windows-msvc"));
+    let out = Scratch::new("it").unwrap_or_else(must);
+    package(out.path(), &[&mac]).unwrap();
+    let before = files(out.path());
+    let refused = package(out.path(), &[&windows]).unwrap_err();
+    assert!(refused.contains("darwin_arm64.zip"), "{refused}");
+    assert!(files(out.path()) == before);
+    package(out.path(), &[&mac]).unwrap();
+    package(out.path(), &["--collect"]).unwrap();
+    assert!(files(out.path()) == before);
+}
+
+#[test]
+fn a_program_with_a_sandbox_does_not_pass_for_a_release() {
+    let out = Scratch::new("it").unwrap_or_else(must);
+    let refused = package(out.path(), &[&this_build(), "--dynamic", "--try"]).unwrap_err();
+    assert!(refused.contains("it knows `sandbox`"), "{refused}");
+    assert!(files(out.path()).is_empty());
+}
+
 #[tokio::test]
 async fn an_engine_installs_the_archive_from_a_mirror_and_it_works() {
     let main = r#"

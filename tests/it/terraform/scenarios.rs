@@ -23,7 +23,9 @@ async fn an_action_clears_the_cache_right_before_it_is_changed() {
         let main = std::fs::read_to_string(stage.fixture.dir().join("main.tf")).unwrap();
         stage.fixture.write("main.tf", &limited(main.clone()));
         let told = stage.fixture.fail(&change).await;
-        assert!(told.contains("Sessions survived on"), "{told}");
+        // Seen alive, or asked once more and not looked for again in the time there was.
+        let titles = ["Sessions survived on", "Sessions are not confirmed gone on"];
+        assert!(titles.iter().any(|title| told.contains(title)), "{told}");
         assert_eq!(stage.fixture.output("capacity").await, 1);
         stage.reset().await;
         stage.fixture.write("main.tf", &main);
@@ -33,7 +35,7 @@ async fn an_action_clears_the_cache_right_before_it_is_changed() {
         assert_eq!(stage.fixture.output("capacity").await, 2);
         let at = |what: &str| told.find(what).unwrap_or_else(|| panic!("{what}: {told}"));
         assert!(at("listed 2 live client connections") < at("selected 1, 1 protected"), "{told}");
-        assert!(at("terminated 1 of 1") < at("Action complete"), "{told}");
+        assert!(at("the cloud accepted 1 of 1") < at("Action complete"), "{told}");
         assert!(at("Action complete") < at("terraform_data.cache: Modif"), "{told}");
         let again = stage.client("app", "shop").await;
         stage.fixture.succeed(&["destroy", "-auto-approve"]).await;
@@ -72,7 +74,7 @@ async fn a_rotated_password_cuts_the_old_logins_once() {
         let stage = Stage::scenario(engine, "credential-rotation").await;
         stage.fixture.succeed(APPLY).await;
         let app = stage.client("app", "shop").await;
-        let glass = stage.client("report", "break-glass").await;
+        let glass = stage.client("admin", "break-glass").await;
         let old = stage.client("report", "nightly").await;
         stage.fixture.succeed(APPLY).await;
         assert_cut(&[], &[&old, &app, &glass]).await;

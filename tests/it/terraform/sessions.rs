@@ -190,9 +190,8 @@ async fn refreshing_replanning_and_importing_cut_nobody() {
 async fn a_preview_that_cannot_be_made_does_not_fail_the_plan() {
     on(newest(), async |engine| {
         let stage = Stage::new(engine, &resource("when = \"apply\"\nall = true")).await;
-        // A port of this machine where nobody listens: it was bound a moment ago.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        stage.aim(&stage.instances()[0], &format!("http://{port}"));
+        let (_silent, nobody) = crate::joined::nobody();
+        stage.aim(&stage.instances()[0], &format!("http://{nobody}"));
         let plan = stage.fixture.succeed(&["plan"]).await;
         assert!(plan.contains("Plan: 2 to add"), "{plan}");
     })
@@ -219,4 +218,42 @@ async fn arguments_that_cannot_be_right_are_refused_before_anything_happens() {
         let told = stage.fixture.fail(&["validate"]).await;
         assert!(told.contains(attribute), "{body}: {told}");
     }
+}
+
+#[tokio::test]
+async fn a_create_that_failed_is_mended_as_its_error_says() {
+    on(newest(), async |engine| {
+        let both = |more: &str| {
+            let timeouts = "timeouts {\n create = \"6s\"\n delete = \"6s\"\n}";
+            resource(&format!("when = \"both\"\n{more}\n{timeouts}"))
+        };
+        // Stopped by a guard: nothing came of it, and the next one starts anew.
+        let stage = Stage::new(engine, &both("all = true\nmax_sessions = 1")).await;
+        let app = stage.client("app", "shop").await;
+        let report = stage.client("report", "nightly").await;
+        let told = stage.fixture.fail(APPLY).await;
+        assert!(told.contains("Too many sessions selected"), "{told}");
+        assert_eq!(stage.fixture.state().await, [CACHE]);
+        stage.fixture.write("main.tf", &both(REPORT));
+        stage.fixture.succeed(APPLY).await;
+        assert_cut(&[&report], &[&app]).await;
+
+        // Somebody survived: the destroy of the replacement has the old cap, an untainted one not.
+        let stage = Stage::new(engine, &both("all = true\nmax_sessions = 1")).await;
+        let app = stage.client("app", "shop").await;
+        stage.fault(json!({ "fault": "refuses", "operation": "clients/kill" })).await;
+        let told = stage.fixture.fail(APPLY).await;
+        assert!(told.contains("untaint"), "{told}");
+        stage.reset().await;
+        let late = stage.client("app", "late").await;
+        stage.fixture.write("main.tf", &both("all = true\nmax_sessions = 2"));
+        let told = stage.fixture.fail(APPLY).await;
+        assert!(told.contains("Too many sessions selected"), "{told}");
+        assert_cut(&[], &[&app, &late]).await;
+        stage.fixture.succeed(&["untaint", IT]).await;
+        stage.fixture.succeed(APPLY).await;
+        assert_cut(&[&app, &late], &[]).await;
+        stage.fixture.nothing_to_do().await;
+    })
+    .await;
 }

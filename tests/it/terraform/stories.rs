@@ -151,7 +151,7 @@ async fn an_environment_goes_people_first_and_what_cannot_be_disconnected_stays(
         let ada = clouds.terminal(0, "ada").await;
         let elsewhere = clouds.terminal(1, "linus").await;
         let main = std::fs::read_to_string(clouds.fixture.dir().join("main.tf")).unwrap();
-        let protect = "protect     = { names = [\"admin-console\"] }\n";
+        let protect = "protect     = { users = [\"admin\"] }\n";
         assert!(main.contains(protect));
         let impatient = format!("{protect}  timeouts {{ delete = \"8s\" }}\n");
         clouds.fixture.write("main.tf", &main.replace(protect, &impatient));
@@ -161,7 +161,7 @@ async fn an_environment_goes_people_first_and_what_cannot_be_disconnected_stays(
         assert!(clouds.killed().await.is_empty());
 
         let plan = clouds.fixture.succeed(&["plan", "-destroy", "-out=teardown"]).await;
-        assert_eq!(plan.matches("Warning: Sessions will be terminated").count(), 1, "{plan}");
+        assert_eq!(plan.matches("Warning: Session termination pending").count(), 1, "{plan}");
         // The shop cannot be cut: the cache stays.
         clouds.fault("refuses", "clients/kill", 1000).await;
         let told = clouds.fixture.fail(&["apply", "teardown"]).await;

@@ -1,0 +1,113 @@
+//! Runs that ended early by more than survivors: what was not done, and what to do.
+
+use super::advice::{STAYS, advice, again, answer, from_state, may_be_an_argument, timeout};
+use super::{About, last_failure, listed, named, table};
+use crate::engine::{Halt, Report};
+use crate::provider::run::Occasion;
+
+/// Title and explanation.
+pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
+    let sessions = format!("{}s", about.spec.session);
+    let About { target, spec, occasion, .. } = about;
+    match halt {
+        Halt::TooMany { selected, allowed } => (
+            format!("Too many sessions selected on {target}"),
+            format!(
+                "{selected} {sessions} are selected and `max_sessions` allows {allowed}, so nothing was terminated. Selected:\n{}\nNarrow the selection, or raise `max_sessions`.",
+                named(spec, &report.victims.iter().map(|one| &one.session).collect::<Vec<_>>())
+            ),
+        ),
+        Halt::ProtectedInTheWay => (
+            format!("Protected sessions are live on {target}"),
+            format!(
+                "The API of {} can only terminate everything at once, and these {sessions} are protected, so nothing was terminated:\n{}\nWait until they are gone, end them yourself, or change `protect`.",
+                spec.title,
+                named(spec, &report.protected.iter().collect::<Vec<_>>())
+            ),
+        ),
+        Halt::NotSelective => (
+            format!("Single sessions cannot be terminated on {target}"),
+            format!(
+                "The API of {} can only terminate everything at once, and the selection means fewer than all live {sessions}. Nothing was terminated. Use `all = true`.",
+                spec.title
+            ),
+        ),
+        Halt::Unjudged { criterion, sessions: count, first } => (
+            format!("Protected sessions cannot be told apart on {target}"),
+            format!(
+                "`protect` looks at `{0}`, and the list does not tell it for {1} of the selection, so nothing was terminated:\n{2}\nNarrow the selection to leave them out, or take `{0}` out of `protect`.",
+                criterion.name(),
+                table::count(*count, spec.session),
+                listed(*count, table::names(spec, &first.iter().collect::<Vec<_>>()).into_iter())
+            ),
+        ),
+        Halt::Unseen { listed, unseen } => (
+            format!("The list of sessions on {target} is not complete"),
+            format!(
+                "The cloud lists {} and counts {unseen} more, which neither `protect` nor `max_sessions` nor a selection can look at, so nothing was terminated. Try again, or set `all = true` without `protect` and `max_sessions`.",
+                table::count(*listed, spec.session)
+            ),
+        ),
+        Halt::SameIdOnSeveralNodes(id) => (
+            format!("Session id is not unique on {target}"),
+            format!(
+                "The id `{}` is live on several nodes, and the selection does not say which is meant. Nothing was terminated. Set `node_id`, or select with `match`.",
+                table::clean(id)
+            ),
+        ),
+        Halt::Failed(error) => (
+            format!("Sessions on {target} could not be terminated"),
+            format!("{}\n\n{}", answer(error), advice(spec, occasion, error)),
+        ),
+        Halt::Cancelled => (
+            format!("Session termination on {target} was interrupted"),
+            format!("No further session was terminated after the interrupt. {}", again(occasion)),
+        ),
+        Halt::Audit(reason) => (
+            format!("Audit log could not be written for {target}"),
+            format!(
+                "{reason}\n\nNothing more was terminated: no session may end without a record. Make the file of the provider's `audit_log` writable. {}",
+                again(occasion)
+            ),
+        ),
+        Halt::Panicked(message) => (
+            format!("Session termination on {target} broke off"),
+            format!(
+                "This is a bug in the provider, please report it: {message}\n\nNothing more was terminated. {}",
+                again(occasion)
+            ),
+        ),
+        Halt::TimedOut(last) => (
+            format!("Sessions on {target} could not be listed in time"),
+            format!(
+                "The sessions could not be listed before the timeout, so nothing was terminated. Raise {}.{}",
+                timeout(occasion),
+                last_failure(about, last.as_ref())
+            ),
+        ),
+        Halt::TargetGone(_) => unreachable!("worded by `report` before this is called"),
+    }
+}
+
+/// What such an end means for a destroy, and how what was advised gets to it.
+pub(super) fn aftermath(about: About<'_>, halt: &Halt) -> String {
+    if about.occasion != Occasion::Destroy {
+        return String::new();
+    }
+    let mended_by_an_argument = match halt {
+        Halt::TooMany { .. }
+        | Halt::ProtectedInTheWay
+        | Halt::NotSelective
+        | Halt::Unjudged { .. }
+        | Halt::Unseen { .. }
+        | Halt::SameIdOnSeveralNodes(_)
+        | Halt::TimedOut(_) => true,
+        Halt::Failed(error) => may_be_an_argument(error.kind),
+        Halt::Cancelled | Halt::Audit(_) | Halt::Panicked(_) | Halt::TargetGone(_) => false,
+    };
+    if mended_by_an_argument {
+        format!("\n\n{STAYS} {}", from_state(about.spec))
+    } else {
+        format!("\n\n{STAYS}")
+    }
+}
