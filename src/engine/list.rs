@@ -137,15 +137,30 @@ impl Run<'_> {
         }
     }
 
-    /// One reading of a node's list.
+    /// One reading of a node's list. A snapshot that the cloud cannot read any more is made anew.
     async fn listing(&self, node: &Node) -> Result<Listing<'_>, Trouble> {
-        let snapshot = self.prepare(node).await?;
+        let mut attempt: u32 = 0;
+        loop {
+            let snapshot = self.prepare(node).await?;
+            match self.pages(node, snapshot).await {
+                Err(Trouble::Failed(error)) if snapshot && error.kind == Kind::Unavailable => {
+                    self.pause(attempt, &error).await?;
+                }
+                other => return other,
+            }
+            attempt = attempt.saturating_add(1);
+        }
+    }
+
+    /// All pages, one after another.
+    async fn pages(&self, node: &Node, snapshot: bool) -> Result<Listing<'_>, Trouble> {
+        let repeat = if snapshot { Repeat::WhileThere } else { Repeat::Freely };
         let mut cursors: HashSet<String> = HashSet::new();
         let mut listing = Listing::new(&self.held);
         let mut cursor: Option<Cursor> = None;
         for page_number in 0..MOST_PAGES {
             let page = self
-                .call("list sessions", Repeat::Freely, || self.sessions.list(node, cursor.clone()))
+                .call("list sessions", repeat, || self.sessions.list(node, cursor.clone()))
                 .await?;
             self.note_request(page.request_id.as_deref());
             let last = listing.sessions.last();
@@ -182,10 +197,7 @@ impl Run<'_> {
                 Err(Trouble::Failed(error))
                     if error.kind == Kind::JobFailed && tries < PREPARE_TRIES =>
                 {
-                    let wait = self.pace.wait(tries, error.retry_after);
-                    if !self.wait(wait).await {
-                        return Err(self.over(Some(error)));
-                    }
+                    self.pause(tries, &error).await?;
                     tries += 1;
                 }
                 Err(trouble) => return Err(trouble),

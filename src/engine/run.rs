@@ -42,6 +42,8 @@ pub(super) enum Trouble {
 pub(super) enum Repeat {
     /// All that may pass: the call changes nothing.
     Freely,
+    /// The same, but for [`Kind::Unavailable`]: what the call reads may be there no more.
+    WhileThere,
     /// Only those that had no effect for certain.
     IfWithoutEffect,
 }
@@ -49,8 +51,11 @@ pub(super) enum Repeat {
 impl Repeat {
     fn allows(self, kind: Kind, attempt: u32) -> bool {
         match self {
-            Repeat::Freely if kind == Kind::Malformed => attempt + 1 < MALFORMED_TRIES,
-            Repeat::Freely => kind.is_transient(),
+            Repeat::WhileThere if kind == Kind::Unavailable => false,
+            Repeat::Freely | Repeat::WhileThere if kind == Kind::Malformed => {
+                attempt + 1 < MALFORMED_TRIES
+            }
+            Repeat::Freely | Repeat::WhileThere => kind.is_transient(),
             Repeat::IfWithoutEffect => kind.is_transient() && !kind.may_have_taken_effect(),
         }
     }
@@ -107,7 +112,7 @@ impl<'a> Run<'a> {
         F: Future<Output = Result<T, Error>>,
     {
         let mut last = None;
-        let mut attempt = 0;
+        let mut attempt: u32 = 0;
         loop {
             let answer = match self.once(what, &make).await {
                 Some(answer) => answer,
@@ -125,19 +130,25 @@ impl<'a> Run<'a> {
             if !repeat.allows(error.kind, attempt) {
                 return Err(Trouble::Failed(error));
             }
-            let wait = self.pace.wait(attempt, error.retry_after);
-            if wait >= self.left() {
-                // Another try could not be made in time, so there is nothing to wait for.
-                self.note(Halt::TimedOut(Some(error.clone())));
-                return Err(Trouble::Over(Some(error)));
-            }
-            self.observer.observe(Event::Retrying { reason: reason(&error), wait });
+            self.pause(attempt, &error).await?;
             last = Some(error);
-            if !self.wait(wait).await {
-                return Err(self.over(last));
-            }
             attempt = attempt.saturating_add(1);
         }
+    }
+
+    /// Waits before another try, and says so; an error if none could be made in time.
+    pub(super) async fn pause(&self, attempt: u32, error: &Error) -> Result<(), Trouble> {
+        let wait = self.pace.wait(attempt, error.retry_after);
+        if wait >= self.left() {
+            // Another try could not be made in time, so there is nothing to wait for.
+            self.note(Halt::TimedOut(Some(error.clone())));
+            return Err(Trouble::Over(Some(error.clone())));
+        }
+        self.observer.observe(Event::Retrying { reason: reason(error), wait });
+        if !self.wait(wait).await {
+            return Err(self.over(Some(error.clone())));
+        }
+        Ok(())
     }
 
     /// One attempt; None if it must not be started. What is cut off counts as lost, and a panic

@@ -214,3 +214,19 @@ async fn a_survey_repeats_what_may_pass_and_gives_up_when_the_wait_would_be_too_
     assert_eq!(error.kind, Kind::Throttled);
     assert!(start.elapsed() <= Duration::from_secs(10));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_cannot_be_read_any_more_is_made_anew() {
+    let world = world(ABC);
+    world.set(|state| {
+        state.prepares = true;
+        state.lists.extend([Kind::Unavailable, Kind::Lost].map(Fault::Fails));
+    });
+    assert_eq!(play(Selection::All).look(&world).await.unwrap().selected.len(), 3);
+    assert_eq!((world.count("prepare"), world.count("list")), (2, 3));
+
+    // Until time is up.
+    world.set(|state| state.lists.extend([Fault::Fails(Kind::Unavailable); 100]));
+    let error = play(Selection::All).look(&world).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unavailable);
+}
