@@ -14,7 +14,7 @@ Terminates live sessions through the clouds' own kill APIs, as a provider of Ter
 
 Usage: terraform-provider-session {usage}
 
-Terraform starts it without arguments. For people there are
+Terraform starts it without arguments. Commands and options:
 
 {SANDBOX}  --debug        run the provider by itself and print how Terraform finds it
   --version      print the version

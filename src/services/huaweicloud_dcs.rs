@@ -42,7 +42,7 @@ static SPEC: Spec = Spec {
             name: "node_id",
             required: false,
             description: "The id of one node of the instance: of a proxy where there are proxies, \
-                          else of a data node. Without it, every such node that is active.",
+                          else of a data node. Without it, every such node, whatever its state.",
         },
     ],
     one_of: &[],

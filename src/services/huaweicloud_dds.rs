@@ -49,9 +49,8 @@ static SPEC: Spec = Spec {
             name: "instance_id",
             required: false,
             description: "The id of the DDS instance. Without `node_id`: of a cluster every \
-                          mongos, of other instances every node that is not hidden, as far as \
-                          their state is normal. At least one of `instance_id` and `node_id` must \
-                          be given.",
+                          mongos, of other instances every node that is not hidden, whatever \
+                          its state. At least one of `instance_id` and `node_id` must be given.",
         },
         Input {
             name: "node_id",

@@ -45,7 +45,7 @@ static SPEC: Spec = Spec {
             name: "instance_id",
             required: false,
             description: "The id of the GeminiDB Redis instance. Without `node_id`, every node of \
-                          it whose state is normal. At least one of `instance_id` and `node_id` \
+                          it, whatever its state. At least one of `instance_id` and `node_id` \
                           must be given.",
         },
         Input {

@@ -73,7 +73,8 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
         Halt::Panicked(message) => (
             format!("Session termination on {target} broke off"),
             format!(
-                "This is a bug in the provider, please report it: {message}\n\nNothing more was terminated. {}",
+                "This is a bug in the provider, please report it: {}\n\nNothing more was terminated. {}",
+                table::clean(message),
                 again(occasion)
             ),
         ),
