@@ -354,7 +354,9 @@ async fn a_killed_plugin_leaves_a_record_of_whom_it_was_about_to_end_and_is_in_n
     signal("KILL", plugins[0]);
     let (code, told) = command.ended().await;
     assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("Plugin did not respond"), "{told}");
+    // Which of the two depends on what the core sees first: the broken socket or the dead process.
+    let words = ["Plugin did not respond", "Request cancelled"];
+    assert!(words.iter().any(|one| told.contains(one)), "{told}");
     scene.go_on();
     scene.assert_audited(&[]);
     scene.nobody_is_left(1).await;
