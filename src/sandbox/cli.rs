@@ -1,11 +1,12 @@
 //! `terraform-provider-session sandbox`: the sandbox as a command.
 //!
-//! The first line on standard output is one JSON object for programs; then come a provider block
-//! for people and a line for every call.
+//! A program that reads standard output gets one JSON object in the first line, a person at a
+//! terminal the instances there are; both get a provider block. Every call is a line on standard
+//! error.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -135,9 +136,13 @@ async fn run(options: Options) -> io::Result<()> {
     }));
     options.faults.into_iter().for_each(|fault| sandbox.switch_on(fault));
 
-    let greeting =
-        format!("{}\n\n{}\n", description(&sandbox, &endpoint), block(&sandbox, &endpoint));
     let mut stdout = io::stdout();
+    let first = if stdout.is_terminal() {
+        welcome(&sandbox, &endpoint)
+    } else {
+        description(&sandbox, &endpoint).to_string()
+    };
+    let greeting = format!("{first}\n\n{}\n", block(&sandbox, &endpoint));
     stdout.write_all(greeting.as_bytes())?;
     stdout.flush()?;
 
@@ -146,6 +151,27 @@ async fn run(options: Options) -> io::Result<()> {
         served = server::serve(sandbox, listener, stop) => served,
         signal = tokio::signal::ctrl_c() => signal,
     }
+}
+
+/// What a person needs to use the sandbox, beside the provider block.
+fn welcome(sandbox: &Sandbox, endpoint: &str) -> String {
+    let mut text = format!(
+        "The clouds of this sandbox are at {endpoint} until you press Ctrl-C. No real one is asked.\n\n\
+         Instances, by service:\n"
+    );
+    for (spec, instances) in sandbox.scenery() {
+        let mut name = spec.name;
+        for instance in instances {
+            let nodes = match instance.nodes.len() {
+                1 => "1 node".to_owned(),
+                more => format!("{more} nodes"),
+            };
+            text.push_str(&format!("  {name:<28}{:<38}{nodes}\n", instance.id));
+            name = "";
+        }
+    }
+    text.push_str("\nTo copy into a configuration:");
+    text
 }
 
 /// All that a program needs to use the sandbox.
@@ -272,6 +298,18 @@ mod tests {
         assert!(setup.redis.is_some());
         assert_eq!(setup.redis_of.keys().collect::<Vec<_>>(), ["huaweicloud_dcs"]);
         assert_eq!(options.faults.len(), 2);
+    }
+
+    #[test]
+    fn a_person_is_shown_every_instance() {
+        let sandbox = Sandbox::new(Setup::default(), Arc::new(SystemClock));
+        let text = welcome(&sandbox, "http://127.0.0.1:8080");
+        assert!(text.starts_with("The clouds of this sandbox are at http://127.0.0.1:8080 until"));
+        let dcs = "  huaweicloud_dcs             9a2d6a3e-0000-4000-8000-000000000001  1 node\n";
+        assert!(text.contains(dcs), "{text}");
+        for (_, instances) in sandbox.scenery() {
+            assert!(instances.iter().all(|one| text.contains(&one.id)), "{text}");
+        }
     }
 
     #[test]
