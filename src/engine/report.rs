@@ -143,6 +143,27 @@ pub struct Report {
 /// What became of a selected session, and the cloud's id of the request that did it.
 pub(super) type Ending = (Fate, Option<String>);
 
+impl Halt {
+    /// Whether a guard stopped the run before it asked for anybody's end, over what the arguments
+    /// say of the sessions that are there.
+    pub fn is_guard(&self) -> bool {
+        match self {
+            Halt::TooMany { .. }
+            | Halt::ProtectedInTheWay
+            | Halt::NotSelective
+            | Halt::Unjudged { .. }
+            | Halt::Unseen { .. }
+            | Halt::SameIdOnSeveralNodes(_) => true,
+            Halt::TargetGone(_)
+            | Halt::Failed(_)
+            | Halt::TimedOut(_)
+            | Halt::Cancelled
+            | Halt::Audit(_)
+            | Halt::Panicked(_) => false,
+        }
+    }
+}
+
 impl Report {
     /// Takes over what was found, with an ending for each of the selected, in their order.
     pub(super) fn settle(&mut self, survey: Survey, endings: Vec<Ending>) {

@@ -95,17 +95,9 @@ pub(super) fn aftermath(about: About<'_>, halt: &Halt) -> String {
     if about.occasion != Occasion::Destroy {
         return String::new();
     }
-    let mended_by_an_argument = match halt {
-        Halt::TooMany { .. }
-        | Halt::ProtectedInTheWay
-        | Halt::NotSelective
-        | Halt::Unjudged { .. }
-        | Halt::Unseen { .. }
-        | Halt::SameIdOnSeveralNodes(_)
-        | Halt::TimedOut(_) => true,
-        Halt::Failed(error) => may_be_an_argument(error.kind),
-        Halt::Cancelled | Halt::Audit(_) | Halt::Panicked(_) | Halt::TargetGone(_) => false,
-    };
+    let mended_by_an_argument = halt.is_guard()
+        || matches!(halt, Halt::TimedOut(_))
+        || matches!(halt, Halt::Failed(error) if may_be_an_argument(error.kind));
     if mended_by_an_argument {
         format!("\n\n{STAYS} {}", from_state(about.spec))
     } else {

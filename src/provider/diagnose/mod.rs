@@ -51,17 +51,7 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
     let done = done(about.spec, about.target, report);
     // What did not come to a list, or past a guard, has done nothing that its message does not say.
-    let guarded = matches!(
-        report.halt,
-        Some(
-            Halt::TooMany { .. }
-                | Halt::ProtectedInTheWay
-                | Halt::NotSelective
-                | Halt::Unjudged { .. }
-                | Halt::Unseen { .. }
-                | Halt::SameIdOnSeveralNodes(_)
-        )
-    );
+    let guarded = report.halt.as_ref().is_some_and(Halt::is_guard);
     let tells = was_listed(report) && !guarded;
     let after = if tells { format!("\n\n{done}") } else { String::new() };
     match &report.halt {
