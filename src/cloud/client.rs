@@ -85,6 +85,19 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// An answer that says nothing, for tests of what is read from one.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Answer {
+        Answer {
+            operation: "List",
+            request: String::new(),
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            request_id: None,
+        }
+    }
+
     /// The body as JSON of a documented shape; anything else is [`Kind::Malformed`].
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|reason| {

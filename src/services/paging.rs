@@ -85,16 +85,8 @@ mod tests {
         total: impl Into<Option<usize>>,
         moves: bool,
     ) -> Result<Option<usize>, Kind> {
-        let answer = Answer {
-            operation: "List",
-            request: String::new(),
-            status: http::StatusCode::OK,
-            headers: http::HeaderMap::new(),
-            body: bytes::Bytes::new(),
-            request_id: None,
-        };
         let page = Slice { offset, limit: 100, got, total: total.into(), moves };
-        let cursor = next(&answer, page).map_err(|error| error.kind)?;
+        let cursor = next(&Answer::silent(), page).map_err(|error| error.kind)?;
         Ok(cursor.map(|cursor| super::offset("List", Some(&cursor)).unwrap()))
     }
 

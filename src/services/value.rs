@@ -186,20 +186,12 @@ mod tests {
     ];
 
     fn read(values: [Value; 6]) -> Result<Vec<(&'static str, Field)>, Kind> {
-        let answer = Answer {
-            operation: "List",
-            request: String::new(),
-            status: http::StatusCode::OK,
-            headers: http::HeaderMap::new(),
-            body: bytes::Bytes::new(),
-            request_id: None,
-        };
         let mut at = 0;
         let told = values.map(|value| {
             at += 1;
             (COLUMNS[at - 1].name, Told::from(value))
         });
-        let fields = fields(&answer, COLUMNS, told).map_err(|error| error.kind)?;
+        let fields = fields(&Answer::silent(), COLUMNS, told).map_err(|error| error.kind)?;
         Ok(fields.iter().map(|(name, field)| (name, field.clone())).collect())
     }
 

@@ -613,18 +613,22 @@ async fn a_temporary_key_is_renewed_at_180_seconds_left_and_not_before() {
     }
 }
 
-#[tokio::test]
-async fn a_key_that_the_cloud_calls_expired_is_renewed_once() {
+/// A cloud that calls the first key expired, and the one that comes in its place.
+fn expired_twice() -> World {
     let expired = json!({"Code": "InvalidSecurityToken.Expired", "Message": "m"});
-    let role = given(&[("ecs_role_name", "r")]);
-    let world = World::default()
+    World::default()
         .answer(200, "t")
         .answer(200, flat_answer("first", 3600))
         .answer(400, &expired)
         .answer(200, "t")
         .answer(200, flat_answer("second", 7200))
-        .answer(400, &expired);
-    let (world, outside) = world.outside();
+        .answer(400, &expired)
+}
+
+#[tokio::test]
+async fn a_key_that_the_cloud_calls_expired_is_renewed_once() {
+    let role = given(&[("ecs_role_name", "r")]);
+    let (world, outside) = expired_twice().outside();
     let signer = signer(&role, &outside);
     signer.request(&call(), Renew::IfNeeded).await.unwrap();
     world.passed.store(60, Ordering::SeqCst);
@@ -636,15 +640,7 @@ async fn a_key_that_the_cloud_calls_expired_is_renewed_once() {
 
 #[tokio::test]
 async fn a_renewed_key_that_is_called_expired_again_is_not_shown_again() {
-    let expired = json!({"Code": "InvalidSecurityToken.Expired", "Message": "m"});
-    let world = World::default()
-        .answer(200, "t")
-        .answer(200, flat_answer("first", 3600))
-        .answer(400, &expired)
-        .answer(200, "t")
-        .answer(200, flat_answer("second", 7200))
-        .answer(400, &expired);
-    let (world, outside) = world.outside();
+    let (world, outside) = expired_twice().outside();
     let client = Client::new(signer(&given(&[("ecs_role_name", "r")]), &outside), outside);
     for _ in 0..3 {
         let error = client.call(call()).await.unwrap_err();

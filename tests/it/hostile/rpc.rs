@@ -403,11 +403,12 @@ struct Cloud {
 
 impl Cloud {
     fn new(dice: &mut Dice<'_>, content: &[u8]) -> Cloud {
-        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045);
-        let clock = Arc::new(Virtual { start, began: Instant::now() });
         let status = [None, None, None, Some(200), Some(400), Some(404), Some(503), Some(302)];
         Cloud {
-            sandbox: Sandbox::new(Setup { clients: 2, ..Setup::default() }, clock),
+            sandbox: Sandbox::new(
+                Setup { clients: 2, ..Setup::default() },
+                Arc::new(Virtual::new()),
+            ),
             asked: AtomicUsize::new(0),
             number: dice.below(8),
             status: status[dice.below(8)].and_then(|code| StatusCode::from_u16(code).ok()),
@@ -417,10 +418,7 @@ impl Cloud {
     }
 
     fn outside(self: &Arc<Cloud>) -> Outside {
-        let clock = Arc::new(Virtual {
-            start: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045),
-            began: Instant::now(),
-        });
+        let clock = Arc::new(Virtual::new());
         let rest = super::outside(200, b"{}", b"{}");
         Outside { http: Arc::clone(self) as Arc<dyn HttpSend>, clock, ..rest }
     }
@@ -449,6 +447,13 @@ impl HttpSend for Cloud {
 struct Virtual {
     start: SystemTime,
     began: Instant,
+}
+
+impl Virtual {
+    fn new() -> Virtual {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045);
+        Virtual { start, began: Instant::now() }
+    }
 }
 
 impl Clock for Virtual {
