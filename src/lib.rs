@@ -1,6 +1,6 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
-pub mod cloud;
+pub mod access;
 pub mod engine;
 pub mod framework;
 pub mod plugin;

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use terraform_provider_session::cloud::{self, Client, Given, SettingValue};
+use terraform_provider_session::access::{self, Client, Given, SettingValue};
 use terraform_provider_session::engine::{
     self, Guards, Log, Mode, Pace, Selection, Silent, Verify,
 };
@@ -109,7 +109,7 @@ fn client(outside: Outside, address: &str) -> Client {
         ("project_id".to_owned(), text("0123456789abcdef0123456789abcdef")),
         ("endpoints".to_owned(), SettingValue::Map(endpoints)),
     ]));
-    let cloud = cloud::find("huaweicloud").unwrap();
+    let cloud = access::find("huaweicloud").unwrap();
     let signer = cloud.account(&given, &outside).unwrap().signer(None).unwrap();
     Client::new(signer, outside)
 }

@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::Message;
 use super::clients::Client;
 use super::error::Error;
 use super::sandbox_process::Card;
-use crate::cloud::Secret;
-use crate::cloud::alicloud::sign::{Key, sign};
+use crate::access::Secret;
+use crate::access::alicloud::sign::{Key, sign};
 use crate::wire::Outside;
 
 /// API version of ECS.

@@ -176,7 +176,7 @@ const TO_COME: &str =
 
 /// A plan goes on without the list, for the target may not exist yet; and so does an open whose run
 /// is still to come. `then` says which.
-fn unlisted(error: &crate::cloud::Error, then: &str) -> Diagnostics {
+fn unlisted(error: &crate::access::Error, then: &str) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
     diagnostics
         .warn("Sessions could not be listed", format!("{}\n\n{then}", diagnose::answer(error)));

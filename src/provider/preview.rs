@@ -9,7 +9,7 @@ use super::inputs::{Inputs, OnFailure};
 use super::run::{Connection, Occasion};
 use super::settings::Shared;
 use super::{diagnose, run, table};
-use crate::cloud::Error;
+use crate::access::Error;
 use crate::engine::{self, Halt, Mode, Survey};
 use crate::framework::{Context, Diagnostics, Walk};
 use crate::services::{Service, Session, Spec};
@@ -198,7 +198,7 @@ fn blocked(halt: &Halt) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::Kind;
+    use crate::access::Kind;
     use crate::services;
 
     fn spec() -> &'static Spec {

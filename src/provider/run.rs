@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::diagnose::{self, About};
 use super::inputs::Inputs;
 use super::settings::{Ready, Shared};
-use crate::cloud::{Client, Error, Kind};
+use crate::access::{Client, Error, Kind};
 use crate::engine::{self, AuditFile, Log, Mode, Observer, Report, Survey};
 use crate::framework::Diagnostics;
 use crate::services::{Service, Sessions, Spec};

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::fields::Fields;
-use crate::cloud::{self, Account, Error, Given, Kind, Setting, Shape};
+use crate::access::{self, Account, Error, Given, Kind, Setting, Shape};
 use crate::engine::Pace;
 use crate::framework::{
     Attribute, Block, Diagnostics, Mode, Nesting, Number, Object, Schema, Type, Value,
@@ -92,7 +92,7 @@ impl Shared {
                 Arc::new(move || entropy.unit()),
             ),
             outside: self.outside.clone(),
-            clouds: cloud::ALL
+            clouds: access::ALL
                 .iter()
                 .map(|cloud| {
                     let given = config.get(cloud.name()).and_then(Value::as_object);
@@ -138,9 +138,9 @@ impl Shared {
 impl Ready {
     /// The account of a cloud, made on first use.
     pub(super) fn account(&self, cloud: &str) -> Result<Arc<dyn Account>, Error> {
-        let known = self.clouds.get(cloud).zip(cloud::find(cloud));
+        let known = self.clouds.get(cloud).zip(access::find(cloud));
         let (access, cloud) =
-            known.expect("every service names a cloud of `cloud::ALL`; a test checks it");
+            known.expect("every service names a cloud of `access::ALL`; a test checks it");
         access.account.get_or_init(|| cloud.account(&access.given, &self.outside)).clone()
     }
 }
@@ -156,7 +156,7 @@ pub(super) fn schema() -> Schema {
     ]
     .map(|(name, one)| (name.to_owned(), one))
     .into();
-    for cloud in cloud::ALL {
+    for cloud in access::ALL {
         let text = format!(
             "Access to {}. Only needed if one of its services is used; everything can come from the environment.",
             cloud.title()
@@ -211,7 +211,7 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
     let mut fields = Fields::new(config);
     fields.whole_number("max_concurrency", 1);
     fields.text("audit_log");
-    for cloud in cloud::ALL {
+    for cloud in access::ALL {
         fields.inside(cloud.name(), |inner| {
             inner.inside("endpoints", |endpoints| {
                 for key in cloud.endpoints() {
@@ -238,8 +238,8 @@ fn given_of(settings: &[Setting], object: &Object) -> Given {
     Given(values.collect())
 }
 
-fn value_of(shape: Shape, value: &Value) -> Option<cloud::SettingValue> {
-    use cloud::SettingValue as Out;
+fn value_of(shape: Shape, value: &Value) -> Option<access::SettingValue> {
+    use access::SettingValue as Out;
     match (shape, value) {
         (Shape::Text, Value::String(text)) => Some(Out::Text(text.clone())),
         (Shape::Bool, Value::Bool(truth)) => Some(Out::Bool(*truth)),

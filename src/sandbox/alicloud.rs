@@ -16,8 +16,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::gate::{Admitted, Gate, Refused, either, plain, text};
-use crate::cloud::Secret;
-use crate::cloud::alicloud::sign::{MAX_SKEW, SignError, parse_date, verify};
+use crate::access::Secret;
+use crate::access::alicloud::sign::{MAX_SKEW, SignError, parse_date, verify};
 use crate::services::simulator::alicloud::{Parameters, Reply, done, refusal};
 use crate::services::simulator::{Query, json as answer};
 use crate::wire::https::is_loopback;

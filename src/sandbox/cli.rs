@@ -21,7 +21,7 @@ use super::redis::Redis;
 use super::server;
 use super::setup::Setup;
 use super::world::{Happening, Sandbox};
-use crate::cloud::Secret;
+use crate::access::Secret;
 use crate::services::ALL;
 use crate::wire::https::SystemClock;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::alicloud::AlicloudAccount;
 use super::redis::Redis;
-use crate::cloud::Secret;
+use crate::access::Secret;
 use crate::services::simulator::Gone;
 
 /// The account of Huawei Cloud that the sandbox knows.

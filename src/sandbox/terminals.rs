@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::world::Sandbox;
-use crate::cloud::Secret;
+use crate::access::Secret;
 use crate::services::simulator::{Expected, LiveClient, Query};
 use crate::wire::Clock;
 

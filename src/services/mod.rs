@@ -4,19 +4,12 @@
 //! ([`Sessions`]) and classifies its answers ([`Error`]). It never waits, repeats, filters, groups
 //! or words messages: those are the same for all services and live in the engine and above.
 
-mod alicloud_das_redis;
-mod alicloud_ecs;
-mod dbs;
+mod alicloud;
 mod error;
 mod fields;
-mod huaweicloud_dcs;
-mod huaweicloud_dds;
-mod huaweicloud_geminidb_redis;
-mod nodes;
-mod paging;
-mod path;
+mod huaweicloud;
+mod kit;
 mod spec;
-mod value;
 
 #[cfg(feature = "sandbox")]
 pub mod simulator;
@@ -39,7 +32,7 @@ pub trait Service: fmt::Debug + Send + Sync + 'static {
     fn spec(&self) -> &'static Spec;
 
     /// Its sessions on one target. Makes no call.
-    fn connect(&self, client: Arc<crate::cloud::Client>, target: Target) -> Box<dyn Sessions>;
+    fn connect(&self, client: Arc<crate::access::Client>, target: Target) -> Box<dyn Sessions>;
 
     /// The instances that a sandbox of it starts with, one of each kind that its API tells apart,
     /// with ids of the cloud's shape that no other service has.
@@ -53,11 +46,11 @@ pub trait Service: fmt::Debug + Send + Sync + 'static {
 
 /// All services, in the order of documentation.
 pub static ALL: &[&dyn Service] = &[
-    &alicloud_ecs::Service,
-    &alicloud_das_redis::Service,
-    &huaweicloud_dds::Service,
-    &huaweicloud_geminidb_redis::Service,
-    &huaweicloud_dcs::Service,
+    &alicloud::ecs::Service,
+    &alicloud::das_redis::Service,
+    &huaweicloud::dds::Service,
+    &huaweicloud::geminidb_redis::Service,
+    &huaweicloud::dcs::Service,
 ];
 
 /// What a run is aimed at: the values of the spec's [`Input`]s that were given.

@@ -1,6 +1,6 @@
 //! A service described as data: schema, docs, examples, permissions and README all come from here.
 
-use crate::cloud::{Action, Kind};
+use crate::access::{Action, Kind};
 
 /// Everything about a service that is not a call.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
-use terraform_provider_session::cloud::{self, Client};
+use terraform_provider_session::access::{self, Client};
 use terraform_provider_session::sandbox::{Sandbox, Setup};
 use terraform_provider_session::services::simulator::SteppedClock;
 use terraform_provider_session::services::{
@@ -272,7 +272,7 @@ fn answers() -> Vec<Vec<u8>> {
             ("access_key", login.access_key),
             ("secret_key", login.secret_key.reveal()),
         ]);
-        let account = cloud::find(cloud).unwrap().account(&given, &outside).unwrap();
+        let account = access::find(cloud).unwrap().account(&given, &outside).unwrap();
         let signer = account.signer(None).unwrap();
         for instance in service.scenery() {
             let client = Arc::new(Client::new(signer.clone(), outside.clone()));

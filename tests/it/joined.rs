@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use terraform_provider_session::cloud::{self, Client, Given, SettingValue};
+use terraform_provider_session::access::{self, Client, Given, SettingValue};
 use terraform_provider_session::sandbox::{Sandbox, Setup};
 use terraform_provider_session::services::simulator::SteppedClock;
 use terraform_provider_session::services::{
@@ -61,7 +61,7 @@ impl Joined {
             environment: Arc::clone(&self.surroundings) as Arc<dyn Environment>,
         };
         let service = named(service);
-        let cloud = cloud::find(service.spec().cloud).unwrap();
+        let cloud = access::find(service.spec().cloud).unwrap();
         let account = cloud.account(&given(settings), &outside)?;
         let client = Client::new(account.signer(None)?, outside);
         let target = Target(BTreeMap::from([("instance_id", instance.to_owned())]));

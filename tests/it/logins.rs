@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json};
-use terraform_provider_session::cloud::Kind;
+use terraform_provider_session::access::Kind;
 use terraform_provider_session::sandbox::{Setup, Switch, Trouble};
 use terraform_provider_session::services::Error;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use serde_json::{Value, json};
-use terraform_provider_session::cloud::Secret;
-use terraform_provider_session::cloud::huaweicloud::sign::{Key, sign};
+use terraform_provider_session::access::Secret;
+use terraform_provider_session::access::huaweicloud::sign::{Key, sign};
 use terraform_provider_session::sandbox::Setup;
 use terraform_provider_session::wire::Clock;
 

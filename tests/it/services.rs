@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
-use terraform_provider_session::cloud::{self, Client, Given, SettingValue, Signer};
+use terraform_provider_session::access::{self, Client, Given, SettingValue, Signer};
 use terraform_provider_session::sandbox::{Sandbox, Setup, Switch, Trouble};
 use terraform_provider_session::services::simulator::{
     Clients, Fault, Gone, Instance, SteppedClock,
@@ -85,7 +85,7 @@ impl World {
         ];
         let text = |(name, text): (&str, &str)| (name.to_owned(), SettingValue::Text(text.into()));
         let given = Given(given.into_iter().map(text).collect());
-        let account = cloud::find(cloud).unwrap().account(&given, &outside).unwrap();
+        let account = access::find(cloud).unwrap().account(&given, &outside).unwrap();
         account.signer(None).unwrap()
     }
 

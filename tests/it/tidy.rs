@@ -73,40 +73,54 @@ fn every_room_stands_in_the_table_and_imports_only_what_the_table_allows() {
     assert!(wrong.is_empty(), "imports against the table:\n{}", wrong.join("\n"));
 }
 
-#[test]
-fn every_service_file_is_registered_under_its_own_name() {
-    let files: BTreeSet<String> = fs::read_dir(src().join("services"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-        .filter(|stem| stem.contains('_'))
-        .collect();
-    let registered: BTreeSet<String> =
-        services::ALL.iter().map(|service| service.spec().name.to_owned()).collect();
-    assert_eq!(files, registered);
+/// The folder of a service: its platform's, and in it its own.
+fn folder(spec: &services::Spec) -> PathBuf {
+    let product = spec.name.strip_prefix(spec.cloud).and_then(|rest| rest.strip_prefix('_'));
+    src().join("services").join(spec.cloud).join(product.unwrap())
 }
 
 #[test]
-fn one_more_service_touches_one_new_file_and_its_registration() {
-    let registration = src().join("services").join("mod.rs");
+fn every_folder_of_a_service_is_registered_under_its_own_name() {
+    let platforms = terraform_provider_session::access::ALL.iter().map(|one| one.name());
+    let found: BTreeSet<PathBuf> = platforms
+        .flat_map(|platform| fs::read_dir(src().join("services").join(platform)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    let registered = services::ALL.iter().map(|service| folder(service.spec())).collect();
+    assert_eq!(found, registered);
+}
+
+#[test]
+fn one_more_service_touches_one_new_folder_and_its_registration() {
+    let registration = src().join("services");
     for service in services::ALL {
-        let name = service.spec().name;
-        let own = src().join("services").join(format!("{name}.rs"));
+        let spec = service.spec();
+        let (name, own) = (spec.name, folder(spec));
+        let named = |path: &PathBuf| {
+            let text = fs::read_to_string(path).unwrap();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            // What stands in tests may name an example.
+            code.take_while(|line| !line.contains("#[cfg(test)]")).any(|line| line.contains(name))
+        };
         let mentioned: Vec<PathBuf> = rust_files(&src())
             .into_iter()
             // The demo tells the story of some services, and tests need an example.
             .filter(|path| !path.starts_with(src().join("demo")))
             .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("tests/mod.rs"))
-            .filter(|path| {
-                let text = fs::read_to_string(path).unwrap();
-                let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-                // What stands in tests may name an example.
-                code.take_while(|line| !line.contains("#[cfg(test)]"))
-                    .any(|line| line.contains(name))
-            })
+            .filter(named)
+            .filter(|path| !path.starts_with(&own))
             .collect();
-        assert_eq!(mentioned, [own, registration.clone()], "files that know {name}");
+        assert_eq!(mentioned, [] as [PathBuf; 0], "files that know {name}");
+        let product = own.file_name().unwrap().to_str().unwrap();
+        let lines = |path: PathBuf, wanted: &str| {
+            let text = fs::read_to_string(path).unwrap();
+            text.lines().filter(|line| line.contains(wanted)).count()
+        };
+        let list = lines(registration.join("mod.rs"), &format!("{}::{product}::", spec.cloud));
+        let module =
+            lines(registration.join(spec.cloud).join("mod.rs"), &format!("mod {product};"));
+        assert_eq!((list, module), (1, 1), "the registration of {name}");
     }
 }
 
@@ -115,7 +129,7 @@ fn every_service_belongs_to_a_cloud_of_the_provider_block() {
     for service in services::ALL {
         let spec = service.spec();
         assert!(spec.name.starts_with(&format!("{}_", spec.cloud)), "{}", spec.name);
-        let cloud = terraform_provider_session::cloud::find(spec.cloud);
+        let cloud = terraform_provider_session::access::find(spec.cloud);
         assert!(cloud.is_some(), "{} is of no cloud", spec.name);
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::table::clean;
-use crate::cloud::{Error, Kind};
+use crate::access::{Error, Kind};
 use crate::framework::{Diagnostic, Severity};
 use crate::provider::run::Occasion;
 use crate::services::Spec;

@@ -11,7 +11,7 @@ mod sequel;
 
 use std::fmt::Write as _;
 
-use crate::cloud::Error;
+use crate::access::Error;
 use crate::engine::{Fate, Halt, Report};
 use crate::framework::Diagnostics;
 use crate::services::{Session, Spec};

@@ -1,7 +1,7 @@
 //! What users read, word for word.
 
 use super::*;
-use crate::cloud::Kind;
+use crate::access::Kind;
 use crate::engine::{Event, Victim};
 use crate::services::{self, Criterion, Field, SessionId};
 

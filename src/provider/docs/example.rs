@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::page::Face;
-use crate::cloud;
+use crate::access;
 use crate::services::{self, Spec};
 
 /// `examples/provider/provider.tf`.
 pub(super) fn provider() -> String {
     let mut text = format!("{REQUIRED}\nprovider \"session\" {{\n");
-    let width = cloud::ALL.iter().map(|cloud| cloud.name().len()).max().unwrap_or(0);
-    for cloud in cloud::ALL {
+    let width = access::ALL.iter().map(|cloud| cloud.name().len()).max().unwrap_or(0);
+    for cloud in access::ALL {
         let _ = writeln!(
             text,
             "  {:<width$} = {{ region = \"{}\" }}",

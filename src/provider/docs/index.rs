@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::page::{Face, GUIDES};
 use super::{example, reference};
-use crate::cloud;
+use crate::access;
 use crate::framework::Schema;
 use crate::services;
 
@@ -40,7 +40,7 @@ pub(super) fn page(schema: &Schema) -> String {
     text.push_str(
         "\n## Authentication\n\nArguments, environment variables, profile files and their precedence are those of each cloud's own Terraform provider. A cloud's credentials are only looked for when one of its services is used. What they must be granted stands on each block's page, as a ready policy. Secrets never reach the state, a message or a log.\n",
     );
-    for cloud in cloud::ALL {
+    for cloud in access::ALL {
         let _ = write!(text, "\n### {}\n\n{}\n", cloud.title(), cloud.logins());
     }
     text.push_str(

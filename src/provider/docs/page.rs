@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::reference;
-use crate::cloud;
+use crate::access;
 use crate::framework::Schema;
 use crate::services::{Everyone, Spec};
 
@@ -69,7 +69,7 @@ impl Face {
 pub(super) fn page(face: Face, spec: &Spec, schema: &Schema, example: &str) -> String {
     let name = face.type_name(spec);
     let title = face.title();
-    let cloud = cloud::find(spec.cloud).map_or("", |cloud| cloud.title());
+    let cloud = access::find(spec.cloud).map_or("", |cloud| cloud.title());
     let description = &schema.block.description;
     let mut text = format!(
         "---\npage_title: \"{name} {title} - session\"\nsubcategory: \"{cloud}\"\ndescription: |-\n  {description}\n---\n\n# {name} ({title})\n\n{description}\n\n{}",
@@ -243,5 +243,5 @@ fn permissions(face: Face, spec: &Spec) -> String {
     if face != Face::DataSource {
         actions.extend(spec.permissions.terminate);
     }
-    cloud::find(spec.cloud).map_or_else(String::new, |cloud| cloud.policies(&actions))
+    access::find(spec.cloud).map_or_else(String::new, |cloud| cloud.policies(&actions))
 }

@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::iam;
-use crate::cloud::Secret;
+use crate::access::Secret;
 use crate::sandbox::gate::{plain, text};
 use crate::sandbox::setup::Account;
 use crate::services::simulator::{BadBody, Query, body, json as answer};

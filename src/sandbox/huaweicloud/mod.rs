@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use self::identity::{Caller, Issued, Unfit};
 use super::gate::{Admitted, Gate, Refused, either, text};
 use super::setup::Account;
-use crate::cloud::huaweicloud::sign::{SignError, verify};
+use crate::access::huaweicloud::sign::{SignError, verify};
 use crate::services::simulator::{Query, json as answer, segments};
 use crate::wire::https::is_loopback;
 

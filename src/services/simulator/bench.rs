@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::{Fault, Inbound, Simulator, Stage, SteppedClock};
-use crate::cloud::{self, Call, Client, Error, Given, Refusal, Renew, SettingValue, Signer};
+use crate::access::{self, Call, Client, Error, Given, Refusal, Renew, SettingValue, Signer};
 use crate::services::{Node, Service, Session, SessionId, Sessions, Target};
 use crate::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 
@@ -59,7 +59,7 @@ impl Bench {
         let given = given.into_iter().chain([("project_id", "p0")]);
         let text = |(name, text): (&str, &str)| (name.to_owned(), SettingValue::Text(text.into()));
         let given = Given(given.map(text).collect());
-        let cloud = cloud::find(self.service.spec().cloud).unwrap();
+        let cloud = access::find(self.service.spec().cloud).unwrap();
         let signer = cloud.account(&given, &outside).unwrap().signer(None).unwrap();
         let client = Arc::new(Client::new(Arc::new(Numbered(signer)), outside));
         let inputs = inputs.iter().map(|(name, value)| (*name, (*value).to_owned()));

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::cloud::Secret;
+use crate::access::Secret;
 
 pub use memory::{Memory, SteppedClock};
 pub use request::{BadBody, Query, body, json, segments};

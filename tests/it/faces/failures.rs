@@ -1,7 +1,7 @@
 //! The managed resource when something is in its way: what fails, what is only a warning, what is
 //! repeated and what is not.
 
-use terraform_provider_session::cloud;
+use terraform_provider_session::access;
 use terraform_provider_session::framework::Value;
 use terraform_provider_session::sandbox::{Switch, Trouble};
 use terraform_provider_session::services::simulator::Fault;
@@ -252,7 +252,7 @@ async fn missing_credentials_are_a_warning_of_the_plan_and_an_error_of_the_apply
         world.cut(true); // or the machine's own metadata would have some
         let config = all(&core, "apply", &[]);
         let plan = core.plan(Some(&config)).await;
-        let cloud = cloud::find(world.spec().cloud).unwrap();
+        let cloud = access::find(world.spec().cloud).unwrap();
         let variable = cloud.settings().iter().find(|one| one.name == "access_key").unwrap().env[0];
         let named = |one: &Told| one.detail.contains("access_key") && one.detail.contains(variable);
         assert!(named(warning(&plan.told)), "{:#?}", plan.told);

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
-use terraform_provider_session::cloud::{self, Client, Given, SettingValue};
+use terraform_provider_session::access::{self, Client, Given, SettingValue};
 use terraform_provider_session::framework::{Number, Type, Value};
 use terraform_provider_session::protocol::{dynamic_value, wire_types};
 use terraform_provider_session::services::{
@@ -62,7 +62,7 @@ pub(super) fn answer(input: &[u8]) -> bool {
         let mut taken = false;
         for service in services::ALL {
             let spec = service.spec();
-            let cloud = cloud::find(spec.cloud).expect("a service is of a cloud");
+            let cloud = access::find(spec.cloud).expect("a service is of a cloud");
             let account = cloud.account(&login(), &outside).expect("a login by keys is complete");
             let signer = account.signer(None).expect("the region is given");
             for node_id in [None, Some("n-1")] {
@@ -100,7 +100,7 @@ pub(super) fn answer(input: &[u8]) -> bool {
 pub(super) fn profile(input: &[u8]) -> bool {
     let mut taken = false;
     let outside = outside(401, b"{}", input);
-    for cloud in cloud::ALL {
+    for cloud in access::ALL {
         for name in ["default", "p"] {
             let given = given(&[("profile", name), ("region", "r-1")]);
             if let Ok(account) = cloud.account(&given, &outside) {

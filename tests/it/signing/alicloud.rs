@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Uri};
-use terraform_provider_session::cloud::Secret;
-use terraform_provider_session::cloud::alicloud::sign::{
+use terraform_provider_session::access::Secret;
+use terraform_provider_session::access::alicloud::sign::{
     Key, MAX_SKEW, SignError, Verified, canonical_request, parse_date, sign, string_to_sign, verify,
 };
 

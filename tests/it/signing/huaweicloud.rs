@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Uri};
-use terraform_provider_session::cloud::Secret;
-use terraform_provider_session::cloud::huaweicloud::sign::{
+use terraform_provider_session::access::Secret;
+use terraform_provider_session::access::huaweicloud::sign::{
     Key, SignError, canonical_request, sign, string_to_sign, verify,
 };
 

@@ -1,0 +1,431 @@
+//! How Huawei Cloud words a refusal, and what it means.
+//!
+//! Services, the API gateway and IAM each have their own envelope; the order in which they are
+//! tried is that of huaweicloud-sdk-go-v3 `core/sdkerr/errors.go`. Gateway codes are those of the
+//! API Gateway user guide, "Error Codes". A service's own codes are in the service's file, but for
+//! the family that the database services share ([`DBS_CODES`]).
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::access::{Call, Error, Kind};
+use crate::wire::redact;
+
+/// Codes that DDS and GeminiDB share ("Error Codes" of both API references, and those that the
+/// vendor's own provider tries again: terraform-provider-huaweicloud `services/dds`). A code means
+/// the same in both, though at times under another HTTP status.
+pub static DBS_CODES: &[(&str, Kind)] = &[
+    // Too many requests.
+    ("DBS.280443", Kind::Throttled),
+    // The instance is in a state that does not allow it now; most come as 403.
+    ("DBS.00010009", Kind::Busy),
+    ("DBS.200011", Kind::Busy),
+    ("DBS.200018", Kind::Busy),
+    ("DBS.200019", Kind::Busy),
+    ("DBS.200047", Kind::Busy),
+    ("DBS.200076", Kind::Busy),
+    ("DBS.200998", Kind::Busy),
+    ("DBS.201000", Kind::Busy),
+    ("DBS.201014", Kind::Busy),
+    ("DBS.201015", Kind::Busy),
+    // Sessions could not be queried: the guide says to check the instance's state.
+    ("DBS.301076", Kind::Busy),
+    // Invalid session id; kill failed. A session that has just ended may answer either.
+    ("DBS.301071", Kind::Ambiguous),
+    ("DBS.301077", Kind::Ambiguous),
+    // Node or instance does not exist.
+    ("DBS.200002", Kind::TargetGone),
+    ("DBS.200013", Kind::TargetGone),
+    ("DBS.200451", Kind::TargetGone),
+    ("DBS.201028", Kind::TargetGone),
+    ("DBS.201501", Kind::TargetGone),
+    ("DBS.201502", Kind::TargetGone),
+    ("DBS.216026", Kind::TargetGone),
+    ("DBS.280110", Kind::TargetGone),
+    // The server failed.
+    ("DBS.280005", Kind::Unavailable),
+    // Token.
+    ("DBS.280056", Kind::Credentials),
+    ("DBS.280064", Kind::Credentials),
+    // Not allowed, suspended, or not the owner.
+    ("DBS.200010", Kind::Permission),
+    ("DBS.200604", Kind::Permission),
+    ("DBS.280015", Kind::Permission),
+    ("DBS.280019", Kind::Permission),
+    ("DBS.280032", Kind::Permission),
+    ("DBS.280063", Kind::Permission),
+    // Parameters: general, filters, node id, project id, limit, offset. A node id that the cloud
+    // calls invalid may be mistyped; to take it for a node that has gone would be to call sessions
+    // ended that nobody looked at.
+    ("DBS.200001", Kind::BadRequest),
+    ("DBS.280001", Kind::BadRequest),
+    ("DBS.280407", Kind::BadRequest),
+    ("DBS.280408", Kind::BadRequest),
+    ("DBS.280439", Kind::BadRequest),
+    ("DBS.280440", Kind::BadRequest),
+    ("DBS.290000", Kind::BadRequest),
+    ("DBS.301072", Kind::BadRequest),
+    ("DBS.301073", Kind::BadRequest),
+    ("DBS.301074", Kind::BadRequest),
+    ("DBS.301075", Kind::BadRequest),
+];
+
+/// Codes of the gateway, after `APIGW.` or (Open Telekom Cloud) `APIG.`. What is not here is judged
+/// by its status.
+const GATEWAY_CODES: &[(&str, Kind)] = &[
+    ("0101", Kind::Unsupported),
+    ("0202", Kind::Unavailable),
+    ("0203", Kind::Unavailable),
+    ("0301", Kind::Credentials),
+    ("0302", Kind::Permission),
+    ("0303", Kind::Credentials),
+    ("0305", Kind::Credentials),
+    ("0306", Kind::Permission),
+    ("0307", Kind::Credentials),
+    ("0308", Kind::Throttled),
+    ("0310", Kind::Permission),
+    ("0601", Kind::Unavailable),
+    ("0613", Kind::Unavailable),
+    ("0802", Kind::Permission),
+];
+
+/// No refusal is longer, in bytes. What is longer is not looked into.
+const MOST_REFUSAL: usize = 64 * 1024;
+
+/// The error that an answer outside 2xx carries. Headers other than the request id, and the
+/// request's line, are left to the client.
+pub(super) fn refusal(operation: &'static str, response: &Response<Bytes>) -> Error {
+    let status = response.status();
+    let rejection = Rejection::parse(response.body());
+    let kind = rejection.code.as_deref().and_then(gateway_kind).unwrap_or(by_status(status));
+    let mut message = match rejection.message {
+        Some(message) => message,
+        None => format!("the answer has the status {status} and {}", redact::body(response.body())),
+    };
+    if rejection.authorization_message {
+        message.push_str(
+            " (an encoded authorization message came with it, for `DecodeAuthorizationMessage` of STS)",
+        );
+    }
+    Error {
+        status: Some(status.as_u16()),
+        code: rejection.code,
+        request_id: request_id(response).or(rejection.request_id),
+        ..Error::new(kind, operation, redact::bounded(&message, 1000))
+    }
+}
+
+/// The error that an answer with a success status carries all the same: no success of these APIs
+/// has an `error_code`. What was asked for may have been done, so a code that would rule that out
+/// is only told; where the call changes nothing, the code is believed.
+pub(super) fn in_disguise(call: &Call, response: &Response<Bytes>) -> Option<Error> {
+    #[derive(Deserialize)]
+    struct Success {
+        #[serde(alias = "errCode")]
+        error_code: Option<Value>,
+    }
+    if response.body().len() > MOST_REFUSAL {
+        return None;
+    }
+    let Success { error_code } = serde_json::from_slice(response.body()).ok()?;
+    error_code.filter(|code| !code.is_null() && code != "")?;
+    let error = refusal(call.operation, response);
+    if call.method == Method::GET {
+        let kind = error.code.as_deref().and_then(gateway_kind).unwrap_or(Kind::Malformed);
+        return Some(Error { kind, ..error });
+    }
+    let status = response.status();
+    let code = error.code.unwrap_or_default();
+    let message = format!("the status is {status}, but the answer says {code}: {}", error.message);
+    Some(Error { kind: Kind::Malformed, code: None, message, ..error })
+}
+
+/// Whether the cloud says that a temporary key or a token is over: 401 with the gateway's "token
+/// must be updated", DCS's "token expired" in its two spellings, or words to that effect, which
+/// are all that tells an expired temporary key (APIGW.0301) from a wrong one.
+pub(super) fn is_expiry(error: &Error) -> bool {
+    let code = error.code.as_deref().unwrap_or_default();
+    error.status == Some(401)
+        && (gateway_number(code) == Some("0307")
+            || ["DCS.1002", "111401002"].contains(&code)
+            || error.message.to_ascii_lowercase().contains("expired"))
+}
+
+/// The gateway's id of the request, or IAM's.
+pub(super) fn request_id(response: &Response<Bytes>) -> Option<String> {
+    ["x-request-id", "x-iam-trace-id"].into_iter().find_map(|name| {
+        let id = response.headers().get(name)?.to_str().ok()?;
+        (!id.is_empty()).then(|| redact::bounded(id, 128))
+    })
+}
+
+/// Whether the gateway itself refused key or token, whatever the service would have said.
+pub(super) fn is_gateway_refusal(error: &Error) -> bool {
+    error.code.as_deref().and_then(gateway_kind) == Some(Kind::Credentials)
+}
+
+fn gateway_number(code: &str) -> Option<&str> {
+    code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))
+}
+
+fn gateway_kind(code: &str) -> Option<Kind> {
+    let number = gateway_number(code)?;
+    GATEWAY_CODES.iter().find(|(known, _)| *known == number).map(|(_, kind)| *kind)
+}
+
+/// A 404 alone does not tell that the target is gone: a wrong endpoint answers the same. Only a
+/// service's own code says that.
+fn by_status(status: StatusCode) -> Kind {
+    match status.as_u16() {
+        401 => Kind::Credentials,
+        403 => Kind::Permission,
+        400 | 405 | 406 | 411 | 413 | 414 | 415 | 422 => Kind::BadRequest,
+        408 | 500.. => Kind::Unavailable,
+        409 | 423 => Kind::Busy,
+        429 => Kind::Throttled,
+        _ => Kind::Refused,
+    }
+}
+
+/// What an error body says.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Rejection {
+    code: Option<String>,
+    message: Option<String>,
+    request_id: Option<String>,
+    authorization_message: bool,
+}
+
+impl Rejection {
+    fn parse(body: &[u8]) -> Rejection {
+        if body.len() > MOST_REFUSAL {
+            return Rejection::default();
+        }
+        let Ok(json) = serde_json::from_slice::<Value>(body) else { return Rejection::default() };
+        let mut rejection = words(&json, 0).unwrap_or_default();
+        let detail = text(&json, "error_ext_msg").or_else(|| text(&json, "error_detail"));
+        if let (Some(message), Some(detail)) = (&mut rejection.message, detail)
+            && *message != detail
+        {
+            message.push_str(": ");
+            message.push_str(&detail);
+        }
+        rejection.request_id = text(&json, "request_id").map(|id| redact::bounded(&id, 128));
+        rejection.authorization_message |= json.get("encoded_authorization_message").is_some();
+        rejection
+    }
+}
+
+/// Code and message of an object, or of the first of its objects that has them.
+fn words(json: &Value, depth: usize) -> Option<Rejection> {
+    let object = json.as_object()?;
+    for (code, message) in [("error_code", "error_msg"), ("errCode", "errMsg"), ("code", "message")]
+    {
+        let (code, message) = (text(json, code), text(json, message));
+        if code.is_some() || message.is_some() {
+            return Some(Rejection {
+                code: code.map(|code| redact::bounded(&code, 64)),
+                message: message.map(|message| redact::bounded(&message, 900)),
+                request_id: None,
+                authorization_message: object.contains_key("encoded_authorization_message"),
+            });
+        }
+    }
+    if depth == 4 {
+        return None;
+    }
+    object.values().find_map(|value| words(value, depth + 1))
+}
+
+/// A field as text: IAM gives its codes as numbers.
+fn text(json: &Value, field: &str) -> Option<String> {
+    match json.get(field)? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, body: &str) -> Error {
+        let mut response = Response::new(Bytes::from(body.to_owned()));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        refusal("Test", &response)
+    }
+
+    #[test]
+    fn every_envelope_gives_code_and_message() {
+        for (body, code, message) in [
+            (r#"{"error_code":"DCS.4026","error_msg":"busy"}"#, "DCS.4026", "busy"),
+            (
+                r#"{"error_code":"DCS.4026","error_msg":"busy","error_ext_msg":"resizing"}"#,
+                "DCS.4026",
+                "busy: resizing",
+            ),
+            (r#"{"errCode":"DBS.280001","errMsg":"bad"}"#, "DBS.280001", "bad"),
+            (r#"{"code":"X.1","message":"m"}"#, "X.1", "m"),
+            (r#"{"error":{"code":401,"message":"m","title":"t"}}"#, "401", "m"),
+            (r#"{"error_code":"A","error_msg":"a","code":"B","message":"b"}"#, "A", "a"),
+            (r#"{"x":{"y":{"error_code":"A","error_msg":"a"}}}"#, "A", "a"),
+            (r#"{"error_code":111400026,"error_msg":"busy"}"#, "111400026", "busy"),
+        ] {
+            let error = refused(400, body);
+            assert_eq!((error.code.as_deref(), error.message.as_str()), (Some(code), message));
+        }
+    }
+
+    #[test]
+    fn a_success_with_an_error_code_is_none() {
+        let disguised = |method: Method, body: &str| {
+            in_disguise(
+                &Call::new("Test", "dds", method, "/"),
+                &Response::new(Bytes::from(body.to_owned())),
+            )
+        };
+        for body in
+            ["", "[]", "{}", "{\"sessions\":[]}", "{\"error_code\":null}", "{\"error_code\":\"\"}"]
+        {
+            assert_eq!(disguised(Method::GET, body), None, "{body}");
+        }
+        for body in [
+            r#"{"error_code":"DBS.301077","error_msg":"failed"}"#,
+            r#"{"errCode":"DBS.301077","errMsg":"failed","sessions":[]}"#,
+        ] {
+            let list = disguised(Method::GET, body).unwrap();
+            assert_eq!((list.kind, list.code.as_deref()), (Kind::Malformed, Some("DBS.301077")));
+            assert_eq!(list.status, Some(200));
+            for method in [Method::POST, Method::DELETE] {
+                let kill = disguised(method, body).unwrap().classified(DBS_CODES);
+                assert_eq!((kill.kind, kill.code), (Kind::Malformed, None));
+                assert!(kill.message.contains("DBS.301077: failed"), "{}", kill.message);
+            }
+        }
+        let body = r#"{"error_code":"APIGW.0301","error_msg":"m"}"#;
+        assert_eq!(disguised(Method::GET, body).unwrap().kind, Kind::Credentials);
+    }
+
+    #[test]
+    fn codes_of_the_gateway_come_before_the_status() {
+        for (status, code, kind) in [
+            (404, "APIGW.0101", Kind::Unsupported),
+            (400, "APIGW.0201", Kind::BadRequest),
+            (502, "APIGW.0201", Kind::Unavailable),
+            (502, "APIGW.0202", Kind::Unavailable),
+            (401, "APIGW.0301", Kind::Credentials),
+            (401, "APIG.0301", Kind::Credentials),
+            (403, "APIGW.0302", Kind::Permission),
+            (401, "APIGW.0307", Kind::Credentials),
+            (429, "APIGW.0308", Kind::Throttled),
+            (503, "APIGW.0613", Kind::Unavailable),
+            (401, "DCS.1001", Kind::Credentials),
+            (403, "DCS.2003", Kind::Permission),
+            (400, "DCS.4002", Kind::BadRequest),
+            (404, "DCS.3022", Kind::Refused),
+            (409, "X", Kind::Busy),
+            (429, "X", Kind::Throttled),
+            (500, "DCS.5000", Kind::Unavailable),
+            (302, "X", Kind::Refused),
+        ] {
+            let error = refused(status, &format!(r#"{{"error_code":"{code}","error_msg":"m"}}"#));
+            assert_eq!(error.kind, kind, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn a_busy_403_of_the_databases_is_not_a_permission_error() {
+        let error = refused(403, r#"{"error_code":"DBS.200019","error_msg":"m"}"#);
+        assert_eq!(error.clone().classified(DBS_CODES).kind, Kind::Busy);
+        let mut codes: Vec<&str> = DBS_CODES.iter().map(|(code, _)| *code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), DBS_CODES.len(), "a code stands there twice");
+    }
+
+    #[test]
+    fn what_the_vendors_own_provider_tries_again_is_busy() {
+        for code in
+            ["DBS.00010009", "DBS.200019", "DBS.200076", "DBS.201000", "DBS.201014", "DBS.201015"]
+        {
+            for status in [400, 403] {
+                let error = refused(status, &format!(r#"{{"error_code":"{code}"}}"#));
+                assert_eq!(error.classified(DBS_CODES).kind, Kind::Busy, "{status} {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_bodies_are_bounded_and_never_shown_whole() {
+        let deep = format!("{}{}", "{\"a\":".repeat(100), "1".to_owned() + &"}".repeat(100));
+        let endless = "[".repeat(100_000);
+        let long = format!(r#"{{"error_code":"{0}","error_msg":"{0}"}}"#, "x".repeat(30_000));
+        let endless_words = format!(r#"{{"error_code":"A","error_msg":"{}"}}"#, "x".repeat(70_000));
+        let steering = r#"{"error_code":"A\u001b[2J","error_msg":"a\r\nb\u001b[31m"}"#;
+        for body in [
+            "",
+            "null",
+            "[]",
+            "<html>secret</html>",
+            "{\"error_code\":",
+            &deep,
+            &endless,
+            &endless_words,
+        ] {
+            let error = refused(503, body);
+            assert_eq!((error.kind, error.code), (Kind::Unavailable, None));
+            let expected = format!(
+                "the answer has the status 503 Service Unavailable and {} bytes",
+                body.len()
+            );
+            assert_eq!(error.message, expected);
+        }
+        let error = refused(400, &long);
+        assert!(error.message.chars().count() <= 1000 && error.code.unwrap().chars().count() <= 64);
+        let error = refused(400, steering);
+        assert!(!error.message.contains(char::is_control));
+        assert!(!error.code.unwrap().contains(char::is_control));
+    }
+
+    #[test]
+    fn only_words_of_expiry_under_401_are_an_expiry() {
+        for (status, code, message, expected) in [
+            (401, "APIGW.0307", "The token must be updated.", true),
+            (401, "DCS.1002", "The token has expired", true),
+            (401, "111401002", "m", true),
+            (401, "APIGW.0301", "Incorrect IAM authentication information: token expired", true),
+            (401, "APIGW.0301", "verify aksk signature fail", false),
+            (403, "X", "the offer has expired", false),
+        ] {
+            let body = format!(r#"{{"error_code":"{code}","error_msg":"{message}"}}"#);
+            assert_eq!(is_expiry(&refused(status, &body)), expected, "{code} {message}");
+        }
+    }
+
+    #[test]
+    fn an_encoded_authorization_message_is_noted_but_not_repeated() {
+        let error = refused(
+            403,
+            r#"{"error_code":"P","error_msg":"no","encoded_authorization_message":"c2VjcmV0"}"#,
+        );
+        assert!(error.message.contains("encoded authorization message"));
+        assert!(!error.message.contains("c2VjcmV0"));
+    }
+
+    #[test]
+    fn the_request_id_is_the_gateways_then_iams_then_the_bodys() {
+        let body = Bytes::from_static(br#"{"error_code":"A","error_msg":"a","request_id":"body"}"#);
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        assert_eq!(refusal("Test", &response).request_id.as_deref(), Some("body"));
+        response.headers_mut().insert("x-iam-trace-id", "iam".parse().unwrap());
+        assert_eq!(refusal("Test", &response).request_id.as_deref(), Some("iam"));
+        response.headers_mut().insert("x-request-id", "gateway".parse().unwrap());
+        assert_eq!(refusal("Test", &response).request_id.as_deref(), Some("gateway"));
+    }
+}

@@ -1,0 +1,152 @@
+//! Alibaba Cloud DAS for Redis: client sessions of Tair and ApsaraDB for Redis instances.
+//!
+//! Kill call: <https://www.alibabacloud.com/help/en/das/developer-reference/api-das-2020-01-16-killinstanceallsession>.
+//! It knows no single sessions. List call:
+//! <https://www.alibabacloud.com/help/en/das/developer-reference/api-das-2020-01-16-getredisallsession>.
+//! Both may be answered with status 200 although they failed: what counts is `Success` and `Code`
+//! in the body, and their types differ between pages and SDKs.
+
+mod api;
+#[cfg(feature = "sandbox")]
+mod simulator;
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::access::{Action, Client};
+use crate::services::spec::Permissions;
+use crate::services::{
+    Column, Everyone, Example, Input, Kind, Limits, Role, Sessions, Spec, Target, Unit,
+};
+
+static SPEC: Spec = Spec {
+    name: "alicloud_das_redis",
+    cloud: "alicloud",
+    product: "das",
+    title: "Alibaba Cloud DAS for Redis",
+    session: "client session",
+    about: "A client session is a connection of a client to a Tair or ApsaraDB for Redis instance, \
+            as Database Autonomy Service lists it. Sessions that clients of a cluster made past \
+            the proxies, in direct connection mode, are not listed.",
+    ending: "The API cannot end single sessions: it ends all of the instance or nothing. A client \
+             whose session was ended can connect again at once.",
+    warning: None,
+    regional: false,
+    inputs: &[Input {
+        name: "instance_id",
+        required: true,
+        description: "The id of the Redis instance, in any region.",
+    }],
+    one_of: &[],
+    session_id: "the list's `NodeId` and `Id`, like `r-****-proxy-0#16/7201`, since every proxy \
+                 counts its own clients. Where the list gives no `NodeId`, the client's address \
+                 stands for it, and where that leaves two alike, the second has `~2` at its end.",
+    columns: &[
+        Column {
+            name: "client_address",
+            unit: Unit::Text,
+            role: Role::Client,
+            description: "The client's address and port.",
+        },
+        Column {
+            name: "database",
+            unit: Unit::Text,
+            role: Role::Database,
+            description: "The number of the database in use, as text.",
+        },
+        Column {
+            name: "command",
+            unit: Unit::Text,
+            role: Role::Command,
+            description: "The last command.",
+        },
+        Column {
+            name: "name",
+            unit: Unit::Text,
+            role: Role::Name,
+            description: "The name that the client gave itself with `CLIENT SETNAME`.",
+        },
+        Column {
+            name: "age_seconds",
+            unit: Unit::Seconds,
+            role: Role::Age,
+            description: "Time since the client connected.",
+        },
+        Column {
+            name: "idle_seconds",
+            unit: Unit::Seconds,
+            role: Role::Idle,
+            description: "Time since its last command.",
+        },
+        Column {
+            name: "node",
+            unit: Unit::Text,
+            role: Role::Shown,
+            description: "The proxy or data node that the client is connected to.",
+        },
+        Column {
+            name: "alias",
+            unit: Unit::Text,
+            role: Role::Shown,
+            description: "What DAS calls the client's address, if it was given a name there.",
+        },
+        Column {
+            name: "flags",
+            unit: Unit::Text,
+            role: Role::Shown,
+            description: "Redis' letters for the connection's state; `N` is none.",
+        },
+        Column {
+            name: "subscriptions",
+            unit: Unit::Integer,
+            role: Role::Shown,
+            description: "Number of channels it listens to.",
+        },
+    ],
+    limits: Limits { batch: 0, everyone: Everyone::Target },
+    permissions: Permissions {
+        list: &[Action::of("hdm:GetRedisAllSession")],
+        terminate: &[Action::of("hdm:KillInstanceAllSession")],
+    },
+    codes: CODES,
+    example: Example {
+        inputs: &[("instance_id", "alicloud_kvstore_instance.cache.id")],
+        criterion: ("min_idle", "\"10m\""),
+        old_login: None,
+        protect: ("client_cidrs", "[\"10.0.9.10/32\"]"),
+    },
+    documentation: "https://www.alibabacloud.com/help/en/das/developer-reference/api-das-2020-01-16-killinstanceallsession",
+};
+
+/// Error codes of the two calls' pages. They come as the code of a status, or in the body of a 200.
+const CODES: &[(&str, Kind)] =
+    &[("InvalidParams", Kind::BadRequest), ("NoPermission", Kind::Permission)];
+
+/// DAS for Redis.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::services) struct Service;
+
+impl crate::services::Service for Service {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn connect(&self, client: Arc<Client>, target: Target) -> Box<dyn Sessions> {
+        Box::new(api::Das { client, target })
+    }
+
+    #[cfg(feature = "sandbox")]
+    fn scenery(&self) -> Vec<crate::services::simulator::Instance> {
+        simulator::scenery()
+    }
+
+    #[cfg(feature = "sandbox")]
+    fn simulator(
+        &self,
+        stage: crate::services::simulator::Stage,
+    ) -> Box<dyn crate::services::simulator::Simulator> {
+        Box::new(simulator::Server::new(stage))
+    }
+}

@@ -1,0 +1,214 @@
+//! Huawei Cloud DCS for Redis: client connections of cache instances.
+//!
+//! Kill call: <https://support.huaweicloud.com/intl/en-us/api-dcs/HangUpClients.html>. A node's
+//! clients are listed from a snapshot that a scan job takes first
+//! (<https://support.huaweicloud.com/api-dcs/ScanClients.html>), chosen clients are killed at once
+//! by address, and everyone by a job (<https://support.huaweicloud.com/api-dcs/HangUpKillAllClients.html>).
+
+mod api;
+#[cfg(feature = "sandbox")]
+mod simulator;
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::access::{Action, Client};
+use crate::services::spec::Permissions;
+use crate::services::{
+    Column, Everyone, Example, Input, Kind, Limits, Role, Sessions, Spec, Target, Unit,
+};
+
+static SPEC: Spec = Spec {
+    name: "huaweicloud_dcs",
+    cloud: "huaweicloud",
+    product: "dcs",
+    title: "Huawei Cloud DCS for Redis",
+    session: "client connection",
+    about: "A client connection is one of a client to a Redis instance of Distributed Cache \
+            Service; of an instance with proxies, to a proxy. Needs Redis 4.0 or newer. \
+            Connections of the console's Web CLI are not listed.",
+    ending: "The API ends chosen connections by address, all of a node, or all of the instance. A \
+             client whose connection was ended can connect again at once.",
+    warning: None,
+    regional: true,
+    inputs: &[
+        Input { name: "instance_id", required: true, description: "The id of the DCS instance." },
+        Input {
+            name: "node_id",
+            required: false,
+            description: "The id of one node of the instance: of a proxy where there are proxies, \
+                          else of a data node. Without it, every such node, whatever its state.",
+        },
+    ],
+    one_of: &[],
+    session_id: "the client's address, like `10.63.238.158:2048`: `peer` of the list, or `addr` \
+                 where the list gives no `peer`.",
+    columns: &[
+        Column {
+            name: "client_address",
+            unit: Unit::Text,
+            role: Role::Client,
+            description: "The client's address and port. Where the list tells no `peer` (some \
+                          proxies) and client IP pass-through is off, an internal 198.19.x.x \
+                          address.",
+        },
+        Column {
+            name: "user",
+            unit: Unit::Text,
+            role: Role::User,
+            description: "The ACL user who is logged in.",
+        },
+        Column {
+            name: "database",
+            unit: Unit::Text,
+            role: Role::Database,
+            description: "The number of the database in use, as text.",
+        },
+        Column {
+            name: "command",
+            unit: Unit::Text,
+            role: Role::Command,
+            description: "The last command, in lower case.",
+        },
+        Column {
+            name: "name",
+            unit: Unit::Text,
+            role: Role::Name,
+            description: "The name that the client gave itself with `CLIENT SETNAME`.",
+        },
+        Column {
+            name: "age_seconds",
+            unit: Unit::Seconds,
+            role: Role::Age,
+            description: "Time since the client connected.",
+        },
+        Column {
+            name: "idle_seconds",
+            unit: Unit::Seconds,
+            role: Role::Idle,
+            description: "Time since its last command.",
+        },
+        Column {
+            name: "flags",
+            unit: Unit::Text,
+            role: Role::Shown,
+            description: "Redis' letters for the connection's state; `N` is none.",
+        },
+        Column {
+            name: "subscriptions",
+            unit: Unit::Integer,
+            role: Role::Shown,
+            description: "Number of channels it listens to.",
+        },
+    ],
+    // How many addresses one call may name is not documented. 100 keeps the body under 6 kB with
+    // IPv6 addresses, and little is lost when a call fails.
+    limits: Limits { batch: 100, everyone: Everyone::NodeOrTarget },
+    // "Authorization Information" of the calls' pages, and for role and policy-based grants
+    // https://support.huaweicloud.com/intl/en-us/api-dcs/api-grant-policy.html. The look-up of nodes
+    // needs no identity policy; which older action it needs no page says, so it is the one of the
+    // instance.
+    permissions: Permissions {
+        list: &[
+            Action::only_formerly("dcs:instance:get"),
+            Action::of("dcs:clients:list"),
+            Action::of("dcs:job:get"),
+        ],
+        terminate: &[Action::of("dcs:clients:kill")],
+    },
+    codes: CODES,
+    example: Example {
+        inputs: &[("instance_id", "huaweicloud_dcs_instance.cache.id")],
+        criterion: ("min_idle", "\"10m\""),
+        old_login: Some(("users", "[\"report\"]")),
+        protect: ("users", "[\"monitor\"]"),
+    },
+    documentation: "https://support.huaweicloud.com/intl/en-us/api-dcs/HangUpClients.html",
+};
+
+/// "Error Codes" of the API reference
+/// (<https://support.huaweicloud.com/intl/en-us/api-dcs/dcs-api-0312044.html>), the busy ones that
+/// the vendor's own provider retries (terraform-provider-huaweicloud `services/dcs/common.go`), and
+/// the numeric form in which older editions give three of them.
+const CODES: &[(&str, Kind)] = &[
+    // A scan or a kill-all of the node is still running.
+    ("DCS.4957", Kind::Busy),
+    // The instance is being created, changed, restarted, backed up, analysed, frozen, …
+    ("DCS.4017", Kind::Busy),
+    ("DCS.4026", Kind::Busy),
+    ("111400026", Kind::Busy),
+    ("DCS.4049", Kind::Busy),
+    ("DCS.4096", Kind::Busy),
+    ("DCS.4097", Kind::Busy),
+    ("DCS.4104", Kind::Busy),
+    ("DCS.4111", Kind::Busy),
+    ("DCS.4113", Kind::Busy),
+    ("DCS.4114", Kind::Busy),
+    ("DCS.4115", Kind::Busy),
+    ("DCS.4116", Kind::Busy),
+    ("DCS.4117", Kind::Busy),
+    ("DCS.4118", Kind::Busy),
+    ("DCS.4120", Kind::Busy),
+    ("DCS.4121", Kind::Busy),
+    ("DCS.4231", Kind::Busy),
+    ("DCS.4975", Kind::Busy),
+    ("CBC.99003651", Kind::Busy),
+    // Client management is absent from the node, the instance's version, or the region.
+    ("DCS.4027", Kind::Unsupported),
+    ("DCS.4848", Kind::Unsupported),
+    ("DCS.4850", Kind::Unsupported),
+    // Project id, URL, body, JSON, instance id, parameters, node id.
+    ("DCS.4001", Kind::BadRequest),
+    ("DCS.4002", Kind::BadRequest),
+    ("DCS.4004", Kind::BadRequest),
+    ("DCS.4005", Kind::BadRequest),
+    ("DCS.4061", Kind::BadRequest),
+    ("DCS.4062", Kind::BadRequest),
+    ("DCS.4063", Kind::BadRequest),
+    ("DCS.3053", Kind::BadRequest),
+    ("DCS.3022", Kind::TargetGone),
+    ("111404022", Kind::TargetGone),
+    ("DCS.5053", Kind::TargetGone),
+    ("DCS.1001", Kind::Credentials),
+    ("DCS.1002", Kind::Credentials),
+    ("111401002", Kind::Credentials),
+    ("DCS.1003", Kind::Credentials),
+    ("DCS.1004", Kind::Credentials),
+    ("DCS.2003", Kind::Permission),
+    ("DCS.2007", Kind::Permission),
+    ("DCS.3002", Kind::Permission),
+    ("DCS.3003", Kind::Permission),
+    ("DCS.5000", Kind::Unavailable),
+    ("DCS.5006", Kind::Unavailable),
+    ("DCS.5024", Kind::Unavailable),
+    ("DCS.5070", Kind::Unavailable),
+];
+
+/// DCS for Redis.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::services) struct Service;
+
+impl crate::services::Service for Service {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn connect(&self, client: Arc<Client>, target: Target) -> Box<dyn Sessions> {
+        Box::new(api::Dcs { client, target })
+    }
+
+    #[cfg(feature = "sandbox")]
+    fn scenery(&self) -> Vec<crate::services::simulator::Instance> {
+        simulator::scenery()
+    }
+
+    #[cfg(feature = "sandbox")]
+    fn simulator(
+        &self,
+        stage: crate::services::simulator::Stage,
+    ) -> Box<dyn crate::services::simulator::Simulator> {
+        Box::new(simulator::Server::new(stage))
+    }
+}

@@ -1,0 +1,153 @@
+//! Huawei Cloud GeminiDB Redis: client connections on the nodes of GeminiDB Redis instances.
+//!
+//! Kill call: <https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0055.html>, for chosen
+//! connections of a node or all of them; another ends all of an instance
+//! (<https://support.huaweicloud.com/intl/en-us/api-nosql/topic_300000212.html>). A node's
+//! connections are listed as they are at that moment
+//! (<https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0053.html>); the list of a whole
+//! instance has no pages, so it is not used.
+
+mod api;
+#[cfg(feature = "sandbox")]
+mod simulator;
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::access::huaweicloud::DBS_CODES;
+use crate::access::{Action, Client};
+use crate::services::spec::Permissions;
+use crate::services::{
+    Column, Everyone, Example, Input, Limits, Role, Sessions, Spec, Target, Unit,
+};
+
+static SPEC: Spec = Spec {
+    name: "huaweicloud_geminidb_redis",
+    cloud: "huaweicloud",
+    product: "geminidb",
+    title: "Huawei Cloud GeminiDB Redis",
+    session: "client connection",
+    about: "A client connection is one of a client to a node of a GeminiDB Redis instance, idle or \
+            not. Not for instances of the Redis Cluster edition, nor for the other databases of \
+            GeminiDB. Older instances need a minor upgrade first.",
+    ending: "The API ends chosen connections by id, all of a node, or all of the instance. The \
+             call that ends all of an instance of several nodes is documented for proxy clusters; \
+             on others use `match`, or set `max_sessions` to have connections ended by id. A \
+             client whose connection was ended can connect again at once.",
+    warning: None,
+    regional: true,
+    inputs: &[
+        Input {
+            name: "instance_id",
+            required: false,
+            description: "The id of the GeminiDB Redis instance. Without `node_id`, every node of \
+                          it, whatever its state. At least one of `instance_id` and `node_id` \
+                          must be given.",
+        },
+        Input {
+            name: "node_id",
+            required: false,
+            description: "The id of one node. With `instance_id` it must be a node of that \
+                          instance.",
+        },
+    ],
+    one_of: &["instance_id", "node_id"],
+    session_id: "the connection's id as its node lists it, like `1131`.",
+    columns: &[
+        Column {
+            name: "client_address",
+            unit: Unit::Text,
+            role: Role::Client,
+            description: "The client's address and port.",
+        },
+        Column {
+            name: "database",
+            unit: Unit::Text,
+            role: Role::Database,
+            description: "The number of the database in use, as text.",
+        },
+        Column {
+            name: "command",
+            unit: Unit::Text,
+            role: Role::Command,
+            description: "The last command.",
+        },
+        Column {
+            name: "name",
+            unit: Unit::Text,
+            role: Role::Name,
+            description: "The name that the client gave itself with `CLIENT SETNAME`.",
+        },
+        Column {
+            name: "age_seconds",
+            unit: Unit::Seconds,
+            role: Role::Age,
+            description: "Time since the client connected.",
+        },
+        Column {
+            name: "idle_seconds",
+            unit: Unit::Seconds,
+            role: Role::Idle,
+            description: "Time since its last command.",
+        },
+        Column {
+            name: "subscriptions",
+            unit: Unit::Integer,
+            role: Role::Shown,
+            description: "Number of channels it listens to.",
+        },
+    ],
+    // How many ids one call may name is not documented, and neither is what happens to the others
+    // if one of them is gone. 50 is the page that the list gives by itself.
+    limits: Limits { batch: 50, everyone: Everyone::NodeOrTarget },
+    // "Authorization Information" of the calls' pages, and for role and policy-based grants
+    // https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0022.html. The page of the
+    // look-up calls the older name `nosql:backup:list`, which the table gives to backups.
+    permissions: Permissions {
+        list: &[
+            Action::formerly("gaussdbfornosql:instance:list", "nosql:instance:list"),
+            Action::formerly("gaussdbfornosql:instance:listSession", "nosql:session:list"),
+        ],
+        terminate: &[Action::formerly(
+            "gaussdbfornosql:instance:deleteSession",
+            "nosql:session:delete",
+        )],
+    },
+    codes: DBS_CODES,
+    example: Example {
+        inputs: &[("instance_id", "huaweicloud_geminidb_instance.cache.id")],
+        criterion: ("min_idle", "\"10m\""),
+        old_login: None,
+        protect: ("client_cidrs", "[\"10.0.9.10/32\"]"),
+    },
+    documentation: "https://support.huaweicloud.com/intl/en-us/api-nosql/nosql_05_0055.html",
+};
+
+/// GeminiDB Redis.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::services) struct Service;
+
+impl crate::services::Service for Service {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn connect(&self, client: Arc<Client>, target: Target) -> Box<dyn Sessions> {
+        Box::new(api::GeminiDb { client, target })
+    }
+
+    #[cfg(feature = "sandbox")]
+    fn scenery(&self) -> Vec<crate::services::simulator::Instance> {
+        simulator::scenery()
+    }
+
+    #[cfg(feature = "sandbox")]
+    fn simulator(
+        &self,
+        stage: crate::services::simulator::Stage,
+    ) -> Box<dyn crate::services::simulator::Simulator> {
+        Box::new(simulator::Server::new(stage))
+    }
+}

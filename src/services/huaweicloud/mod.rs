@@ -1,0 +1,6 @@
+//! The services of Huawei Cloud, and what its databases share.
+
+mod dbs;
+pub(super) mod dcs;
+pub(super) mod dds;
+pub(super) mod geminidb_redis;

@@ -1,0 +1,7 @@
+//! What several services share: pages of a list, nodes of an instance, ids in paths, and values as
+//! clouds tell them.
+
+pub(super) mod nodes;
+pub(super) mod paging;
+pub(super) mod path;
+pub(super) mod value;

@@ -1,0 +1,148 @@
+//! Lists whose pages start at an offset, counted in items.
+
+use crate::access::Answer;
+use crate::services::{Cursor, Error, Kind};
+
+/// No node holds more sessions than this; a list that goes on longer is not believed.
+const MOST_SESSIONS: usize = 1_000_000;
+
+/// One page of such a list.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::services) struct Slice {
+    /// Where it starts.
+    pub(in crate::services) offset: usize,
+    /// How many items were asked for.
+    pub(in crate::services) limit: usize,
+    /// How many came.
+    pub(in crate::services) got: usize,
+    /// How many the whole list has, if the answer tells.
+    pub(in crate::services) total: Option<usize>,
+    /// Whether the list moves on between two pages.
+    pub(in crate::services) moves: bool,
+}
+
+/// Where the page after `after` starts.
+///
+/// # Errors
+/// [`Kind::Configuration`] if the cursor is not one that [`next`] made.
+pub(in crate::services) fn offset(
+    operation: &'static str,
+    after: Option<&Cursor>,
+) -> Result<usize, Error> {
+    let Some(cursor) = after else { return Ok(0) };
+    let foreign = |_| Error::new(Kind::Configuration, operation, "a cursor of another list");
+    cursor.0.parse().map_err(foreign)
+}
+
+/// The items of a page, which are absent only where the list has none by its own count. An answer
+/// without either is not an empty list: who is on it would count as gone.
+///
+/// # Errors
+/// [`Kind::Malformed`] if they are absent otherwise.
+pub(in crate::services) fn items<T>(
+    answer: &Answer,
+    items: Option<Vec<T>>,
+    total: Option<usize>,
+) -> Result<Vec<T>, Error> {
+    match (items, total) {
+        (Some(items), _) => Ok(items),
+        (None, Some(0)) => Ok(Vec::new()),
+        (None, _) => Err(answer.malformed("the answer holds no list")),
+    }
+}
+
+/// Where the next page starts; None after the last. A list must end by its own count, and go
+/// forward until then. One without a count ends with an empty page: a short page may only mean
+/// that the cloud gives fewer at a time than it was asked for. A page of a list that moves begins
+/// with the last item of the one before; that costs a page more in a hundred, and spares a second
+/// reading of the whole list.
+///
+/// # Errors
+/// [`Kind::Malformed`] if it does not go forward, or never ends.
+pub(in crate::services) fn next(answer: &Answer, page: Slice) -> Result<Option<Cursor>, Error> {
+    let Slice { offset, limit, got, total, moves } = page;
+    let end = offset.saturating_add(got);
+    let known = usize::from(moves && offset > 0);
+    let more = match total {
+        Some(total) => end < total || got >= limit,
+        None => got > known,
+    };
+    if more && got == 0 {
+        return Err(answer.malformed(format!("an empty page at {offset}, before the end")));
+    }
+    if end > MOST_SESSIONS {
+        return Err(answer.malformed(format!("a list of more than {MOST_SESSIONS} sessions")));
+    }
+    // It must go forward all the same.
+    let again = usize::from(moves && got > 1);
+    Ok(more.then(|| Cursor((end - again).to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next_of(
+        offset: usize,
+        got: usize,
+        total: impl Into<Option<usize>>,
+        moves: bool,
+    ) -> Result<Option<usize>, Kind> {
+        let page = Slice { offset, limit: 100, got, total: total.into(), moves };
+        let cursor = next(&Answer::silent(), page).map_err(|error| error.kind)?;
+        Ok(cursor.map(|cursor| super::offset("List", Some(&cursor)).unwrap()))
+    }
+
+    #[test]
+    fn a_list_ends_by_its_count_or_without_one_by_an_empty_page() {
+        for (offset, got, total, expected) in [
+            (0, 0, Some(0), Ok(None)),
+            (0, 30, Some(30), Ok(None)),
+            (0, 100, Some(130), Ok(Some(100))),
+            (100, 30, Some(130), Ok(None)),
+            // The cloud gave fewer than asked for.
+            (0, 20, Some(130), Ok(Some(20))),
+            // The count is behind the list.
+            (0, 100, Some(100), Ok(Some(100))),
+            // Sessions have ended between two pages.
+            (100, 0, Some(90), Ok(None)),
+            (100, 0, Some(130), Err(Kind::Malformed)),
+            (0, 20, None, Ok(Some(20))),
+            (20, 0, None, Ok(None)),
+            (MOST_SESSIONS, 1, None, Err(Kind::Malformed)),
+            (usize::MAX, 100, Some(usize::MAX), Err(Kind::Malformed)),
+        ] {
+            assert_eq!(next_of(offset, got, total, false), expected, "{offset} {got} {total:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_a_list_that_moves_begins_with_the_last_item_of_the_one_before() {
+        for (offset, got, total, expected) in [
+            (0, 30, Some(30), Ok(None)),
+            (0, 100, Some(130), Ok(Some(99))),
+            (99, 31, Some(130), Ok(None)),
+            (0, 100, Some(100), Ok(Some(99))),
+            (99, 1, Some(100), Ok(None)),
+            // Only the known one came, or fewer than asked for: it goes forward all the same.
+            (99, 1, Some(130), Ok(Some(100))),
+            (99, 2, Some(130), Ok(Some(100))),
+            (0, 1, Some(3), Ok(Some(1))),
+            (0, 20, None, Ok(Some(19))),
+            (19, 1, None, Ok(None)),
+            (19, 0, None, Ok(None)),
+            (19, 2, None, Ok(Some(20))),
+        ] {
+            assert_eq!(next_of(offset, got, total, true), expected, "{offset} {got} {total:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_is_not_followed() {
+        assert_eq!(offset("List", None), Ok(0));
+        for foreign in ["", "-1", "token", "99999999999999999999"] {
+            let error = offset("List", Some(&Cursor(foreign.into()))).unwrap_err();
+            assert_eq!(error.kind, Kind::Configuration, "{foreign}");
+        }
+    }
+}
