@@ -43,7 +43,7 @@ const GOAL: f64 = 1.2;
 
 /// The calls and the time for all sessions.
 pub(crate) async fn many_sessions() -> Vec<Figure> {
-    let service = *ALL.iter().find(|service| service.spec().name == SERVICE).unwrap();
+    let service = *ALL.iter().find(|service| service.spec.name == SERVICE).unwrap();
     let cloud = Arc::new(Cloud::new(service));
     let address = Arc::clone(&cloud).serve().await;
     let recorder = Arc::new(Recorder::new());
@@ -68,7 +68,7 @@ pub(crate) async fn many_sessions() -> Vec<Figure> {
     let per_node = SESSIONS / NODES;
     let least = 1
         + NODES * per_node.div_ceil(PAGE)
-        + NODES * per_node.div_ceil(service.spec().limits.batch)
+        + NODES * per_node.div_ceil(service.spec.limits.batch)
         + NODES;
     let (time, beside) = (fastest(&times), fastest(&beside));
     let share = time.as_secs_f64() / beside.as_secs_f64();
@@ -99,7 +99,7 @@ pub(crate) async fn many_sessions() -> Vec<Figure> {
 
 /// A client of the account that calls go to this machine with.
 fn client(outside: Outside, address: &str) -> Client {
-    let product = ALL.iter().find(|one| one.spec().name == SERVICE).unwrap().spec().product;
+    let product = ALL.iter().find(|one| one.spec.name == SERVICE).unwrap().spec.product;
     let text = |text: &str| SettingValue::Text(text.to_owned());
     let endpoints = BTreeMap::from([(product.to_owned(), address.to_owned())]);
     let given = Given(BTreeMap::from([
@@ -115,7 +115,7 @@ fn client(outside: Outside, address: &str) -> Client {
 }
 
 /// The engine's way.
-async fn run(service: &'static dyn Service, client: Arc<Client>) -> Duration {
+async fn run(service: &'static Service, client: Arc<Client>) -> Duration {
     let target = Target(BTreeMap::from([("instance_id", INSTANCE.to_owned())]));
     let pace = Pace::new(NonZeroUsize::new(CONCURRENCY).unwrap(), Arc::new(|| 0.5));
     let request = engine::Request {
@@ -127,9 +127,9 @@ async fn run(service: &'static dyn Service, client: Arc<Client>) -> Duration {
     };
     let cancel = CancellationToken::new();
     let began = Instant::now();
-    let sessions = service.connect(client, target);
+    let sessions = (service.connect)(client, target);
     let report = engine::terminate(
-        service.spec(),
+        service.spec,
         &*sessions,
         &request,
         &pace,
@@ -210,12 +210,12 @@ impl Clients for Crowd {
 }
 
 impl Cloud {
-    fn new(service: &dyn Service) -> Cloud {
+    fn new(service: &Service) -> Cloud {
         let crowd = Arc::new(Mutex::new(Crowd::default()));
         let nodes = (0..NODES).map(|node| (node_id(node), "Primary")).collect();
         let instance = Instance { nodes, ..Instance::new(INSTANCE, &[]) };
         let stage = Stage::new(vec![instance], Arc::clone(&crowd) as Arc<Mutex<dyn Clients>>);
-        let simulator = Mutex::new(service.simulator(stage));
+        let simulator = Mutex::new((service.simulator)(stage));
         Cloud { simulator, crowd, connections: AtomicUsize::new(0) }
     }
 

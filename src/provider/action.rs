@@ -14,15 +14,15 @@ use crate::services::Service;
 
 #[derive(Debug)]
 pub(super) struct Invocation {
-    service: &'static dyn Service,
+    service: &'static Service,
     shared: Arc<Shared>,
     type_name: String,
     schema: Schema,
 }
 
 impl Invocation {
-    pub(super) fn new(service: &'static dyn Service, shared: Arc<Shared>) -> Invocation {
-        let spec = service.spec();
+    pub(super) fn new(service: &'static Service, shared: Arc<Shared>) -> Invocation {
+        let spec = service.spec;
         let type_name = format!("session_termination_{}", spec.name);
         Invocation { service, shared, type_name, schema: schema::action(spec) }
     }
@@ -33,14 +33,14 @@ impl Invocation {
         config: &Object,
         progress: &dyn Progress,
     ) -> Result<Diagnostics, Diagnostics> {
-        let read = inputs::read(self.service.spec(), config, Timeout::Attribute);
+        let read = inputs::read(self.service.spec, config, Timeout::Attribute);
         let inputs = read.complete()?;
         let failed = |error| {
-            let (summary, spec) = ("Sessions could not be terminated", self.service.spec());
+            let (summary, spec) = ("Sessions could not be terminated", self.service.spec);
             diagnose::call_failed(summary, spec, run::Occasion::Invoke, &error)
         };
         let connection = run::connect(&self.shared, self.service, &inputs).map_err(failed)?;
-        let narrator = Narrator { progress, session: self.service.spec().session };
+        let narrator = Narrator { progress, session: self.service.spec.session };
         let face = run::Face {
             kind: "action",
             type_name: &self.type_name,
@@ -74,14 +74,14 @@ impl Face for Invocation {
     }
 
     fn validate(&self, config: &Object) -> Diagnostics {
-        inputs::read(self.service.spec(), config, Timeout::Attribute).diagnostics
+        inputs::read(self.service.spec, config, Timeout::Attribute).diagnostics
     }
 }
 
 #[async_trait]
 impl Action for Invocation {
     async fn plan(&self, cx: &Context, config: Object) -> Diagnostics {
-        let read = inputs::read(self.service.spec(), &config, Timeout::Attribute);
+        let read = inputs::read(self.service.spec, &config, Timeout::Attribute);
         let mut diagnostics = read.diagnostics;
         if let Some(inputs) = read.inputs {
             let moment = Moment { when: "when the action is invoked", after: After::Stays };

@@ -12,21 +12,21 @@ use crate::services::{Service, Session};
 
 #[derive(Debug)]
 pub(super) struct List {
-    service: &'static dyn Service,
+    service: &'static Service,
     shared: Arc<Shared>,
     type_name: String,
     schema: Schema,
 }
 
 impl List {
-    pub(super) fn new(service: &'static dyn Service, shared: Arc<Shared>) -> List {
-        let spec = service.spec();
+    pub(super) fn new(service: &'static Service, shared: Arc<Shared>) -> List {
+        let spec = service.spec;
         let type_name = format!("session_list_{}", spec.name);
         List { service, shared, type_name, schema: schema::data_source(spec) }
     }
 
     async fn list(&self, cx: &Context, mut config: Object) -> Result<Refreshed, Diagnostics> {
-        let spec = self.service.spec();
+        let spec = self.service.spec;
         let read = inputs::read_list(spec, &config);
         let inputs = read.complete()?;
         let failed = |error| {
@@ -64,7 +64,7 @@ impl Face for List {
     }
 
     fn validate(&self, config: &Object) -> Diagnostics {
-        inputs::read_list(self.service.spec(), config).diagnostics
+        inputs::read_list(self.service.spec, config).diagnostics
     }
 }
 

@@ -30,7 +30,7 @@ use crate::services::{Service, Session};
 const LIST_LIMIT: Duration = Duration::from_secs(9);
 
 pub(super) struct Ephemeral {
-    service: &'static dyn Service,
+    service: &'static Service,
     shared: Arc<Shared>,
     type_name: String,
     schema: Schema,
@@ -40,8 +40,8 @@ pub(super) struct Ephemeral {
 }
 
 impl Ephemeral {
-    pub(super) fn new(service: &'static dyn Service, shared: Arc<Shared>) -> Ephemeral {
-        let spec = service.spec();
+    pub(super) fn new(service: &'static Service, shared: Arc<Shared>) -> Ephemeral {
+        let spec = service.spec;
         let type_name = format!("session_termination_{}", spec.name);
         let schema = schema::ephemeral_resource(spec);
         Ephemeral { service, shared, type_name, schema, open: Mutex::default() }
@@ -90,7 +90,7 @@ impl Ephemeral {
     ) -> Result<Option<Done>, Diagnostics> {
         let Some(inputs) = self.lock().remove(&handle) else { return Ok(None) };
         let connection = run::connect(&self.shared, self.service, &inputs).map_err(|error| {
-            let (summary, spec) = ("Sessions could not be terminated", self.service.spec());
+            let (summary, spec) = ("Sessions could not be terminated", self.service.spec);
             diagnose::call_failed(summary, spec, run::Occasion::Ephemeral, &error)
         })?;
         let done = connection.terminate(&inputs, self.face(), &Silent, cancel, &self.shared).await;
@@ -101,7 +101,7 @@ impl Ephemeral {
     }
 
     async fn opened(&self, cx: &Context, mut config: Object) -> Result<Opened, Diagnostics> {
-        let spec = self.service.spec();
+        let spec = self.service.spec;
         let read = inputs::read(spec, &config, Timeout::Attribute);
         let inputs = read.complete()?;
         let applying = config.get("applying").and_then(Value::as_bool).unwrap_or(false);
@@ -229,8 +229,7 @@ impl Face for Ephemeral {
         let mut fields = Fields::new(config);
         fields.one_of("when", &["open", "close"]);
         let mut diagnostics = fields.finish(|| Some(())).diagnostics;
-        diagnostics
-            .extend(inputs::read(self.service.spec(), config, Timeout::Attribute).diagnostics);
+        diagnostics.extend(inputs::read(self.service.spec, config, Timeout::Attribute).diagnostics);
         diagnostics
     }
 }

@@ -256,7 +256,7 @@ mod tests {
     }
 
     fn spec_of(name: &str) -> &'static Spec {
-        services::ALL.iter().map(|service| service.spec()).find(|spec| spec.name == name).unwrap()
+        services::ALL.iter().map(|service| service.spec).find(|spec| spec.name == name).unwrap()
     }
 
     /// Terraform's object for a resource block: every attribute is there, null if not given.
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_target_that_one_of_several_arguments_names_needs_one_of_them() {
-        for spec in services::ALL.iter().map(|service| service.spec()) {
+        for spec in services::ALL.iter().map(|service| service.spec) {
             let complaint = |given: &[(&str, Value)]| {
                 let mut object = object_of(spec, given);
                 object.insert("all".into(), true.into());

@@ -53,7 +53,7 @@ impl SessionProvider {
         let shared = Arc::new(Shared::new(outside));
         let ephemerals: Vec<_> = services::ALL
             .iter()
-            .map(|service| Arc::new(ephemeral_resource::Ephemeral::new(*service, shared.clone())))
+            .map(|service| Arc::new(ephemeral_resource::Ephemeral::new(service, shared.clone())))
             .collect();
         let each = || services::ALL.iter().map(|service| (*service, shared.clone()));
         SessionProvider {

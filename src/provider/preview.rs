@@ -44,7 +44,7 @@ pub(super) enum After {
 /// a plan is made, keys, names and networks need not be what they are where it is applied.
 pub(super) async fn preview(
     shared: &Shared,
-    service: &dyn Service,
+    service: &Service,
     cx: &Context,
     inputs: &Inputs,
     moment: Moment,
@@ -58,7 +58,7 @@ pub(super) async fn preview(
     let connection = match run::connect(shared, service, inputs) {
         Ok(connection) => connection,
         Err(error) => {
-            diagnostics.warn(SUMMARY, untold(service.spec(), &target(inputs), when, &error));
+            diagnostics.warn(SUMMARY, untold(service.spec, &target(inputs), when, &error));
             return diagnostics;
         }
     };
@@ -202,7 +202,7 @@ mod tests {
     use crate::services;
 
     fn spec() -> &'static Spec {
-        let mut specs = services::ALL.iter().map(|service| service.spec());
+        let mut specs = services::ALL.iter().map(|service| service.spec);
         specs.find(|spec| spec.name == "huaweicloud_dcs").unwrap()
     }
 

@@ -37,7 +37,7 @@ const SELECTION: [&str; 3] = ["session_ids", "all", "match"];
 
 #[derive(Debug)]
 pub(super) struct Termination {
-    service: &'static dyn Service,
+    service: &'static Service,
     shared: Arc<Shared>,
     type_name: String,
     schema: Schema,
@@ -72,8 +72,8 @@ impl When {
 }
 
 impl Termination {
-    pub(super) fn new(service: &'static dyn Service, shared: Arc<Shared>) -> Termination {
-        let spec = service.spec();
+    pub(super) fn new(service: &'static Service, shared: Arc<Shared>) -> Termination {
+        let spec = service.spec;
         let type_name = format!("session_termination_{}", spec.name);
         Termination { service, shared, type_name, schema: schema::resource(spec) }
     }
@@ -84,7 +84,7 @@ impl Termination {
 
     /// The arguments that make up the target.
     fn target(&self) -> impl Iterator<Item = &'static str> {
-        let spec = self.service.spec();
+        let spec = self.service.spec;
         spec.regional.then_some("region").into_iter().chain(spec.inputs.iter().map(|one| one.name))
     }
 
@@ -98,7 +98,7 @@ impl Termination {
     ) -> Diagnostics {
         let after = if timeout == "delete" { After::Goes } else { After::Stays };
         let moment = Moment { when, after };
-        let read = inputs::read(self.service.spec(), object, Timeout::Block(timeout));
+        let read = inputs::read(self.service.spec, object, Timeout::Block(timeout));
         match read.inputs {
             Some(inputs) => preview::preview(&self.shared, self.service, cx, &inputs, moment).await,
             None => Diagnostics::none(),
@@ -120,7 +120,7 @@ impl Termination {
             _ => Diagnostics::none(),
         };
         if self.leaves_region(config) {
-            let region = self.shared.region(self.service.spec().cloud);
+            let region = self.shared.region(self.service.spec.cloud);
             planned.insert("region".into(), region.map_or(Value::Unknown, Value::from));
         }
         planned.insert("id".into(), Value::Unknown);
@@ -141,7 +141,7 @@ impl Termination {
         // the region, should the provider block have been unknown or another one in the plan.
         if self.leaves_region(config)
             && cx.walk != Walk::Apply
-            && let Some(region) = self.shared.region(self.service.spec().cloud)
+            && let Some(region) = self.shared.region(self.service.spec.cloud)
         {
             planned.insert("region".into(), Value::from(region));
         }
@@ -197,7 +197,7 @@ impl Termination {
 
     /// Whether a block leaves it to the provider block to say the region.
     fn leaves_region(&self, config: &Object) -> bool {
-        self.service.spec().regional && config.get("region") == Some(&Value::Null)
+        self.service.spec.regional && config.get("region") == Some(&Value::Null)
     }
 
     /// Acts as planned in `state`. An update has a `before`.
@@ -278,14 +278,14 @@ impl Termination {
             // A plan could not tell; what was written is known by now, so nothing was.
             object.insert("region".into(), Value::Null);
         }
-        let read = inputs::read(self.service.spec(), &object, Timeout::Block(timeout));
+        let read = inputs::read(self.service.spec, &object, Timeout::Block(timeout));
         let inputs = read.complete()?;
         match run::connect(&self.shared, self.service, &inputs) {
             Ok(connection) => Ok((inputs, connection)),
             Err(error) => {
                 let destroys = timeout == "delete";
                 let occasion = if destroys { Occasion::Destroy } else { Occasion::Apply };
-                let (summary, spec) = ("Sessions could not be terminated", self.service.spec());
+                let (summary, spec) = ("Sessions could not be terminated", self.service.spec);
                 Err(diagnose::call_failed(summary, spec, occasion, &error).into())
             }
         }
@@ -344,9 +344,8 @@ impl Face for Termination {
         let mut fields = Fields::new(config);
         fields.one_of("when", &["apply", "destroy", "both"]);
         let mut diagnostics = fields.finish(|| Some(())).diagnostics;
-        diagnostics.extend(
-            inputs::read(self.service.spec(), config, Timeout::Block("create")).diagnostics,
-        );
+        diagnostics
+            .extend(inputs::read(self.service.spec, config, Timeout::Block("create")).diagnostics);
         diagnostics
     }
 }

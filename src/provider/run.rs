@@ -35,10 +35,10 @@ pub(super) struct Done {
 /// Connects without any call to the cloud.
 pub(super) fn connect(
     shared: &Shared,
-    service: &dyn Service,
+    service: &Service,
     inputs: &Inputs,
 ) -> Result<Connection, Error> {
-    let spec = service.spec();
+    let spec = service.spec;
     let ready = shared.ready()?;
     let signer = ready.account(spec.cloud)?.signer(inputs.region.as_deref())?;
     let client = Arc::new(Client::new(signer, shared.outside.clone()));
@@ -46,7 +46,7 @@ pub(super) fn connect(
     let known = spec.inputs.iter().filter_map(|input| inputs.target.get(input.name));
     let parts = spec.regional.then_some(region.as_str()).into_iter().chain(known);
     let label = parts.collect::<Vec<_>>().join("/");
-    let sessions = service.connect(client.clone(), inputs.target.clone());
+    let sessions = (service.connect)(client.clone(), inputs.target.clone());
     Ok(Connection { spec, label, region, sessions, client, ready })
 }
 

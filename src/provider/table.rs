@@ -129,7 +129,7 @@ mod tests {
     use crate::services::{self, SessionId};
 
     fn spec() -> &'static Spec {
-        let mut specs = services::ALL.iter().map(|service| service.spec());
+        let mut specs = services::ALL.iter().map(|service| service.spec);
         specs.find(|spec| spec.name == "huaweicloud_dcs").unwrap()
     }
 

@@ -115,8 +115,8 @@ fn redis(setup: &mut Setup, text: &str) -> Result<(), String> {
         setup.redis = Some(Redis::at(text)?);
         return Ok(());
     };
-    let mut known = ALL.iter().filter(|one| one.scenery().iter().any(|one| one.redis));
-    if !known.any(|one| one.spec().name == service) {
+    let mut known = ALL.iter().filter(|one| (one.scenery)().iter().any(|one| one.redis));
+    if !known.any(|one| one.spec.name == service) {
         return Err(format!("no Redis can stand behind `{service}`"));
     }
     setup.redis_of.insert(service.to_owned(), Redis::at(url)?);

@@ -98,7 +98,7 @@ struct State {
 }
 
 struct Served {
-    service: &'static dyn Service,
+    service: &'static Service,
     stage: Stage,
     simulator: Box<dyn Simulator>,
 }
@@ -113,7 +113,7 @@ impl Sandbox {
     /// A sandbox of all services. Connects to nothing yet.
     pub fn new(setup: Setup, clock: Arc<dyn Clock>) -> Sandbox {
         let scenery: Vec<(&'static Spec, Vec<Instance>)> =
-            ALL.iter().map(|service| (service.spec(), service.scenery())).collect();
+            ALL.iter().map(|service| (service.spec, (service.scenery)())).collect();
         let real = |service: Option<&str>| -> BTreeSet<String> {
             let meant = scenery.iter().filter(|(spec, _)| service.is_none_or(|it| it == spec.name));
             let instances = meant.flat_map(|(_, instances)| instances).filter(|one| one.redis);
@@ -123,11 +123,11 @@ impl Sandbox {
         let own = setup.redis_of.into_iter().map(|(service, redis)| (real(Some(&service)), redis));
         let redis = own.chain(setup.redis.map(|redis| (real(None), redis))).collect();
         let ledger = Arc::new(Mutex::new(Ledger::new(Arc::clone(&clock), redis)));
-        let served = |(service, (_, instances)): (&&'static dyn Service, &(_, Vec<Instance>))| {
+        let served = |(service, (_, instances)): (&&'static Service, &(_, Vec<Instance>))| {
             let clients = Arc::clone(&ledger) as Arc<Mutex<dyn Clients>>;
             let stage = Stage::new(instances.clone(), clients);
             let stage = Stage { job: setup.job, gone: setup.gone, ..stage };
-            Served { service: *service, simulator: service.simulator(stage.clone()), stage }
+            Served { service, simulator: (service.simulator)(stage.clone()), stage }
         };
         let state = State {
             gates: vec![
@@ -212,7 +212,7 @@ impl Sandbox {
         state.calls.clear();
         state.gates.iter_mut().for_each(|gate| gate.reset());
         for served in &mut state.services {
-            served.simulator = served.service.simulator(served.stage.clone());
+            served.simulator = (served.service.simulator)(served.stage.clone());
         }
         self.ledger().clear();
         self.populate();
@@ -350,7 +350,7 @@ impl State {
         let inbound = Inbound { request, at, fault };
         let product = admitted.product.as_deref();
         let mine = |served: &&mut Served| {
-            let spec = served.service.spec();
+            let spec = served.service.spec;
             spec.cloud == gate.cloud() && product.is_none_or(|product| product == spec.product)
         };
         let mut services = self.services.iter_mut().filter(mine);

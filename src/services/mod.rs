@@ -26,31 +26,30 @@ pub use spec::{
     Column, Criterion, Everyone, Example, Input, Limits, Permissions, Role, Spec, Unit,
 };
 
-/// A kind of cloud product with sessions.
-pub trait Service: fmt::Debug + Send + Sync + 'static {
-    /// Everything about it that is data.
-    fn spec(&self) -> &'static Spec;
-
+/// A kind of product with sessions, as data. Everything that there is one of for each service is
+/// reached from here.
+#[derive(Debug)]
+pub struct Service {
+    /// What it is.
+    pub spec: &'static Spec,
     /// Its sessions on one target. Makes no call.
-    fn connect(&self, client: Arc<crate::access::Client>, target: Target) -> Box<dyn Sessions>;
-
+    pub connect: fn(Arc<crate::access::Client>, Target) -> Box<dyn Sessions>,
     /// The instances that a sandbox of it starts with, one of each kind that its API tells apart,
     /// with ids of the cloud's shape that no other service has.
     #[cfg(feature = "sandbox")]
-    fn scenery(&self) -> Vec<simulator::Instance>;
-
+    pub scenery: fn() -> Vec<simulator::Instance>,
     /// The server side of its API, for the sandbox.
     #[cfg(feature = "sandbox")]
-    fn simulator(&self, stage: simulator::Stage) -> Box<dyn simulator::Simulator>;
+    pub simulator: fn(simulator::Stage) -> Box<dyn simulator::Simulator>,
 }
 
 /// All services, in the order of documentation.
-pub static ALL: &[&dyn Service] = &[
-    &alicloud::ecs::Service,
-    &alicloud::das_redis::Service,
-    &huaweicloud::dds::Service,
-    &huaweicloud::geminidb_redis::Service,
-    &huaweicloud::dcs::Service,
+pub static ALL: &[&Service] = &[
+    &alicloud::ecs::SERVICE,
+    &alicloud::das_redis::SERVICE,
+    &huaweicloud::dds::SERVICE,
+    &huaweicloud::geminidb_redis::SERVICE,
+    &huaweicloud::dcs::SERVICE,
 ];
 
 /// What a run is aimed at: the values of the spec's [`Input`]s that were given.

@@ -42,24 +42,24 @@ use words::{ALL_CALLS, FROM_SOME_CALL, LOOKING, ONE_CALL};
 async fn a_fault_in_all_calls_is_reported_as_it_was() {
     let mut table = Table::new("a fault in all calls: everybody is meant / all but one");
     for service in ALL {
-        let good = Good::of(*service).await;
+        let good = Good::of(service).await;
         for (name, trouble) in NAMES {
             let fault = Some((*trouble, Meets::All));
             for (meant, faces) in [(Meant::Everybody, &ACTING[..]), (Meant::Named, &ACTING[1..3])] {
                 let mut words = Vec::new();
                 for face in faces {
                     let good = good.run(meant, *face);
-                    let outcome = act(*service, *face, meant, fault).await;
+                    let outcome = act(service, *face, meant, fault).await;
                     check(&outcome, good);
                     assert!(outcome.met().0 > 0, "no call met the fault: {outcome:#?}");
                     words.push(if outcome.same(good) { "-" } else { outcome.word() });
                 }
                 words.sort_unstable();
                 words.dedup();
-                table.add(service.spec().name, name, meant, &words);
+                table.add(service.spec.name, name, meant, &words);
             }
-            let close = act(*service, Face::Close, Meant::Everybody, fault).await;
-            let end = act(*service, Face::Shutdown, Meant::Everybody, fault).await;
+            let close = act(service, Face::Close, Meant::Everybody, fault).await;
+            let end = act(service, Face::Shutdown, Meant::Everybody, fault).await;
             check(&end, good.run(Meant::Everybody, Face::Close));
             assert_eq!(end.killed, close.killed, "{end:#?}");
             assert_eq!(end.run.as_ref().unwrap()["counts"], close.run.unwrap()["counts"]);
@@ -87,17 +87,17 @@ async fn a_list_is_whole_or_an_error_and_a_preview_is_soon_and_never_an_error() 
     let mut table = Table::new("a fault in all calls: a list / a preview");
     for service in ALL {
         for (face, column) in [(Face::List, Meant::Everybody), (Face::Preview, Meant::Named)] {
-            let good = act(*service, face, Meant::Everybody, None).await;
+            let good = act(service, face, Meant::Everybody, None).await;
             check(&good, &good);
             // What a preview meets later, an apply meets too.
             let places = if face == Face::List { 1..good.calls.len() } else { 1..1 };
             for (name, trouble) in NAMES {
                 for meets in places.clone().map(Meets::From).chain([Meets::All]) {
                     let fault = Some((*trouble, meets));
-                    let outcome = act(*service, face, Meant::Everybody, fault).await;
+                    let outcome = act(service, face, Meant::Everybody, fault).await;
                     check(&outcome, &good);
                     if matches!(meets, Meets::All) {
-                        table.add(service.spec().name, name, column, &[seen(&outcome, &good)]);
+                        table.add(service.spec.name, name, column, &[seen(&outcome, &good)]);
                     }
                 }
             }
@@ -124,14 +124,14 @@ fn seen(outcome: &Outcome, good: &Outcome) -> &'static str {
 /// One fault in, or from, each call of a run. The faces take turns.
 async fn wherever(table: &mut Table, meets: fn(usize) -> Meets, first: usize) {
     for (column, service) in ALL.iter().enumerate() {
-        let goods = Good::of(*service).await;
+        let goods = Good::of(service).await;
         for (row, (name, trouble)) in NAMES.iter().enumerate() {
             for meant in [Meant::Everybody, Meant::Named] {
                 let face = ACTING[(row + column + meant as usize) % ACTING.len()];
                 let good = goods.run(meant, face);
                 let mut words = Vec::new();
                 for at in first..good.calls.len() {
-                    let outcome = act(*service, face, meant, Some((*trouble, meets(at)))).await;
+                    let outcome = act(service, face, meant, Some((*trouble, meets(at)))).await;
                     check(&outcome, good);
                     words.push(if outcome.same(good) { "-" } else { outcome.word() });
                 }
@@ -141,7 +141,7 @@ async fn wherever(table: &mut Table, meets: fn(usize) -> Meets, first: usize) {
                 words.retain(|word| *word != "-");
                 // An instance that is gone does not come back: what is said of that is free.
                 if !(first == 0 && *trouble == Trouble::Service(Fault::TargetGone)) {
-                    table.add(service.spec().name, name, meant, &words);
+                    table.add(service.spec.name, name, meant, &words);
                 }
             }
         }
@@ -152,7 +152,7 @@ async fn wherever(table: &mut Table, meets: fn(usize) -> Meets, first: usize) {
 struct Good(Vec<Outcome>);
 
 impl Good {
-    async fn of(service: &'static dyn Service) -> Good {
+    async fn of(service: &'static Service) -> Good {
         let mut all = Vec::new();
         for meant in [Meant::Everybody, Meant::Named] {
             for face in ACTING {

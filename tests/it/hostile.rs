@@ -265,7 +265,7 @@ fn answers() -> Vec<Vec<u8>> {
     let rest = targets::outside(200, b"{}", b"{}");
     let outside = Outside { http: Arc::clone(&ear) as Arc<dyn HttpSend>, clock, ..rest };
     for service in services::ALL {
-        let cloud = service.spec().cloud;
+        let cloud = service.spec.cloud;
         let login = ear.sandbox.login(cloud).unwrap();
         let given = targets::given(&[
             ("region", login.region),
@@ -274,10 +274,10 @@ fn answers() -> Vec<Vec<u8>> {
         ]);
         let account = access::find(cloud).unwrap().account(&given, &outside).unwrap();
         let signer = account.signer(None).unwrap();
-        for instance in service.scenery() {
+        for instance in (service.scenery)() {
             let client = Arc::new(Client::new(signer.clone(), outside.clone()));
             let target = Target([("instance_id", instance.id)].into());
-            runtime.block_on(walk(service.connect(client, target).as_ref()));
+            runtime.block_on(walk((service.connect)(client, target).as_ref()));
         }
     }
     std::mem::take(&mut *ear.heard.lock().unwrap()).into_iter().collect()

@@ -61,11 +61,11 @@ impl Joined {
             environment: Arc::clone(&self.surroundings) as Arc<dyn Environment>,
         };
         let service = named(service);
-        let cloud = access::find(service.spec().cloud).unwrap();
+        let cloud = access::find(service.spec.cloud).unwrap();
         let account = cloud.account(&given(settings), &outside)?;
         let client = Client::new(account.signer(None)?, outside);
         let target = Target(BTreeMap::from([("instance_id", instance.to_owned())]));
-        Ok(service.connect(Arc::new(client), target))
+        Ok((service.connect)(Arc::new(client), target))
     }
 
     /// All sessions of all nodes.
@@ -130,8 +130,8 @@ pub(crate) fn nobody() -> (tokio::net::TcpSocket, std::net::SocketAddr) {
 }
 
 /// The service of a name.
-pub(crate) fn named(name: &str) -> &'static dyn Service {
-    *ALL.iter().find(|service| service.spec().name == name).unwrap()
+pub(crate) fn named(name: &str) -> &'static Service {
+    ALL.iter().find(|service| service.spec.name == name).unwrap()
 }
 
 /// Settings as a provider block gives them.

@@ -367,7 +367,7 @@ fn what_the_command_prints_is_enough_to_use_it() {
     let of = |one: &Value| one["service"].as_str().map(str::to_owned);
     let printed_of: Vec<_> = printed["instances"].as_array().unwrap().iter().map(of).collect();
     for service in services::ALL {
-        assert!(printed_of.contains(&Some(service.spec().name.to_owned())));
+        assert!(printed_of.contains(&Some(service.spec.name.to_owned())));
     }
     assert_eq!(printed.to_string().lines().count(), 1);
     let block = cli::block(&bench.sandbox, "http://127.0.0.1:1234");

@@ -24,9 +24,9 @@ async fn stage(service: &str) -> (Redis, Joined, Box<dyn Sessions>) {
     let behind = redis::Redis::at(&redis.url()).unwrap();
     let setup = Setup { redis: Some(behind), job: Duration::ZERO, ..Setup::default() };
     let joined = Joined::new(setup);
-    let instance = named(service).scenery().into_iter().find(|one| one.redis).unwrap();
+    let instance = (named(service).scenery)().into_iter().find(|one| one.redis).unwrap();
     assert_eq!(instance.nodes.len(), 1, "{service} begins with one node");
-    let login = joined.sandbox.login(named(service).spec().cloud).unwrap();
+    let login = joined.sandbox.login(named(service).spec.cloud).unwrap();
     let settings: Value = json!({
         "region": login.region, "access_key": login.access_key,
         "secret_key": login.secret_key.reveal(),
@@ -37,7 +37,7 @@ async fn stage(service: &str) -> (Redis, Joined, Box<dyn Sessions>) {
 
 /// The clients' addresses, as the service's own column tells them.
 fn addresses(service: &str, sessions: &[Session]) -> BTreeSet<SocketAddr> {
-    let columns = named(service).spec().columns;
+    let columns = named(service).spec.columns;
     let column = columns.iter().find(|column| column.role == Role::Client).unwrap().name;
     let address = |session: &Session| match session.fields.get(column) {
         Some(Field::Text(text)) => text.parse().unwrap(),
@@ -60,7 +60,7 @@ async fn listed_sessions_are_real_connections_and_a_kill_cuts_them() {
         let expected: BTreeSet<SocketAddr> = clients.iter().map(|client| client.address).collect();
         assert_eq!(addresses(service, &listed), expected, "{service}");
 
-        let limits = &named(service).spec().limits;
+        let limits = &named(service).spec.limits;
         let mut left = 4;
         if limits.batch > 0 {
             let of_app = |session: &&Session| {

@@ -94,13 +94,13 @@ impl Stage {
 /// For every service of a cloud, its `number`th instance and a node of that.
 fn targets(cloud: &str, number: usize) -> Value {
     let mut targets = Map::new();
-    for service in ALL.iter().filter(|service| service.spec().cloud == cloud) {
-        let instances = service.scenery();
+    for service in ALL.iter().filter(|service| service.spec.cloud == cloud) {
+        let instances = (service.scenery)();
         let instance = &instances[number % instances.len()];
         let node = &instance.nodes[0].0;
         // Who may not list has nothing better than a guess to kill.
         let target = json!({ "instance_id": instance.id, "node_id": node, "guess": "1" });
-        targets.insert(service.spec().name.to_owned(), target);
+        targets.insert(service.spec.name.to_owned(), target);
     }
     Value::Object(targets)
 }
@@ -128,7 +128,7 @@ async fn run(cloud: &str, task: &Value) -> Vec<Line> {
 
 /// All services of the cloud were listed with every key, and a kill reached somebody.
 fn assert_good(lines: &[Line], cloud: &str, keys: &[&str]) {
-    for service in ALL.iter().map(|service| service.spec()).filter(|spec| spec.cloud == cloud) {
+    for service in ALL.iter().map(|service| service.spec).filter(|spec| spec.cloud == cloud) {
         for key in keys {
             let of = |call: &str| {
                 let mine = |line: &&Line| {

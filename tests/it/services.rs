@@ -59,21 +59,17 @@ impl World {
         World { sandbox, clock, way: Arc::new(way), nothing: Arc::default() }
     }
 
-    fn sessions(
-        &self,
-        service: &dyn Service,
-        inputs: &[(&'static str, &str)],
-    ) -> Box<dyn Sessions> {
+    fn sessions(&self, service: &Service, inputs: &[(&'static str, &str)]) -> Box<dyn Sessions> {
         let outside = Outside {
             http: Arc::clone(&self.way) as Arc<dyn HttpSend>,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             entropy: Arc::clone(&self.nothing) as Arc<dyn Entropy>,
             environment: Arc::clone(&self.nothing) as Arc<dyn Environment>,
         };
-        let signer = self.signer(service.spec().cloud, outside.clone());
+        let signer = self.signer(service.spec.cloud, outside.clone());
         let inputs = inputs.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let target = Target(inputs.collect::<BTreeMap<_, _>>());
-        service.connect(Arc::new(Client::new(signer, outside)), target)
+        (service.connect)(Arc::new(Client::new(signer, outside)), target)
     }
 
     fn signer(&self, cloud: &str, outside: Outside) -> Arc<dyn Signer> {
@@ -89,7 +85,7 @@ impl World {
         account.signer(None).unwrap()
     }
 
-    fn whole(&self, service: &dyn Service, instance: &Instance) -> Box<dyn Sessions> {
+    fn whole(&self, service: &Service, instance: &Instance) -> Box<dyn Sessions> {
         self.sessions(service, &[("instance_id", &instance.id)])
     }
 
@@ -182,14 +178,15 @@ impl Environment for Nothing {
 }
 
 /// Every instance of every service, with its service.
-fn instances() -> impl Iterator<Item = (&'static dyn Service, Instance)> {
-    ALL.iter()
-        .flat_map(|service| service.scenery().into_iter().map(move |instance| (*service, instance)))
+fn instances() -> impl Iterator<Item = (&'static Service, Instance)> {
+    ALL.iter().flat_map(|service| {
+        (service.scenery)().into_iter().map(move |instance| (*service, instance))
+    })
 }
 
 /// Those whose sessions can be named in a kill.
-fn selective() -> impl Iterator<Item = (&'static dyn Service, Instance)> {
-    instances().filter(|(service, _)| service.spec().limits.batch > 0)
+fn selective() -> impl Iterator<Item = (&'static Service, Instance)> {
+    instances().filter(|(service, _)| service.spec.limits.batch > 0)
 }
 
 fn ids(sessions: &[Session]) -> Vec<SessionId> {
@@ -219,7 +216,7 @@ fn some_batch<'a>(spec: &Spec, node: &'a Node, ids: &'a [SessionId]) -> Batch<'a
 #[test]
 fn a_spec_is_whole_and_agrees_with_itself() {
     let mut names = BTreeSet::new();
-    for spec in ALL.iter().map(|service| service.spec()) {
+    for spec in ALL.iter().map(|service| service.spec) {
         assert!(names.insert(spec.name), "{} twice", spec.name);
         assert!(spec.name.starts_with(&format!("{}_", spec.cloud)), "{}", spec.name);
         assert!(spec.documentation.starts_with("https://"), "{}", spec.name);
@@ -270,7 +267,7 @@ async fn every_session_is_listed_once_and_as_the_spec_describes_it() {
             assert_eq!(unique.len(), found.len());
             for session in &found {
                 assert_eq!(session.node, node.id);
-                described(service.spec(), session);
+                described(service.spec, session);
             }
         }
     }
@@ -296,19 +293,19 @@ fn described(spec: &Spec, session: &Session) {
 async fn a_crowd_is_listed_whole() {
     for service in ALL {
         let world = World::new(Setup { clients: 1234, ..Setup::default() });
-        let instance = &service.scenery()[0];
-        let sessions = world.whole(*service, instance);
+        let instance = &(service.scenery)()[0];
+        let sessions = world.whole(service, instance);
         let node = &sessions.nodes().await.unwrap()[0];
         let found = world.list(&*sessions, node).await.unwrap();
         let unique: BTreeSet<SessionId> = ids(&found).into_iter().collect();
-        assert_eq!((found.len(), unique.len()), (1234, 1234), "{}", service.spec().name);
+        assert_eq!((found.len(), unique.len()), (1234, 1234), "{}", service.spec.name);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_target_narrowed_to_a_node_is_that_node() {
     for (service, instance) in instances() {
-        let input = service.spec().inputs.iter().any(|input| input.name == "node_id");
+        let input = service.spec.inputs.iter().any(|input| input.name == "node_id");
         let world = World::new(Setup::default());
         if !input {
             continue;
@@ -318,7 +315,7 @@ async fn a_target_narrowed_to_a_node_is_that_node() {
             let sessions = world.sessions(service, &target);
             let narrowed = sessions.nodes().await.unwrap();
             assert_eq!(ids_of(&narrowed), [node.id.as_str()]);
-            if service.spec().limits.everyone == Everyone::NodeOrTarget {
+            if service.spec.limits.everyone == Everyone::NodeOrTarget {
                 let batch = Batch { node: None, which: Which::Everyone };
                 world.terminate(&*sessions, batch).await.unwrap();
                 let elsewhere = world.killed().into_iter().find(|(on, _)| *on != node.id);
@@ -332,7 +329,7 @@ async fn a_target_narrowed_to_a_node_is_that_node() {
 #[tokio::test(start_paused = true)]
 async fn a_node_that_is_a_target_by_itself_is_listed_and_is_all_that_is_ended() {
     for (service, instance) in instances() {
-        let spec = service.spec();
+        let spec = service.spec;
         if !spec.one_of.contains(&"node_id") {
             continue;
         }
@@ -351,9 +348,9 @@ async fn a_node_that_is_a_target_by_itself_is_listed_and_is_all_that_is_ended() 
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_needs_one_of_several_arguments_is_nothing_without_them() {
-    for service in ALL.iter().filter(|service| !service.spec().one_of.is_empty()) {
+    for service in ALL.iter().filter(|service| !service.spec.one_of.is_empty()) {
         let world = World::new(Setup::default());
-        let error = world.sessions(*service, &[]).nodes().await.unwrap_err();
+        let error = world.sessions(service, &[]).nodes().await.unwrap_err();
         assert_eq!(error.kind, Kind::Configuration, "{error}");
         assert!(world.sandbox.calls().is_empty());
     }
@@ -365,15 +362,15 @@ fn ids_of(nodes: &[Node]) -> Vec<&str> {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_of_another_instance_is_an_error_before_anything_is_ended() {
-    for service in ALL.iter().filter(|one| one.scenery().len() > 1) {
-        if !service.spec().inputs.iter().any(|input| input.name == "node_id") {
+    for service in ALL.iter().filter(|one| (one.scenery)().len() > 1) {
+        if !service.spec.inputs.iter().any(|input| input.name == "node_id") {
             continue;
         }
         let world = World::new(Setup::default());
-        let scenery = service.scenery();
+        let scenery = (service.scenery)();
         let (node, _) = &scenery[1].nodes[0];
         let target = [("instance_id", scenery[0].id.as_str()), ("node_id", node.as_str())];
-        let error = world.sessions(*service, &target).nodes().await.unwrap_err();
+        let error = world.sessions(service, &target).nodes().await.unwrap_err();
         assert!(matches!(error.kind, Kind::BadRequest | Kind::TargetGone), "{error}");
         assert!(error.message.contains(node.as_str()), "{error}");
     }
@@ -389,7 +386,7 @@ async fn a_named_session_is_ended_and_no_other() {
         let victim = before.iter().find(|session| session.unkillable.is_none()).unwrap();
         let id = [victim.id.clone()];
         world.terminate(&*sessions, these(node, &id)).await.unwrap();
-        assert_eq!(world.killed().len(), 1, "{}", service.spec().name);
+        assert_eq!(world.killed().len(), 1, "{}", service.spec.name);
         let after = world.list(&*sessions, node).await.unwrap();
         let mut expected = ids(&before);
         expected.retain(|one| *one != victim.id);
@@ -399,10 +396,10 @@ async fn a_named_session_is_ended_and_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_batch_is_ended_by_one_call() {
-    for service in ALL.iter().filter(|service| service.spec().limits.batch > 1) {
-        let batch = service.spec().limits.batch;
+    for service in ALL.iter().filter(|service| service.spec.limits.batch > 1) {
+        let batch = service.spec.limits.batch;
         let world = World::new(Setup { clients: batch + 7, ..Setup::default() });
-        let sessions = world.whole(*service, &service.scenery()[0]);
+        let sessions = world.whole(service, &(service.scenery)()[0]);
         let node = &sessions.nodes().await.unwrap()[0];
         let found = world.list(&*sessions, node).await.unwrap();
         let killable = found.into_iter().filter(|session| session.unkillable.is_none());
@@ -430,7 +427,7 @@ async fn ending_what_has_gone_is_no_failure_or_asks_for_another_look() {
                 Ok(_) => true,
                 Err(error) => matches!(error.kind, Kind::Ambiguous | Kind::SessionGone),
             };
-            assert!(fine, "{}: {again:?}", service.spec().name);
+            assert!(fine, "{}: {again:?}", service.spec.name);
             assert_eq!(world.killed().len(), 1);
         }
     }
@@ -439,7 +436,7 @@ async fn ending_what_has_gone_is_no_failure_or_asks_for_another_look() {
 #[tokio::test(start_paused = true)]
 async fn everyone_is_ended_and_nobody_elsewhere() {
     for (service, instance) in instances() {
-        let spec = service.spec();
+        let spec = service.spec;
         if spec.limits.everyone == Everyone::Never {
             continue;
         }
@@ -460,7 +457,7 @@ async fn everyone_is_ended_and_nobody_elsewhere() {
 #[tokio::test(start_paused = true)]
 async fn everyone_on_one_node_is_not_everyone() {
     for (service, instance) in instances() {
-        if service.spec().limits.everyone != Everyone::NodeOrTarget {
+        if service.spec.limits.everyone != Everyone::NodeOrTarget {
             continue;
         }
         let world = World::new(Setup::default());
@@ -484,8 +481,8 @@ async fn a_target_that_has_gone_is_told_from_an_empty_one() {
             let nodes = sessions.nodes().await?;
             world.list(&*sessions, &nodes[0]).await
         };
-        let error = outcome.await.expect_err(service.spec().name);
-        assert_eq!(error.kind, Kind::TargetGone, "{}: {error}", service.spec().name);
+        let error = outcome.await.expect_err(service.spec.name);
+        assert_eq!(error.kind, Kind::TargetGone, "{}: {error}", service.spec.name);
     }
 }
 
@@ -503,9 +500,9 @@ async fn what_the_gateway_refuses_comes_out_as_what_it_is() {
             (Trouble::TruncatedBody, Kind::Lost),
             (Trouble::WrongContentType, Kind::Malformed),
         ] {
-            let name = service.spec().name;
+            let name = service.spec.name;
             let world = World::new(Setup::default());
-            let sessions = world.whole(*service, &service.scenery()[0]);
+            let sessions = world.whole(service, &(service.scenery)()[0]);
             let node = &sessions.nodes().await.unwrap()[0];
             world.list(&*sessions, node).await.unwrap();
             world.fault(trouble);
@@ -525,24 +522,24 @@ async fn a_wrong_secret_is_tried_once() {
     for service in ALL {
         let world = World::new(Setup::default());
         world.fault(Trouble::WrongSignature);
-        let sessions = world.whole(*service, &service.scenery()[0]);
+        let sessions = world.whole(service, &(service.scenery)()[0]);
         let error = sessions.nodes().await.err();
         let error = match error {
             Some(error) => error,
             None => world.list(&*sessions, &Node::whole()).await.unwrap_err(),
         };
         assert_eq!(error.kind, Kind::Credentials, "{error}");
-        assert_eq!(world.sandbox.calls().len(), 1, "{}", service.spec().name);
+        assert_eq!(world.sandbox.calls().len(), 1, "{}", service.spec.name);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_misbehaves_is_not_believed() {
     for service in ALL {
-        let spec = service.spec();
+        let spec = service.spec;
         for fault in [Fault::Busy, Fault::PartialKill, Fault::Refuses] {
             let world = World::new(Setup::default());
-            let sessions = world.whole(*service, &service.scenery()[0]);
+            let sessions = world.whole(service, &(service.scenery)()[0]);
             let node = &sessions.nodes().await.unwrap()[0];
             let found = world.list(&*sessions, node).await.unwrap();
             let killable = found.into_iter().filter(|session| session.unkillable.is_none());
@@ -570,13 +567,13 @@ async fn a_service_that_misbehaves_is_not_believed() {
 async fn a_job_that_fails_or_never_ends_is_told() {
     let mut jobs = 0;
     for service in ALL {
-        let spec = service.spec();
+        let spec = service.spec;
         for (fault, expected) in
             [(Fault::JobFails, Err(Kind::JobFailed)), (Fault::JobHangs, Ok(Progress::Running))]
         {
             for kills in [false, true] {
                 let world = World::new(Setup::default());
-                let sessions = world.whole(*service, &service.scenery()[0]);
+                let sessions = world.whole(service, &(service.scenery)()[0]);
                 let node = &sessions.nodes().await.unwrap()[0];
                 world.fault(Trouble::Service(fault));
                 let ticket = match everyone(spec, node).filter(|_| kills) {
@@ -598,10 +595,10 @@ async fn a_job_that_fails_or_never_ends_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_kill_that_ends_half_says_so_or_not_as_the_fault_wants() {
     for service in ALL {
-        let spec = service.spec();
+        let spec = service.spec;
         for (fault, told) in [(Fault::PartialKill, true), (Fault::EndsHalf, false)] {
             let world = World::new(Setup { clients: 4, ..Setup::default() });
-            let sessions = world.whole(*service, &service.scenery()[0]);
+            let sessions = world.whole(service, &(service.scenery)()[0]);
             let node = &sessions.nodes().await.unwrap()[0];
             let Some(batch) = everyone(spec, node) else { continue };
             world.fault(Trouble::Service(fault));
@@ -636,20 +633,20 @@ async fn an_answer_that_is_no_answer_is_malformed_and_no_panic() {
     for service in ALL {
         for body in garbage {
             let world = World::new(Setup::default());
-            let sessions = world.whole(*service, &service.scenery()[0]);
+            let sessions = world.whole(service, &(service.scenery)()[0]);
             let node = &sessions.nodes().await.unwrap()[0];
             let listed = world.list(&*sessions, node).await.unwrap();
             let ids = ids(&listed);
             *world.way.canned.lock().unwrap() = Some(body);
             let shown = String::from_utf8_lossy(&body[..body.len().min(40)]);
-            let name = service.spec().name;
+            let name = service.spec.name;
             let error = sessions.list(node, None).await.expect_err(name);
             assert_eq!(error.kind, Kind::Malformed, "{name}, {shown}: {error}");
             assert!(error.message.len() < 1000, "{name}");
             for outcome in [
                 sessions.nodes().await.err(),
                 sessions.prepare(node).await.err(),
-                sessions.terminate(some_batch(service.spec(), node, &ids)).await.err(),
+                sessions.terminate(some_batch(service.spec, node, &ids)).await.err(),
                 sessions.poll(&Ticket("1".into())).await.err(),
             ] {
                 let kind = outcome.map(|error| error.kind);
@@ -670,6 +667,6 @@ async fn nothing_is_ended_by_looking() {
         assert!(world.killed().is_empty());
         let nodes: Vec<&String> = instance.nodes.iter().map(|(id, _)| id).collect();
         let live: usize = nodes.iter().map(|node| world.sandbox.ledger().list(node).len()).sum();
-        assert_eq!(live, 3 * nodes.len(), "{}", service.spec().name);
+        assert_eq!(live, 3 * nodes.len(), "{}", service.spec.name);
     }
 }

@@ -87,7 +87,7 @@ fn every_folder_of_a_service_is_registered_under_its_own_name() {
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_dir())
         .collect();
-    let registered = services::ALL.iter().map(|service| folder(service.spec())).collect();
+    let registered = services::ALL.iter().map(|service| folder(service.spec)).collect();
     assert_eq!(found, registered);
 }
 
@@ -95,7 +95,7 @@ fn every_folder_of_a_service_is_registered_under_its_own_name() {
 fn one_more_service_touches_one_new_folder_and_its_registration() {
     let registration = src().join("services");
     for service in services::ALL {
-        let spec = service.spec();
+        let spec = service.spec;
         let (name, own) = (spec.name, folder(spec));
         let named = |path: &PathBuf| {
             let text = fs::read_to_string(path).unwrap();
@@ -127,7 +127,7 @@ fn one_more_service_touches_one_new_folder_and_its_registration() {
 #[test]
 fn every_service_belongs_to_a_cloud_of_the_provider_block() {
     for service in services::ALL {
-        let spec = service.spec();
+        let spec = service.spec;
         assert!(spec.name.starts_with(&format!("{}_", spec.cloud)), "{}", spec.name);
         let cloud = terraform_provider_session::access::find(spec.cloud);
         assert!(cloud.is_some(), "{} is of no cloud", spec.name);

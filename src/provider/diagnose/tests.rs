@@ -12,7 +12,7 @@ const STAYS: &str = "The resource stays in the state, so nothing that it depends
 const FROM_STATE: &str = "A destroy reads the arguments of `session_termination_huaweicloud_dcs` from the state: after changing one, run `terraform apply -target=ADDRESS` with the termination's address (a plain apply would re-create what is already destroyed), then the same command again. If it is being replaced, first undo what causes that.";
 
 fn spec() -> &'static Spec {
-    let mut specs = services::ALL.iter().map(|service| service.spec());
+    let mut specs = services::ALL.iter().map(|service| service.spec);
     specs.find(|spec| spec.name == "huaweicloud_dcs").unwrap()
 }
 

@@ -25,7 +25,7 @@ pub(super) fn provider() -> String {
 /// What the index shows: the provider block, and the job that most come for, of one service.
 pub(super) fn whole() -> String {
     let mut text = provider();
-    if let Some(spec) = services::ALL.last().map(|service| service.spec()) {
+    if let Some(spec) = services::ALL.last().map(|service| service.spec) {
         text.push_str("\n# The reference to the instance is the order: this is destroyed first.\n");
         let inputs = spec.example.inputs.iter();
         let mut arguments: Vec<_> = inputs.map(|(name, of)| (*name, (*of).to_owned())).collect();

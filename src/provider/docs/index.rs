@@ -15,7 +15,7 @@ pub(super) fn page(schema: &Schema) -> String {
         "---\npage_title: \"session Provider\"\ndescription: |-\n  {description}\n---\n\n# session Provider\n\n{description} It knows which sessions it is about to end before it ends them, makes sure that they are gone, and can hold back the destruction of what is behind them while they are not.\n\n!> **It cuts connections.** A selected session ends at once. For resources and actions the plan shows who would go. `dry_run = true` in the provider block switches all terminations off, and holds nothing back: what a termination depends on is destroyed with everybody still connected.\n\n## Services\n\n| service | ends | of |\n|---|---|---|\n"
     );
     for service in services::ALL {
-        let spec = service.spec();
+        let spec = service.spec;
         let page = format!("{}/termination_{}.md", Face::Resource.folder(), spec.name);
         let _ =
             writeln!(text, "| [`{}`]({page}) | {}s | {} |", spec.name, spec.session, spec.title);

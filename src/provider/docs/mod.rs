@@ -21,7 +21,7 @@ pub fn render() -> BTreeMap<String, String> {
     files.insert("docs/index.md".to_owned(), index::page(&settings::schema()));
     files.insert("examples/provider/provider.tf".to_owned(), provider);
     for service in services::ALL {
-        let spec = service.spec();
+        let spec = service.spec;
         for face in page::Face::ALL {
             let example = example::of(face, spec);
             let type_name = face.type_name(spec);
@@ -40,7 +40,7 @@ pub fn render() -> BTreeMap<String, String> {
 pub fn service_table() -> String {
     let mut text = String::from("| service | ends | of |\n|---|---|---|\n");
     for service in services::ALL {
-        let spec = service.spec();
+        let spec = service.spec;
         let page = format!("docs/resources/termination_{}.md", spec.name);
         text.push_str(&format!(
             "| [`{}`]({page}) | {}s | {} |\n",

@@ -18,7 +18,7 @@ use crate::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 
 /// A simulator on a bench.
 pub(crate) struct Bench {
-    service: &'static dyn Service,
+    service: &'static Service,
     /// The simulator's time.
     pub(crate) clock: Arc<SteppedClock>,
     wire: Arc<Wire>,
@@ -34,12 +34,12 @@ struct Wire {
 }
 
 impl Bench {
-    pub(crate) fn new(service: &'static dyn Service, stage: Stage) -> Bench {
+    pub(crate) fn new(service: &'static Service, stage: Stage) -> Bench {
         let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let clock = Arc::new(SteppedClock::at(noon));
         let wire = Arc::new(Wire {
             clock: Arc::clone(&clock),
-            simulator: Mutex::new(service.simulator(stage)),
+            simulator: Mutex::new((service.simulator)(stage)),
             fault: Mutex::new(None),
             canned: Mutex::new(Vec::new()),
             requests: Mutex::new(Vec::new()),
@@ -59,11 +59,11 @@ impl Bench {
         let given = given.into_iter().chain([("project_id", "p0")]);
         let text = |(name, text): (&str, &str)| (name.to_owned(), SettingValue::Text(text.into()));
         let given = Given(given.map(text).collect());
-        let cloud = access::find(self.service.spec().cloud).unwrap();
+        let cloud = access::find(self.service.spec.cloud).unwrap();
         let signer = cloud.account(&given, &outside).unwrap().signer(None).unwrap();
         let client = Arc::new(Client::new(Arc::new(Numbered(signer)), outside));
         let inputs = inputs.iter().map(|(name, value)| (*name, (*value).to_owned()));
-        self.service.connect(client, Target(inputs.collect::<BTreeMap<_, _>>()))
+        (self.service.connect)(client, Target(inputs.collect::<BTreeMap<_, _>>()))
     }
 
     /// Switches a fault on, or off, for all requests from now on.

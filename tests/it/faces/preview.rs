@@ -15,7 +15,7 @@ const SUMMARY: &str = "Session termination pending";
 #[tokio::test(start_paused = true)]
 async fn a_preview_counts_names_the_first_twenty_and_those_who_are_safe() {
     for service in terraform_provider_session::services::ALL {
-        let world = World::new(*service, Setup { clients: 25, ..Setup::default() });
+        let world = World::new(service, Setup { clients: 25, ..Setup::default() });
         let core = Core::new(&world);
         let first: Vec<String> =
             world.live().iter().take(1).map(|one| one.address.clone()).collect();

@@ -39,7 +39,7 @@ pub(crate) const BACK: &str = "900000";
 
 /// One service, one of its instances, and everybody who is connected to it.
 pub(crate) struct World {
-    pub(crate) service: &'static dyn Service,
+    pub(crate) service: &'static Service,
     pub(crate) instance: Instance,
     pub(crate) sandbox: Arc<Sandbox>,
     way: Arc<Way>,
@@ -155,7 +155,7 @@ impl Environment for Nothing {
 
 /// A world for every service.
 pub(crate) fn worlds() -> impl Iterator<Item = World> {
-    ALL.iter().map(|service| World::new(*service, Setup::default()))
+    ALL.iter().map(|service| World::new(service, Setup::default()))
 }
 
 /// The service of a name, in a world of its own.
@@ -164,7 +164,7 @@ pub(crate) fn world(name: &str) -> World {
 }
 
 impl World {
-    pub(crate) fn new(service: &'static dyn Service, setup: Setup) -> World {
+    pub(crate) fn new(service: &'static Service, setup: Setup) -> World {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let clock: Arc<dyn Clock> = Arc::new(Virtual { start, began: Instant::now() });
         let sandbox = Arc::new(Sandbox::new(setup, Arc::clone(&clock)));
@@ -179,17 +179,17 @@ impl World {
             entropy: Arc::clone(&nothing) as Arc<dyn Entropy>,
             environment: Arc::clone(&nothing) as Arc<dyn Environment>,
         };
-        let instance = service.scenery().remove(0);
+        let instance = (service.scenery)().remove(0);
         World { service, instance, sandbox, way, nothing, outside }
     }
 
     /// The same with another instance of the service, by its number.
     pub(crate) fn other(&self, number: usize) -> Option<Instance> {
-        self.service.scenery().into_iter().nth(number)
+        (self.service.scenery)().into_iter().nth(number)
     }
 
     pub(crate) fn spec(&self) -> &'static Spec {
-        self.service.spec()
+        self.service.spec
     }
 
     /// Whether single sessions can be meant.

@@ -148,7 +148,7 @@ impl Outcome {
 
 /// One face, under one fault.
 pub(crate) async fn act(
-    service: &'static dyn Service,
+    service: &'static Service,
     face: Face,
     meant: Meant,
     fault: Option<(Trouble, Meets)>,
@@ -157,7 +157,7 @@ pub(crate) async fn act(
     let mut protected = None;
     let mut given = Vec::new();
     if meant == Meant::Named {
-        let mut others = service.scenery().split_off(1);
+        let mut others = (service.scenery)().split_off(1);
         others.sort_by_key(|one| one.nodes.len() < 2);
         world.instance = others.remove(0);
         let first = ip(&world.live()[0].address).to_owned();
@@ -267,7 +267,7 @@ pub(crate) async fn act(
     let strangers = cut.iter().map(|(node, _)| (*node).clone());
     let fates: Vec<_> = of("session").map(fate).collect();
     let outcome = Outcome {
-        service: service.spec().name,
+        service: service.spec.name,
         selective: world.is_selective(),
         face,
         meant,

@@ -41,7 +41,7 @@ impl Table {
     fn text(&self) -> String {
         let mut columns = vec![vec![String::new()]];
         columns[0].extend(self.faults.iter().map(|fault| (*fault).to_owned()));
-        for service in ALL.iter().map(|service| service.spec().name) {
+        for service in ALL.iter().map(|service| service.spec.name) {
             let cell = |fault: &&'static str| match &self.cells[&(*fault, service)] {
                 (one, other) if one == other => one.clone(),
                 (one, other) => format!("{one} / {other}"),

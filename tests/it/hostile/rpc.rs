@@ -105,9 +105,9 @@ struct Made {
 impl Made {
     fn new(provider: &dyn Provider, faces: Faces, sandbox: &Sandbox, dice: &mut Dice<'_>) -> Made {
         let service = services::ALL[dice.below(services::ALL.len())];
-        let scenery = service.scenery();
+        let scenery = (service.scenery)();
         let instance = scenery[dice.below(scenery.len())].id.clone();
-        let at = services::ALL.iter().position(|one| one.spec().name == service.spec().name);
+        let at = services::ALL.iter().position(|one| one.spec.name == service.spec.name);
         let at = at.expect("a service is one of all");
         let schema = |block: &Block| block.value_type();
         macro_rules! face {

@@ -61,7 +61,7 @@ pub(super) fn answer(input: &[u8]) -> bool {
     run(async {
         let mut taken = false;
         for service in services::ALL {
-            let spec = service.spec();
+            let spec = service.spec;
             let cloud = access::find(spec.cloud).expect("a service is of a cloud");
             let account = cloud.account(&login(), &outside).expect("a login by keys is complete");
             let signer = account.signer(None).expect("the region is given");
@@ -69,7 +69,7 @@ pub(super) fn answer(input: &[u8]) -> bool {
                 let mut inputs = BTreeMap::from([("instance_id", "i-1".to_owned())]);
                 inputs.extend(node_id.map(|id| ("node_id", id.to_owned())));
                 let client = Arc::new(Client::new(signer.clone(), outside.clone()));
-                let sessions = service.connect(client, Target(inputs));
+                let sessions = (service.connect)(client, Target(inputs));
                 let mut nodes = sessions.nodes().await.unwrap_or_default();
                 nodes.truncate(2);
                 nodes.push(Node::of("n-1"));

@@ -25,8 +25,8 @@ pub(super) const VERSION: &str = "2020-01-16";
 pub(super) const NO_INSTANCE: &str = "-404";
 
 pub(super) struct Das {
-    pub(super) client: Arc<Client>,
-    pub(super) target: Target,
+    client: Arc<Client>,
+    target: Target,
 }
 
 #[async_trait]
@@ -79,6 +79,10 @@ impl Sessions for Das {
 }
 
 impl Das {
+    pub(super) fn new(client: Arc<Client>, target: Target) -> Das {
+        Das { client, target }
+    }
+
     /// The answer to an action on the instance, and its `Data`, if the body calls it a success.
     async fn call(&self, action: &'static str) -> Result<(Answer, Option<Value>), Error> {
         let instance = self.target.get("instance_id").unwrap_or_default();

@@ -18,7 +18,7 @@ fn bench(clients: usize) -> (Bench, Arc<Mutex<Memory>>) {
     let proxied = [("p-0", "proxy"), ("p-1", "proxy"), ("shard", "db")];
     let instances = vec![Instance::new("r-1", &[("db", "db")]), Instance::new("r-2", &proxied)];
     let stage = Stage::new(instances, Arc::clone(&memory) as Arc<Mutex<dyn Clients>>);
-    (Bench::new(&Service, stage), memory)
+    (Bench::new(&SERVICE, stage), memory)
 }
 
 fn client(number: usize) -> LiveClient {

@@ -29,8 +29,8 @@ pub(super) const UNCONNECTED: i64 = 600;
 pub(super) const MOST_TOKEN: usize = 4096;
 
 pub(super) struct Ecs {
-    pub(super) client: Arc<Client>,
-    pub(super) target: Target,
+    client: Arc<Client>,
+    target: Target,
 }
 
 #[async_trait]
@@ -94,6 +94,10 @@ impl Sessions for Ecs {
 }
 
 impl Ecs {
+    pub(super) fn new(client: Arc<Client>, target: Target) -> Ecs {
+        Ecs { client, target }
+    }
+
     /// A call of an action. Parameters are in the query, `RegionId` beside the region in the host.
     fn call(&self, action: &'static str) -> Call {
         let call = Call::new(action, SPEC.product, Method::POST, "/");

@@ -13,13 +13,9 @@ mod simulator;
 #[cfg(feature = "sandbox")]
 mod tests;
 
-use std::sync::Arc;
-
-use crate::access::{Action, Client};
+use crate::access::Action;
 use crate::services::spec::Permissions;
-use crate::services::{
-    Column, Everyone, Example, Input, Kind, Limits, Role, Sessions, Spec, Target, Unit,
-};
+use crate::services::{Column, Everyone, Example, Input, Kind, Limits, Role, Service, Spec, Unit};
 
 static SPEC: Spec = Spec {
     name: "alicloud_ecs",
@@ -133,28 +129,11 @@ const CODES: &[(&str, Kind)] = &[
 ];
 
 /// ECS Session Manager.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::services) struct Service;
-
-impl crate::services::Service for Service {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
-
-    fn connect(&self, client: Arc<Client>, target: Target) -> Box<dyn Sessions> {
-        Box::new(api::Ecs { client, target })
-    }
-
+pub(in crate::services) static SERVICE: Service = Service {
+    spec: &SPEC,
+    connect: |client, target| Box::new(api::Ecs::new(client, target)),
     #[cfg(feature = "sandbox")]
-    fn scenery(&self) -> Vec<crate::services::simulator::Instance> {
-        simulator::scenery()
-    }
-
+    scenery: simulator::scenery,
     #[cfg(feature = "sandbox")]
-    fn simulator(
-        &self,
-        stage: crate::services::simulator::Stage,
-    ) -> Box<dyn crate::services::simulator::Simulator> {
-        Box::new(simulator::Server::new(stage))
-    }
-}
+    simulator: |stage| Box::new(simulator::Server::new(stage)),
+};

@@ -30,7 +30,7 @@ fn client(number: usize) -> LiveClient {
 
 fn bench(clients: usize) -> (Bench, Arc<Mutex<Memory>>) {
     let (stage, memory) = stage(clients);
-    (Bench::new(&Service, stage), memory)
+    (Bench::new(&SERVICE, stage), memory)
 }
 
 const FIRST: &[(&str, &str)] = &[("instance_id", "i-1")];
@@ -304,7 +304,7 @@ async fn ending_what_has_ended_is_success_whatever_the_answer() {
     for (gone, already) in [(Gone::Accepted, 0), (Gone::Refused, 1)] {
         let (mut stage, memory) = stage(1);
         stage.gone = gone;
-        let bench = Bench::new(&Service, stage);
+        let bench = Bench::new(&SERVICE, stage);
         let sessions = bench.sessions(FIRST);
         let ids = ids(&all_pages(&*sessions, &Node::whole()).await);
         let whole = Node::whole();

@@ -23,8 +23,8 @@ use super::{CODES, SPEC};
 pub(super) const PAGE: usize = 1000;
 
 pub(super) struct Dcs {
-    pub(super) client: Arc<Client>,
-    pub(super) target: Target,
+    client: Arc<Client>,
+    target: Target,
 }
 
 #[async_trait]
@@ -102,6 +102,10 @@ impl Sessions for Dcs {
 }
 
 impl Dcs {
+    pub(super) fn new(client: Arc<Client>, target: Target) -> Dcs {
+        Dcs { client, target }
+    }
+
     async fn call(&self, call: Call) -> Result<Answer, Error> {
         self.client.call(call).await.map_err(|error| error.classified(CODES))
     }

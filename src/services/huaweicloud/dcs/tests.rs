@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::api::PAGE;
 use super::*;
+use crate::services::Sessions;
 use crate::services::simulator::bench::{Bench, all_pages, ids, node};
 use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
 use crate::services::{
@@ -41,7 +42,7 @@ fn client(number: usize) -> LiveClient {
 
 fn bench(clients: usize) -> (Bench, Arc<Mutex<Memory>>) {
     let (stage, memory) = stage(clients);
-    (Bench::new(&Service, stage), memory)
+    (Bench::new(&SERVICE, stage), memory)
 }
 
 /// Scans and lists as the engine does.
@@ -378,7 +379,7 @@ async fn a_kill_of_what_has_gone_is_fine_or_ambiguous() {
     for (gone, kind) in [(Gone::Accepted, None), (Gone::Refused, Some(Kind::Ambiguous))] {
         let (mut stage, memory) = stage(1);
         stage.gone = gone;
-        let bench = Bench::new(&Service, stage);
+        let bench = Bench::new(&SERVICE, stage);
         let sessions = bench.sessions(&[("instance_id", "plain")]);
         let (node, ids) = (node("data"), ["10.0.0.1:40001", "10.9.9.9:1"]);
         let ids = ids.map(|id| SessionId(id.into()));

@@ -31,10 +31,10 @@ pub(super) const BAD_LIMIT: &str = "DBS.280439";
 pub(super) const LOOKUP: Lookup = Lookup { product: "dds", datastore: None, aside };
 
 pub(super) struct Dds {
-    pub(super) client: Arc<Client>,
-    pub(super) target: Target,
+    client: Arc<Client>,
+    target: Target,
     /// How many sessions the cloud gives at a time.
-    pub(super) page: AtomicUsize,
+    page: AtomicUsize,
 }
 
 #[async_trait]
@@ -76,6 +76,10 @@ impl Sessions for Dds {
 }
 
 impl Dds {
+    pub(super) fn new(client: Arc<Client>, target: Target) -> Dds {
+        Dds { client, target, page: AtomicUsize::new(PAGE) }
+    }
+
     /// A filter is never sent: an empty one means sessions where that field is empty, not all.
     async fn list_page(&self, node: &Node, offset: usize, limit: usize) -> Result<Answer, Error> {
         let id = segment("ListSessions", "node", &node.id)?;

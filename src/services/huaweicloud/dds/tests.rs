@@ -40,7 +40,7 @@ fn client(number: usize) -> LiveClient {
 
 fn bench(clients: usize) -> (Bench, Arc<Mutex<Memory>>) {
     let (stage, memory) = stage(clients);
-    (Bench::new(&Service, stage), memory)
+    (Bench::new(&SERVICE, stage), memory)
 }
 
 async fn found(bench: &Bench, target: &[(&'static str, &str)]) -> Result<Vec<String>, Error> {
@@ -387,7 +387,7 @@ async fn a_kill_of_what_has_ended_is_fine_or_ambiguous() {
     for (gone, kind) in [(Gone::Accepted, None), (Gone::Refused, Some(Kind::Ambiguous))] {
         let (mut stage, memory) = stage(1);
         stage.gone = gone;
-        let bench = Bench::new(&Service, stage);
+        let bench = Bench::new(&SERVICE, stage);
         let sessions = bench.sessions(&[("node_id", "one")]);
         let ids = ["1", "99"].map(|id| SessionId(id.into()));
         let batch = Batch { node: None, which: Which::These(&ids) };

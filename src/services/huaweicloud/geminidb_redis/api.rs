@@ -29,8 +29,8 @@ pub(super) const LOOKUP: Lookup =
     Lookup { product: "geminidb", datastore: Some("redis"), aside: |_, _, _| None };
 
 pub(super) struct GeminiDb {
-    pub(super) client: Arc<Client>,
-    pub(super) target: Target,
+    client: Arc<Client>,
+    target: Target,
 }
 
 #[async_trait]
@@ -73,6 +73,10 @@ impl Sessions for GeminiDb {
 }
 
 impl GeminiDb {
+    pub(super) fn new(client: Arc<Client>, target: Target) -> GeminiDb {
+        GeminiDb { client, target }
+    }
+
     /// A DELETE with a body, which the signature covers.
     async fn kill(&self, node: &str, body: Value) -> Result<Submission, Error> {
         let path = node_path(KILL, node)?;

@@ -14,14 +14,10 @@ mod simulator;
 #[cfg(feature = "sandbox")]
 mod tests;
 
-use std::sync::Arc;
-
+use crate::access::Action;
 use crate::access::huaweicloud::DBS_CODES;
-use crate::access::{Action, Client};
 use crate::services::spec::Permissions;
-use crate::services::{
-    Column, Everyone, Example, Input, Limits, Role, Sessions, Spec, Target, Unit,
-};
+use crate::services::{Column, Everyone, Example, Input, Limits, Role, Service, Spec, Unit};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_geminidb_redis",
@@ -126,28 +122,11 @@ static SPEC: Spec = Spec {
 };
 
 /// GeminiDB Redis.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::services) struct Service;
-
-impl crate::services::Service for Service {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
-
-    fn connect(&self, client: Arc<Client>, target: Target) -> Box<dyn Sessions> {
-        Box::new(api::GeminiDb { client, target })
-    }
-
+pub(in crate::services) static SERVICE: Service = Service {
+    spec: &SPEC,
+    connect: |client, target| Box::new(api::GeminiDb::new(client, target)),
     #[cfg(feature = "sandbox")]
-    fn scenery(&self) -> Vec<crate::services::simulator::Instance> {
-        simulator::scenery()
-    }
-
+    scenery: simulator::scenery,
     #[cfg(feature = "sandbox")]
-    fn simulator(
-        &self,
-        stage: crate::services::simulator::Stage,
-    ) -> Box<dyn crate::services::simulator::Simulator> {
-        Box::new(simulator::Server::new(stage))
-    }
-}
+    simulator: |stage| Box::new(simulator::Server::new(stage)),
+};

@@ -39,7 +39,7 @@ fn client(number: usize) -> LiveClient {
 
 fn bench(clients: usize) -> (Bench, Arc<Mutex<Memory>>) {
     let (stage, memory) = stage(clients);
-    (Bench::new(&Service, stage), memory)
+    (Bench::new(&SERVICE, stage), memory)
 }
 
 fn killed(memory: &Mutex<Memory>) -> Vec<String> {
@@ -238,7 +238,7 @@ async fn a_kill_of_what_has_gone_is_fine_or_ambiguous() {
     for (gone, kind) in [(Gone::Accepted, None), (Gone::Refused, Some(Kind::Ambiguous))] {
         let (mut stage, memory) = stage(1);
         stage.gone = gone;
-        let bench = Bench::new(&Service, stage);
+        let bench = Bench::new(&SERVICE, stage);
         let ids = ["1001", "99"].map(|id| SessionId(id.into()));
         let batch = Batch { node: None, which: Which::These(&ids) };
         let outcome = bench.sessions(&[("node_id", "one")]).terminate(batch).await;
