@@ -14,7 +14,8 @@ use super::ledger::{Ledger, Standing};
 use super::run::{Repeat, Run, Trouble, reason};
 use super::{Event, Halt, Log, Request, Verify, select};
 use crate::services::{
-    Batch, Error, Everyone, Kind, Node, Progress, Session, SessionId, Spec, Submission, Which,
+    Batch, Error, Everyone, Kind, Node, Outcome, Progress, Session, SessionId, Spec, Submission,
+    Which,
 };
 
 /// A part of the target that is worked on by itself.
@@ -204,9 +205,9 @@ impl Kill<'_> {
 
     /// The cloud took the request.
     async fn taken(&self, group: &Group, submission: Submission) -> Answer {
-        let Submission { already_gone, ticket, request_id } = submission;
+        let Submission { mut outcome, ticket, request_id } = submission;
         self.run.note_request(request_id.as_deref());
-        let gone: HashSet<SessionId> = already_gone.into_iter().collect();
+        let gone: HashSet<SessionId> = outcome.already_gone.drain(..).collect();
         let running = "the cloud's job was not seen to end";
         self.each(group, |entry, id| {
             entry.asks += 1;
@@ -224,7 +225,7 @@ impl Kill<'_> {
             // Half of the time left for the job, the other half to see what it did.
             let patience = Instant::now() + self.run.left() / 2;
             match self.run.finish(&ticket, patience).await {
-                Ok(Progress::Done) => {}
+                Ok(Progress::Done(told)) => self.told(group, told, &mut outcome),
                 Ok(Progress::Running) => {
                     return Answer::Unsure(Error::new(Kind::Lost, "poll", running));
                 }
@@ -236,7 +237,14 @@ impl Kill<'_> {
             }
         }
         let mut more = 0;
-        self.each(group, |entry, _| {
+        let refused: HashMap<SessionId, String> =
+            outcome.refused.into_iter().map(|one| (one.id, one.reason)).collect();
+        self.each(group, |entry, id| {
+            if let Some(why) = refused.get(id) {
+                // Its own result, and no effect of this call.
+                entry.standing = Standing::Alive(why.clone());
+                return;
+            }
             if matches!(entry.standing, Standing::Open(_)) {
                 entry.standing = Standing::Answered;
             }
@@ -247,6 +255,17 @@ impl Kill<'_> {
         let (done, of) = self.ledger.accept(more);
         self.run.observer.observe(Event::Accepted { done, of });
         Answer::Settled
+    }
+
+    /// What the end of a job says of single sessions.
+    fn told(&self, group: &Group, told: Outcome, outcome: &mut Outcome) {
+        let gone: HashSet<SessionId> = told.already_gone.into_iter().collect();
+        self.each(group, |entry, id| {
+            if gone.contains(id) && entry.asks == 1 {
+                entry.effect = false;
+            }
+        });
+        outcome.refused.extend(told.refused);
     }
 
     /// The call failed for good.

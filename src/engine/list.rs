@@ -141,9 +141,11 @@ impl Run<'_> {
     async fn listing(&self, node: &Node) -> Result<Listing<'_>, Trouble> {
         let mut attempt: u32 = 0;
         loop {
-            let snapshot = self.prepare(node).await?;
-            match self.pages(node, snapshot).await {
-                Err(Trouble::Failed(error)) if snapshot && error.kind == Kind::Unavailable => {
+            let prepared = self.prepare(node).await?;
+            match self.pages(node, prepared.as_ref()).await {
+                Err(Trouble::Failed(error))
+                    if prepared.is_some() && error.kind == Kind::Unavailable =>
+                {
                     self.pause(attempt, &error).await?;
                 }
                 other => return other,
@@ -153,19 +155,23 @@ impl Run<'_> {
     }
 
     /// All pages, one after another.
-    async fn pages(&self, node: &Node, snapshot: bool) -> Result<Listing<'_>, Trouble> {
+    async fn pages(&self, node: &Node, prepared: Option<&Ticket>) -> Result<Listing<'_>, Trouble> {
+        let snapshot = prepared.is_some();
         let repeat = if snapshot { Repeat::WhileThere } else { Repeat::Freely };
         let mut cursors: HashSet<String> = HashSet::new();
         let mut listing = Listing::new(&self.held);
         let mut cursor: Option<Cursor> = None;
         for page_number in 0..MOST_PAGES {
             let page = self
-                .call("list sessions", repeat, || self.sessions.list(node, cursor.clone()))
+                .call("list sessions", repeat, || {
+                    self.sessions.list(node, prepared, cursor.clone())
+                })
                 .await?;
             self.note_request(page.request_id.as_deref());
             let last = listing.sessions.last();
             let joins = last.is_some_and(|last| page.sessions.iter().any(|one| one.id == last.id));
             listing.steady &= snapshot || page_number == 0 || joins;
+            listing.steady &= page.unsteady.is_none();
             listing.unseen += page.unseen;
             if !listing.room.take(page.sessions.len()) {
                 return Err(malformed(format!(
@@ -185,15 +191,15 @@ impl Run<'_> {
         Err(malformed(format!("the list has over {MOST_PAGES} pages")))
     }
 
-    /// Makes a node listable. True if what is listed then is a snapshot.
-    async fn prepare(&self, node: &Node) -> Result<bool, Trouble> {
+    /// Makes a node listable. What is listed with a ticket is a snapshot.
+    async fn prepare(&self, node: &Node) -> Result<Option<Ticket>, Trouble> {
         let mut tries = 1;
         loop {
             let ticket =
                 self.call("prepare a list", Repeat::Freely, || self.sessions.prepare(node)).await?;
-            let Some(ticket) = ticket else { return Ok(false) };
+            let Some(ticket) = ticket else { return Ok(None) };
             match self.finish(&ticket, self.deadline).await {
-                Ok(_) => return Ok(true),
+                Ok(_) => return Ok(Some(ticket)),
                 Err(Trouble::Failed(error))
                     if error.kind == Kind::JobFailed && tries < PREPARE_TRIES =>
                 {
@@ -212,9 +218,10 @@ impl Run<'_> {
         patience: tokio::time::Instant,
     ) -> Result<Progress, Trouble> {
         loop {
-            match self.call("poll a job", Repeat::Freely, || self.sessions.poll(ticket)).await? {
-                Progress::Done => return Ok(Progress::Done),
-                Progress::Running => {}
+            let progress = self.call("poll a job", Repeat::Freely, || self.sessions.poll(ticket));
+            let progress = progress.await?;
+            if progress != Progress::Running {
+                return Ok(progress);
             }
             if !self.wait(self.pace.poll).await {
                 return Err(self.over(None));

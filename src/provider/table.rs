@@ -135,7 +135,7 @@ mod tests {
 
     fn session(id: &str, node: &str) -> Session {
         let fields = [("name", Field::Text("a\u{1b}[2Jb\u{202e}c".into()))].into();
-        Session { id: SessionId(id.into()), node: node.into(), unkillable: None, fields }
+        Session { id: SessionId(id.into()), node: node.into(), fields, ..Session::default() }
     }
 
     #[test]

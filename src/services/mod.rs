@@ -10,12 +10,12 @@ mod fields;
 mod huaweicloud;
 mod kit;
 mod spec;
+mod words;
 
 #[cfg(feature = "sandbox")]
 pub mod simulator;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -24,6 +24,10 @@ pub use error::{Error, Kind};
 pub use fields::{Field, Fields};
 pub use spec::{
     Column, Criterion, Everyone, Example, Input, Limits, Permissions, Role, Spec, Unit,
+};
+pub use words::{
+    Batch, Cursor, Node, Outcome, Page, Progress, Refused, Session, SessionId, Sight, Submission,
+    Ticket, Which,
 };
 
 /// A kind of product with sessions, as data. Everything that there is one of for each service is
@@ -76,146 +80,55 @@ pub trait Sessions: Send + Sync {
         true
     }
 
+    /// Looks whether the target itself is there, by the cheapest call that proves it.
+    async fn sight(&self) -> Result<Sight, Error> {
+        if !self.looks_up_nodes() {
+            return Ok(Sight::Unproven("its API has no call that shows a target without sessions"));
+        }
+        match self.nodes().await {
+            Ok(_) => Ok(Sight::Seen),
+            Err(error) if error.kind == Kind::TargetGone => Ok(Sight::Absent(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What else, beside sessions, holds the target in place and will still be there when all
+    /// sessions have ended (prepared transactions, logical slots), each in a few words.
+    async fn obstacles(&self) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
+
     /// Starts what must be done before a node can be listed freshly.
     async fn prepare(&self, _node: &Node) -> Result<Option<Ticket>, Error> {
         Ok(None)
     }
 
-    /// One page of a node's live sessions. Where sessions that end make others move up before the
-    /// next page is asked for, that one begins with the last session of this one, which so shows
-    /// whether any have moved.
-    async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error>;
+    /// One page of a node's live sessions; `prepared` is what [`prepare`](Sessions::prepare) gave
+    /// for this reading. Where sessions that end make others move up before the next page is asked
+    /// for, that one begins with the last few of this one, which so show whether any have moved.
+    async fn list(
+        &self,
+        node: &Node,
+        prepared: Option<&Ticket>,
+        after: Option<Cursor>,
+    ) -> Result<Page, Error>;
+
+    /// Whether [`find`](Sessions::find) can ask for single sessions.
+    fn can_find(&self) -> bool {
+        false
+    }
+
+    /// Whoever holds the id of `session` on its node now, asked for by itself: who is not in the
+    /// answer is gone for certain. Only called where [`can_find`](Sessions::can_find).
+    async fn find(&self, _node: &Node, _session: &Session) -> Result<Vec<Session>, Error> {
+        Ok(Vec::new())
+    }
 
     /// Asks for the end of sessions. The engine never passes more than [`Limits`] allow.
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error>;
 
     /// Asks how far an asynchronous job is. Only called with tickets of this target.
     async fn poll(&self, _ticket: &Ticket) -> Result<Progress, Error> {
-        Ok(Progress::Done)
+        Ok(Progress::Done(Outcome::default()))
     }
-}
-
-/// A part of a target that is listed by itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Node {
-    /// The cloud's id; empty where the whole target is one list.
-    pub id: String,
-    /// The cloud's word for its state, where that is told and not the ordinary one.
-    pub state: Option<String>,
-}
-
-impl Node {
-    /// A node in its ordinary state.
-    pub fn of(id: &str) -> Node {
-        Node { id: id.to_owned(), state: None }
-    }
-
-    /// The single node of a target that is listed whole.
-    pub fn whole() -> Node {
-        Node::of("")
-    }
-}
-
-/// A session's id, exactly as the cloud's list gives it. Unique on its node only.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub String);
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// One live session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
-    /// Its id.
-    pub id: SessionId,
-    /// The id of the node it is on; empty where the target is listed whole.
-    pub node: String,
-    /// Why the API cannot end it, if it cannot (DDS: no operation is running).
-    pub unkillable: Option<&'static str>,
-    /// The values of the spec's columns.
-    pub fields: Fields,
-}
-
-impl Session {
-    /// Its node and id: no two sessions of a list have the same.
-    pub fn place(&self) -> (&str, &SessionId) {
-        (&self.node, &self.id)
-    }
-}
-
-/// Where a list goes on. Opaque to all but the service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor(pub String);
-
-/// One page of a list.
-#[derive(Clone, Debug, Default)]
-pub struct Page {
-    /// Its sessions; what is no longer live is left out.
-    pub sessions: Vec<Session>,
-    /// Where the next page starts; None on the last.
-    pub next: Option<Cursor>,
-    /// How many more sessions the cloud counts on the node than it shows on any page. Told on one
-    /// page only.
-    pub unseen: usize,
-    /// The cloud's id of the request.
-    pub request_id: Option<String>,
-}
-
-/// What one call shall end.
-#[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
-    /// The node; None for the whole target, with [`Which::Everyone`] only.
-    pub node: Option<&'a Node>,
-    /// Which of its sessions.
-    pub which: Which<'a>,
-}
-
-impl Batch<'_> {
-    /// The id of the node that it is aimed at: the whole target is one node if it is narrowed to
-    /// one.
-    pub fn node_id<'t>(&'t self, target: &'t Target) -> Option<&'t str> {
-        self.node.map(|node| node.id.as_str()).or_else(|| target.get("node_id"))
-    }
-}
-
-/// Which sessions of a node or target.
-#[derive(Clone, Copy, Debug)]
-pub enum Which<'a> {
-    /// The named ones, at most [`Limits::batch`] of them.
-    These(&'a [SessionId]),
-    /// All, listed or not.
-    Everyone,
-}
-
-/// The cloud took the request.
-#[derive(Clone, Debug, Default)]
-pub struct Submission {
-    /// Sessions that the answer calls gone already; all others of the batch were accepted.
-    pub already_gone: Vec<SessionId>,
-    /// To poll until the work is done; None if it is done.
-    pub ticket: Option<Ticket>,
-    /// The cloud's id of the request.
-    pub request_id: Option<String>,
-}
-
-/// An asynchronous job. Opaque to all but the service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ticket(pub String);
-
-/// How far a job is. One that ended badly is an [`Error`] of [`Kind::JobFailed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Not finished.
-    Running,
-    /// Finished well.
-    Done,
 }

@@ -287,7 +287,7 @@ fn answers() -> Vec<Vec<u8>> {
 async fn walk(sessions: &dyn Sessions) {
     for node in sessions.nodes().await.unwrap_or_default() {
         let _ = sessions.prepare(&node).await;
-        let found = sessions.list(&node, None).await.unwrap_or_default().sessions;
+        let found = sessions.list(&node, None, None).await.unwrap_or_default().sessions;
         let mut ids: Vec<SessionId> = found.into_iter().map(|one| one.id).take(2).collect();
         ids.push(SessionId("nobody".to_owned()));
         for which in [Which::These(&ids), Which::Everyone] {

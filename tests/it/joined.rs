@@ -82,7 +82,7 @@ impl Joined {
         self.wait(sessions, ticket).await?;
         let (mut found, mut after) = (Vec::<Session>::new(), None);
         loop {
-            let page = sessions.list(node, after).await?;
+            let page = sessions.list(node, None, after).await?;
             // Pages may overlap.
             let known: Vec<_> = found.iter().map(|one| one.id.clone()).collect();
             found.extend(page.sessions.into_iter().filter(|one| !known.contains(&one.id)));
@@ -101,7 +101,7 @@ impl Joined {
     ) -> Result<(), Error> {
         let Some(ticket) = ticket else { return Ok(()) };
         for _ in 0..10 {
-            if sessions.poll(&ticket).await? == Progress::Done {
+            if sessions.poll(&ticket).await? != Progress::Running {
                 return Ok(());
             }
             self.clock.step(Duration::from_secs(1));

@@ -93,7 +93,7 @@ impl World {
     async fn wait(&self, sessions: &dyn Sessions, ticket: Option<Ticket>) -> Result<(), Error> {
         let Some(ticket) = ticket else { return Ok(()) };
         for _ in 0..10 {
-            if sessions.poll(&ticket).await? == Progress::Done {
+            if sessions.poll(&ticket).await? != Progress::Running {
                 return Ok(());
             }
             self.clock.step(Duration::from_secs(1));
@@ -107,7 +107,7 @@ impl World {
         self.wait(sessions, ticket).await?;
         let (mut found, mut after) = (Vec::<Session>::new(), None);
         for _ in 0..1000 {
-            let page = sessions.list(node, after).await?;
+            let page = sessions.list(node, None, after).await?;
             assert!(page.request_id.is_some(), "a page tells its request id");
             // Pages may overlap.
             let known: Vec<_> = found.iter().map(|one| one.id.clone()).collect();
@@ -506,7 +506,7 @@ async fn what_the_gateway_refuses_comes_out_as_what_it_is() {
             let node = &sessions.nodes().await.unwrap()[0];
             world.list(&*sessions, node).await.unwrap();
             world.fault(trouble);
-            let error = sessions.list(node, None).await.unwrap_err();
+            let error = sessions.list(node, None, None).await.unwrap_err();
             assert_eq!(error.kind, kind, "{name}, {trouble:?}: {error}");
             assert!(error.request.is_some(), "{name}, {trouble:?}");
             let answered = !matches!(kind, Kind::Lost);
@@ -605,7 +605,7 @@ async fn a_kill_that_ends_half_says_so_or_not_as_the_fault_wants() {
             let outcome = match sessions.terminate(batch).await {
                 Ok(Submission { ticket: Some(ticket), .. }) => {
                     world.clock.step(Duration::from_secs(600));
-                    sessions.poll(&ticket).await.map(|progress| progress == Progress::Done)
+                    sessions.poll(&ticket).await.map(|progress| progress != Progress::Running)
                 }
                 Ok(_) => Ok(true),
                 Err(error) => Err(error),
@@ -640,7 +640,7 @@ async fn an_answer_that_is_no_answer_is_malformed_and_no_panic() {
             *world.way.canned.lock().unwrap() = Some(body);
             let shown = String::from_utf8_lossy(&body[..body.len().min(40)]);
             let name = service.spec.name;
-            let error = sessions.list(node, None).await.expect_err(name);
+            let error = sessions.list(node, None, None).await.expect_err(name);
             assert_eq!(error.kind, Kind::Malformed, "{name}, {shown}: {error}");
             assert!(error.message.len() < 1000, "{name}");
             for outcome in [

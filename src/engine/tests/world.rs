@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::*;
 use crate::services::{
-    Batch, Column, Cursor, Error, Everyone, Example, Field, Fields, Kind, Limits, Node, Page,
-    Permissions, Progress, Role, Session, SessionId, Sessions, Spec, Submission, Ticket, Unit,
-    Which,
+    Batch, Column, Cursor, Error, Everyone, Example, Field, Fields, Kind, Limits, Node, Outcome,
+    Page, Permissions, Progress, Role, Session, SessionId, Sessions, Spec, Submission, Ticket,
+    Unit, Which,
 };
 
 pub(in crate::engine) type Key = (String, String);
@@ -58,11 +58,11 @@ pub(in crate::engine) fn session(node: &str, id: &str, user: &str) -> Session {
     Session {
         id: SessionId(id.to_owned()),
         node: node.to_owned(),
-        unkillable: None,
         fields: Fields::from([
             ("addr", Field::Text(address)),
             ("user", Field::Text(user.to_owned())),
         ]),
+        ..Session::default()
     }
 }
 
@@ -312,7 +312,12 @@ impl Sessions for World {
         Ok(Some(Ticket("scan".to_owned())))
     }
 
-    async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
+    async fn list(
+        &self,
+        node: &Node,
+        _prepared: Option<&Ticket>,
+        after: Option<Cursor>,
+    ) -> Result<Page, Error> {
         let fault = self.begin("list").await?;
         if let Some(Fault::FailsAfter(kind) | Fault::Partly(kind)) = fault {
             return Err(Error::new(kind, "list", "as told"));
@@ -339,6 +344,7 @@ impl Sessions for World {
                 .collect(),
             next: next.map(|at| Cursor(at.to_string())),
             request_id: Some(format!("list-{}", state.calls.len())),
+            ..Page::default()
         })
     }
 
@@ -403,7 +409,8 @@ impl Sessions for World {
         if let (Some(ticket), Some(fault)) = (&ticket, fault) {
             state.jobs.insert(ticket.0.clone(), fault);
         }
-        Ok(Submission { already_gone, ticket, request_id })
+        let outcome = Outcome { already_gone, ..Outcome::default() };
+        Ok(Submission { outcome, ticket, request_id })
     }
 
     async fn poll(&self, ticket: &Ticket) -> Result<Progress, Error> {
@@ -411,7 +418,7 @@ impl Sessions for World {
         match self.get(|state| state.jobs.get(&ticket.0).copied()) {
             Some(Fault::JobFails) => Err(Error::new(Kind::JobFailed, "poll", "the job failed")),
             Some(Fault::JobHangs) => Ok(Progress::Running),
-            _ => Ok(Progress::Done),
+            _ => Ok(Progress::Done(Outcome::default())),
         }
     }
 }

@@ -25,13 +25,13 @@ fn session(number: usize) -> Session {
     Session {
         id: SessionId(id.clone()),
         node: "n".into(),
-        unkillable: None,
         fields: [
             ("client_address", Field::Text(id)),
             ("user", Field::Text("app".into())),
             ("idle_seconds", Field::Integer(90)),
         ]
         .into(),
+        ..Session::default()
     }
 }
 

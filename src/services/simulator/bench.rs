@@ -119,7 +119,7 @@ pub(crate) fn node(id: &str) -> Node {
 pub(crate) async fn all_pages(sessions: &dyn Sessions, node: &Node) -> Vec<Session> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = sessions.list(node, after).await.unwrap();
+        let page = sessions.list(node, None, after).await.unwrap();
         let known = ids(&found);
         found.extend(page.sessions.into_iter().filter(|one| !known.contains(&one.id)));
         after = page.next;

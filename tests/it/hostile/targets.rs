@@ -75,11 +75,11 @@ pub(super) fn answer(input: &[u8]) -> bool {
                 nodes.push(Node::of("n-1"));
                 for node in &nodes {
                     let _ = sessions.prepare(node).await;
-                    let page = sessions.list(node, None).await;
+                    let page = sessions.list(node, None, None).await;
                     taken |= page.is_ok();
                     let page = page.unwrap_or_default();
                     for after in page.next.into_iter().chain([Cursor("1".to_owned())]) {
-                        let _ = sessions.list(node, Some(after)).await;
+                        let _ = sessions.list(node, None, Some(after)).await;
                     }
                     let ids = [SessionId("1".to_owned()), SessionId("192.0.2.1:80".to_owned())];
                     for which in [Which::These(&ids[..]), Which::Everyone] {

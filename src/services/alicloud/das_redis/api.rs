@@ -12,7 +12,8 @@ use crate::access::alicloud::common_kind;
 use crate::access::{Answer, Call, Client};
 use crate::services::kit::value::{self, Told};
 use crate::services::{
-    Batch, Cursor, Error, Kind, Node, Page, Session, SessionId, Sessions, Submission, Target, Which,
+    Batch, Cursor, Error, Kind, Node, Page, Session, SessionId, Sessions, Submission, Target,
+    Ticket, Which,
 };
 use crate::wire::redact;
 
@@ -35,7 +36,12 @@ impl Sessions for Das {
         Ok(vec![Node::whole()])
     }
 
-    async fn list(&self, _node: &Node, _after: Option<Cursor>) -> Result<Page, Error> {
+    async fn list(
+        &self,
+        _node: &Node,
+        _prepared: Option<&Ticket>,
+        _after: Option<Cursor>,
+    ) -> Result<Page, Error> {
         let (answer, data) = self.call("GetRedisAllSession").await?;
         let data = list_of(&answer, data)?;
         let total = data.total.as_ref().and_then(number).unwrap_or_default();
@@ -59,7 +65,7 @@ impl Sessions for Das {
         let unseen = total.saturating_sub(listed.len());
         let sessions = listed.into_iter().map(|one| session(&answer, one));
         let sessions = apart(sessions.collect::<Result<_, _>>()?);
-        Ok(Page { sessions, next: None, unseen, request_id: answer.request_id })
+        Ok(Page { sessions, unseen, request_id: answer.request_id, ..Page::default() })
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {
@@ -171,7 +177,7 @@ fn session(answer: &Answer, listed: ListedSession) -> Result<Session, Error> {
         ("subscriptions", told(listed.sub)),
     ];
     let fields = value::fields(answer, SPEC.columns, fields)?;
-    Ok(Session { id: SessionId(id), node: String::new(), unkillable: None, fields })
+    Ok(Session { id: SessionId(id), fields, ..Session::default() })
 }
 
 /// Tells sessions apart whose entries give them one id, lest one of them hide another.

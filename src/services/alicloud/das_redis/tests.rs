@@ -38,7 +38,7 @@ const PLAIN: &[(&str, &str)] = &[("instance_id", "r-1")];
 const EVERYONE: Batch<'static> = Batch { node: None, which: Which::Everyone };
 
 async fn first(bench: &Bench, target: &[(&'static str, &str)]) -> Result<Page, Error> {
-    bench.sessions(target).list(&Node::whole(), None).await
+    bench.sessions(target).list(&Node::whole(), None, None).await
 }
 
 #[tokio::test]

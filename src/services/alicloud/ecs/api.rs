@@ -11,7 +11,8 @@ use crate::access::alicloud::common_kind;
 use crate::access::{Answer, Call, Client};
 use crate::services::kit::value::{self, Told};
 use crate::services::{
-    Batch, Cursor, Error, Kind, Node, Page, Session, SessionId, Sessions, Submission, Target, Which,
+    Batch, Cursor, Error, Kind, Node, Outcome, Page, Session, SessionId, Sessions, Submission,
+    Target, Ticket, Which,
 };
 
 use super::{CODES, SPEC};
@@ -39,7 +40,12 @@ impl Sessions for Ecs {
         Ok(vec![Node::whole()])
     }
 
-    async fn list(&self, _node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
+    async fn list(
+        &self,
+        _node: &Node,
+        _prepared: Option<&Ticket>,
+        after: Option<Cursor>,
+    ) -> Result<Page, Error> {
         let mut call = self.call("DescribeTerminalSessions").query("MaxResults", PAGE);
         match self.target.get("instance_id") {
             // The cloud would take an empty id for none, and list the whole region.
@@ -84,7 +90,7 @@ impl Sessions for Ecs {
                 Ok(Submission { request_id: answer.request_id, ..Submission::default() })
             }
             Err(error) if error.kind == Kind::SessionGone => Ok(Submission {
-                already_gone: vec![id.clone()],
+                outcome: Outcome { already_gone: vec![id.clone()], ..Outcome::default() },
                 request_id: error.request_id,
                 ..Submission::default()
             }),
@@ -181,7 +187,7 @@ fn session(
         ("port", port.unwrap_or_default()),
     ];
     let fields = value::fields(answer, SPEC.columns, told)?;
-    Ok(Some(Session { id: SessionId(id), node: String::new(), unkillable: None, fields }))
+    Ok(Some(Session { id: SessionId(id), fields, ..Session::default() }))
 }
 
 /// Seconds since a time like `2024-01-19T09:15:46Z`, or without its seconds, as some of the

@@ -71,7 +71,7 @@ async fn the_list_is_of_one_instance_or_of_the_region() {
 async fn an_empty_instance_id_does_not_mean_the_region() {
     let (bench, _) = bench(1);
     let sessions = bench.sessions(&[("instance_id", "")]);
-    let error = sessions.list(&Node::whole(), None).await.unwrap_err();
+    let error = sessions.list(&Node::whole(), None, None).await.unwrap_err();
     assert_eq!(error.kind, Kind::BadRequest);
     assert!(bench.requests().is_empty());
 }
@@ -108,7 +108,7 @@ async fn a_session_is_live_while_a_connection_of_it_is_not_known_to_be_over() {
             ("failed", &[Some("Failed"), Some("Terminated")]),
         ]),
     );
-    let page = bench.sessions(&[]).list(&Node::whole(), None).await.unwrap();
+    let page = bench.sessions(&[]).list(&Node::whole(), None, None).await.unwrap();
     let found = ids(&page.sessions);
     let found: Vec<&str> = found.iter().map(|id| id.0.as_str()).collect();
     assert_eq!(
@@ -134,7 +134,7 @@ async fn a_session_without_a_connection_is_live_while_its_url_is_good() {
                 "Connections":{connections}}}]}}}}"#
             ),
         );
-        let page = bench.sessions(&[]).list(&Node::whole(), None).await.unwrap();
+        let page = bench.sessions(&[]).list(&Node::whole(), None, None).await.unwrap();
         assert_eq!(page.sessions.len(), usize::from(live), "{connections} {began}");
     }
 }
@@ -155,7 +155,7 @@ async fn a_session_that_lives_on_another_instance_is_not_of_this_one() {
     ] {
         let (bench, _) = bench(0);
         bench.can(200, &connections(status));
-        let page = bench.sessions(target).list(&Node::whole(), None).await.unwrap();
+        let page = bench.sessions(target).list(&Node::whole(), None, None).await.unwrap();
         let instance = page.sessions.first().and_then(|one| one.fields.get("instance_id"));
         let expected = expected.map(|id| Field::Text(id.into()));
         assert_eq!(instance, expected.as_ref(), "{status} {target:?}");
@@ -181,9 +181,9 @@ async fn what_is_over_is_not_read_and_what_is_live_is() {
         let (bench, _) = bench(0);
         let sessions = bench.sessions(&[]);
         bench.can(200, &session("Terminated", odd));
-        assert_eq!(sessions.list(&Node::whole(), None).await.unwrap().sessions, [], "{odd}");
+        assert_eq!(sessions.list(&Node::whole(), None, None).await.unwrap().sessions, [], "{odd}");
         bench.can(200, &session("Connected", odd));
-        let live = sessions.list(&Node::whole(), None).await.map_err(|error| error.kind);
+        let live = sessions.list(&Node::whole(), None, None).await.map_err(|error| error.kind);
         let expected = if readable { Ok(1) } else { Err(Kind::Malformed) };
         assert_eq!(live.map(|page| page.sessions.len()), expected, "{odd}");
     }
@@ -200,7 +200,7 @@ async fn a_session_tells_what_the_list_tells() {
         "Connections":{"Connection":[{"InstanceId":"i-1","Status":"Connected",
         "StartTime":"2023-11-14T22:12:00Z","EndTime":null}]}}]}}"#,
     );
-    let page = bench.sessions(&[]).list(&Node::whole(), None).await.unwrap();
+    let page = bench.sessions(&[]).list(&Node::whole(), None, None).await.unwrap();
     let text = |text: &str| Field::Text(text.into());
     let expected = [
         ("client_address", text("10.0.0.1")),
@@ -253,13 +253,13 @@ async fn a_page_without_a_live_session_does_not_end_the_list() {
     let sessions = bench.sessions(&[]);
     let token = r#"{"RequestId":"r","NextToken":"more","Sessions":{"Session":[]}}"#;
     bench.can(200, token);
-    let page = sessions.list(&Node::whole(), None).await.unwrap();
+    let page = sessions.list(&Node::whole(), None, None).await.unwrap();
     assert_eq!(page.next, Some(Cursor("more".into())));
     bench.can(200, token);
-    let error = sessions.list(&Node::whole(), page.next).await.unwrap_err();
+    let error = sessions.list(&Node::whole(), None, page.next).await.unwrap_err();
     assert_eq!(error.kind, Kind::Malformed, "it goes round in a circle");
     bench.can(200, r#"{"RequestId":"r","NextToken":"","Sessions":{}}"#);
-    assert_eq!(sessions.list(&Node::whole(), None).await.unwrap().next, None);
+    assert_eq!(sessions.list(&Node::whole(), None, None).await.unwrap().next, None);
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn what_is_not_a_list_is_malformed() {
         &endless,
     ] {
         bench.can(200, body);
-        let error = sessions.list(&Node::whole(), None).await.unwrap_err();
+        let error = sessions.list(&Node::whole(), None, None).await.unwrap_err();
         assert_eq!(error.kind, Kind::Malformed, "{body:.80}");
     }
 }
@@ -295,7 +295,7 @@ async fn one_session_is_ended_and_no_other() {
         assert_eq!(error.kind, Kind::Configuration);
     }
     let submission = sessions.terminate(batch(Which::These(&ids[1..2]))).await.unwrap();
-    assert!(submission.already_gone.is_empty() && submission.request_id.is_some());
+    assert!(submission.outcome.already_gone.is_empty() && submission.request_id.is_some());
     assert_eq!(memory.lock().unwrap().killed(), [("i-1".to_owned(), "2".to_owned())]);
 }
 
@@ -309,15 +309,15 @@ async fn ending_what_has_ended_is_success_whatever_the_answer() {
         let ids = ids(&all_pages(&*sessions, &Node::whole()).await);
         let whole = Node::whole();
         let batch = Batch { node: Some(&whole), which: Which::These(&ids) };
-        assert!(sessions.terminate(batch).await.unwrap().already_gone.is_empty());
+        assert!(sessions.terminate(batch).await.unwrap().outcome.already_gone.is_empty());
         let again = sessions.terminate(batch).await.unwrap();
-        assert_eq!(again.already_gone.len(), already);
+        assert_eq!(again.outcome.already_gone.len(), already);
         assert_eq!(memory.lock().unwrap().killed().len(), 1);
     }
     let (bench, _) = bench(0);
     let (whole, never) = (Node::whole(), [SessionId("s-0".into())]);
     let batch = Batch { node: Some(&whole), which: Which::These(&never) };
-    assert_eq!(bench.sessions(&[]).terminate(batch).await.unwrap().already_gone, never);
+    assert_eq!(bench.sessions(&[]).terminate(batch).await.unwrap().outcome.already_gone, never);
 }
 
 #[tokio::test]

@@ -13,8 +13,8 @@ use crate::services::kit::paging::{self, Slice};
 use crate::services::kit::path::segment;
 use crate::services::kit::value::{self, Told};
 use crate::services::{
-    Batch, Cursor, Error, Kind, Node, Page, Progress, Session, SessionId, Sessions, Submission,
-    Target, Ticket, Which, error,
+    Batch, Cursor, Error, Kind, Node, Outcome, Page, Progress, Session, SessionId, Sessions,
+    Submission, Target, Ticket, Which, error,
 };
 
 use super::{CODES, SPEC};
@@ -48,7 +48,12 @@ impl Sessions for Dcs {
         ticket(&answer).map(Some)
     }
 
-    async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
+    async fn list(
+        &self,
+        node: &Node,
+        _prepared: Option<&Ticket>,
+        after: Option<Cursor>,
+    ) -> Result<Page, Error> {
         let offset = paging::offset("ListClients", after.as_ref())?;
         let call = Call::new(
             "ListClients",
@@ -90,7 +95,7 @@ impl Sessions for Dcs {
         let job: JobAnswer = answer.json()?;
         match job.status.as_deref() {
             Some("INIT" | "RUNNING") => Ok(Progress::Running),
-            Some("SUCCESS") => Ok(Progress::Done),
+            Some("SUCCESS") => Ok(Progress::Done(Outcome::default())),
             Some("FAIL") => {
                 let reason = job.fail_reason.filter(|reason| !reason.is_empty());
                 let message = reason.unwrap_or_else(|| "the job failed without a reason".into());
@@ -181,7 +186,13 @@ fn session(answer: &Answer, client: ListedClient, node: &Node) -> Result<Session
         ("subscriptions", client.sub),
     ];
     let fields = value::fields(answer, SPEC.columns, told)?;
-    Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
+    Ok(Session {
+        id: SessionId(id),
+        node: node.id.clone(),
+        unkillable,
+        fields,
+        ..Session::default()
+    })
 }
 
 fn ticket(answer: &Answer) -> Result<Ticket, Error> {

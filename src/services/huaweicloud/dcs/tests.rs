@@ -7,7 +7,7 @@ use crate::services::Sessions;
 use crate::services::simulator::bench::{Bench, all_pages, ids, node};
 use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
 use crate::services::{
-    Batch, Cursor, Field, Kind, Node, Progress, Session, SessionId, Ticket, Which,
+    Batch, Cursor, Field, Kind, Node, Outcome, Progress, Session, SessionId, Ticket, Which,
 };
 
 /// An instance with proxies, and one without, with `clients` on the node `data`.
@@ -50,7 +50,7 @@ async fn listed(bench: &Bench, sessions: &dyn Sessions, node: &Node) -> Vec<Sess
     let ticket = sessions.prepare(node).await.unwrap().unwrap();
     assert_eq!(sessions.poll(&ticket).await, Ok(Progress::Running));
     bench.clock.step(Duration::from_secs(2));
-    assert_eq!(sessions.poll(&ticket).await, Ok(Progress::Done));
+    assert_eq!(sessions.poll(&ticket).await, Ok(Progress::Done(Outcome::default())));
     all_pages(sessions, node).await
 }
 
@@ -100,7 +100,7 @@ async fn a_node_that_is_not_active_is_asked_like_the_others_and_its_failure_tell
         (Kind::Unsupported, "node `b` is Inactive: no")
     );
     bench.can(400, refusal);
-    let error = sessions.list(&inactive, None).await.unwrap_err();
+    let error = sessions.list(&inactive, None, None).await.unwrap_err();
     assert_eq!(error.message, "node `b` is Inactive: no");
     bench.can(400, refusal);
     assert_eq!(sessions.prepare(&found[0]).await.unwrap_err().message, "no");
@@ -130,7 +130,7 @@ async fn a_list_that_does_not_tell_all_nodes_is_not_believed() {
 async fn a_list_without_a_scan_is_unavailable() {
     let (bench, _) = bench(1);
     let sessions = bench.sessions(&[("instance_id", "plain")]);
-    let error = sessions.list(&node("data"), None).await.unwrap_err();
+    let error = sessions.list(&node("data"), None, None).await.unwrap_err();
     assert_eq!((error.kind, error.status), (Kind::Unavailable, Some(500)));
     assert!(error.message.contains("scan"), "{error}");
 }
@@ -199,7 +199,7 @@ async fn a_client_without_address_cannot_be_killed_but_is_shown() {
     let (bench, _) = bench(0);
     bench.can(200, r#"{"count":1,"clients":[{"id":"7","addr":"","peer":null}]}"#);
     let sessions = bench.sessions(&[("instance_id", "plain")]);
-    let page = sessions.list(&node("data"), None).await.unwrap();
+    let page = sessions.list(&node("data"), None, None).await.unwrap();
     assert_eq!(page.sessions[0].id.0, "#7");
     assert!(page.sessions[0].unkillable.is_some());
 }
@@ -224,12 +224,12 @@ async fn what_is_not_a_list_is_malformed() {
         r#"{"clients":null}"#,
     ] {
         bench.can(200, body);
-        let error = sessions.list(&node("data"), None).await.unwrap_err();
+        let error = sessions.list(&node("data"), None, None).await.unwrap_err();
         assert_eq!(error.kind, Kind::Malformed, "{body}");
     }
     for body in [r#"{"clients":[]}"#, r#"{"count":0,"clients":null,"more":1}"#] {
         bench.can(200, body);
-        assert!(sessions.list(&node("data"), None).await.unwrap().next.is_none(), "{body}");
+        assert!(sessions.list(&node("data"), None, None).await.unwrap().next.is_none(), "{body}");
     }
 }
 
@@ -242,7 +242,7 @@ async fn numbers_and_texts_take_each_others_place() {
         "sub":[],"flags":{},"user":""}]}"#,
     );
     let sessions = bench.sessions(&[("instance_id", "plain")]);
-    let page = sessions.list(&node("data"), None).await.unwrap();
+    let page = sessions.list(&node("data"), None, None).await.unwrap();
     let text = |text: &str| Field::Text(text.into());
     let expected = [
         ("client_address", text("1.1.1.1:1")),
@@ -262,7 +262,7 @@ async fn a_list_without_a_count_ends_with_an_empty_page() {
         let page = vec![r#"{"peer":"1.1.1.1:1"}"#; clients].join(",");
         bench.can(200, &format!(r#"{{"clients":[{page}]}}"#));
         let sessions = bench.sessions(&[("instance_id", "plain")]);
-        assert_eq!(sessions.list(&node("data"), None).await.unwrap().next, next);
+        assert_eq!(sessions.list(&node("data"), None, None).await.unwrap().next, next);
     }
 }
 
@@ -272,7 +272,7 @@ async fn a_list_that_never_ends_is_not_followed() {
     bench.can(200, r#"{"count":9000000,"clients":[{"peer":"1.1.1.1:1"}]}"#);
     let sessions = bench.sessions(&[("instance_id", "plain")]);
     let far = Some(Cursor("1000000".into()));
-    let error = sessions.list(&node("data"), far).await.unwrap_err();
+    let error = sessions.list(&node("data"), None, far).await.unwrap_err();
     assert_eq!(error.kind, Kind::Malformed);
 }
 
@@ -311,7 +311,7 @@ async fn a_target_narrowed_to_a_node_never_loses_another_nodes_clients() {
         assert_eq!(sessions.poll(&ticket).await, Ok(Progress::Running));
         assert!(memory.lock().unwrap().killed().is_empty(), "the job has not ended");
         bench.clock.step(Duration::from_secs(2));
-        assert_eq!(sessions.poll(&ticket).await, Ok(Progress::Done));
+        assert_eq!(sessions.poll(&ticket).await, Ok(Progress::Done(Outcome::default())));
         assert_eq!(memory.lock().unwrap().killed().len(), killed);
     }
 }
@@ -350,7 +350,7 @@ async fn a_job_fails_hangs_or_lies() {
     for (fault, outcome) in [
         (Fault::JobFails, Err(Kind::JobFailed)),
         (Fault::JobHangs, Ok(Progress::Running)),
-        (Fault::Refuses, Ok(Progress::Done)),
+        (Fault::Refuses, Ok(Progress::Done(Outcome::default()))),
     ] {
         let (bench, memory) = bench(1);
         let sessions = bench.sessions(&[("instance_id", "plain")]);

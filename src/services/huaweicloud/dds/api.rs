@@ -14,7 +14,8 @@ use crate::services::kit::paging;
 use crate::services::kit::path::segment;
 use crate::services::kit::value::{self, Told};
 use crate::services::{
-    Batch, Cursor, Error, Kind, Node, Page, Session, SessionId, Sessions, Submission, Target, Which,
+    Batch, Cursor, Error, Kind, Node, Page, Session, SessionId, Sessions, Submission, Target,
+    Ticket, Which,
 };
 
 use super::SPEC;
@@ -47,7 +48,12 @@ impl Sessions for Dds {
         self.target.get("instance_id").is_some()
     }
 
-    async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
+    async fn list(
+        &self,
+        node: &Node,
+        _prepared: Option<&Ticket>,
+        after: Option<Cursor>,
+    ) -> Result<Page, Error> {
         let offset = paging::offset("ListSessions", after.as_ref())?;
         let limit = self.page.load(Ordering::Relaxed);
         let (answer, limit) = match self.list_page(node, offset, limit).await {
@@ -134,7 +140,13 @@ fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, 
         ("connection", one.description),
     ];
     let fields = value::fields(answer, SPEC.columns, told)?;
-    Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
+    Ok(Session {
+        id: SessionId(id),
+        node: node.id.clone(),
+        unkillable,
+        fields,
+        ..Session::default()
+    })
 }
 
 #[derive(Default, Deserialize)]

@@ -123,7 +123,7 @@ async fn a_node_that_is_not_normal_is_asked_like_the_others_and_its_failure_tell
     let sessions = bench.sessions(&[("instance_id", "x"), ("node_id", "b")]);
     let nodes = sessions.nodes().await.unwrap();
     bench.can(500, r#"{"error_code":"DBS.280005","error_msg":"Server error."}"#);
-    let error = sessions.list(&nodes[0], None).await.unwrap_err();
+    let error = sessions.list(&nodes[0], None, None).await.unwrap_err();
     assert_eq!(
         (error.kind, error.message.as_str()),
         (Kind::Unavailable, "node `b` is abnormal: Server error.")
@@ -148,7 +148,7 @@ async fn a_node_id_that_the_cloud_calls_invalid_has_not_gone() {
         let (bench, _) = bench(0);
         bench.can(status, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
         let sessions = bench.sessions(&[("node_id", "one")]);
-        assert_eq!(sessions.list(&node("one"), None).await.unwrap_err().kind, kind, "{code}");
+        assert_eq!(sessions.list(&node("one"), None, None).await.unwrap_err().kind, kind, "{code}");
     }
 }
 
@@ -186,7 +186,7 @@ async fn where_a_hundred_at_a_time_are_too_many_twenty_are_asked_for_from_then_o
     for _ in 0..2 {
         bench.can(400, r#"{"error_code":"DBS.280439","error_msg":"limit"}"#);
     }
-    let error = sessions.list(&node("one"), None).await.unwrap_err();
+    let error = sessions.list(&node("one"), None, None).await.unwrap_err();
     assert_eq!(error.kind, Kind::BadRequest, "twenty are never too many");
 }
 
@@ -247,7 +247,7 @@ async fn what_an_older_kernel_leaves_out_is_told_as_far_as_it_can_be() {
     let sessions = bench.sessions(&[("node_id", "one")]);
     for (fields, name, value) in cases {
         bench.can(200, &format!(r#"{{"total_count":1,"sessions":[{{"id":"1",{fields}}}]}}"#));
-        let page = sessions.list(&node("one"), None).await.unwrap();
+        let page = sessions.list(&node("one"), None, None).await.unwrap();
         assert_eq!(page.sessions[0].fields.get(name), value.as_ref(), "{fields}");
     }
 }
@@ -278,7 +278,7 @@ async fn sessions_without_an_id_are_told_apart() {
             {"active":true,"client":"10.0.0.1:40001"}]}"#,
     );
     let sessions = bench.sessions(&[("node_id", "one")]);
-    let page = sessions.list(&node("one"), None).await.unwrap();
+    let page = sessions.list(&node("one"), None, None).await.unwrap();
     assert_eq!(ids(&page.sessions), ["#conn7", "#10.0.0.1:40001"].map(|id| SessionId(id.into())));
     assert!(page.sessions.iter().all(|session| session.unkillable.is_some()));
 }
@@ -304,7 +304,7 @@ async fn what_is_not_a_list_is_malformed() {
         r#"{"error_code":"DBS.999999","error_msg":"query failed","sessions":[]}"#,
     ] {
         bench.can(200, body);
-        let error = sessions.list(&node("one"), None).await.unwrap_err();
+        let error = sessions.list(&node("one"), None, None).await.unwrap_err();
         assert_eq!(error.kind, Kind::Malformed, "{body}");
     }
 }
@@ -430,7 +430,7 @@ async fn an_id_that_would_reach_another_path_is_never_sent() {
         let (node, ids) = (node(id), [SessionId("1".into())]);
         let batch = Batch { node: Some(&node), which: Which::These(&ids) };
         assert_eq!(sessions.terminate(batch).await.unwrap_err().kind, Kind::BadRequest, "{id}");
-        let listed = sessions.list(&node, None).await;
+        let listed = sessions.list(&node, None, None).await;
         assert_eq!(listed.unwrap_err().kind, Kind::BadRequest, "{id}");
         assert!(bench.requests().is_empty());
     }

@@ -13,7 +13,8 @@ use crate::services::kit::paging;
 use crate::services::kit::path::segment;
 use crate::services::kit::value::{self, Told};
 use crate::services::{
-    Batch, Cursor, Error, Kind, Node, Page, Session, SessionId, Sessions, Submission, Target, Which,
+    Batch, Cursor, Error, Kind, Node, Page, Session, SessionId, Sessions, Submission, Target,
+    Ticket, Which,
 };
 
 use super::SPEC;
@@ -43,7 +44,12 @@ impl Sessions for GeminiDb {
         self.target.get("instance_id").is_some()
     }
 
-    async fn list(&self, node: &Node, after: Option<Cursor>) -> Result<Page, Error> {
+    async fn list(
+        &self,
+        node: &Node,
+        _prepared: Option<&Ticket>,
+        after: Option<Cursor>,
+    ) -> Result<Page, Error> {
         const OPERATION: &str = "ListInstancesSession";
         let offset = paging::offset(OPERATION, after.as_ref())?;
         let path = node_path(OPERATION, &node.id)?;
@@ -114,7 +120,13 @@ fn session(answer: &Answer, one: ListedSession, node: &Node) -> Result<Session, 
         ("subscriptions", one.sub),
     ];
     let fields = value::fields(answer, SPEC.columns, told)?;
-    Ok(Session { id: SessionId(id), node: node.id.clone(), unkillable, fields })
+    Ok(Session {
+        id: SessionId(id),
+        node: node.id.clone(),
+        unkillable,
+        fields,
+        ..Session::default()
+    })
 }
 
 /// Every field is a text, numbers too.

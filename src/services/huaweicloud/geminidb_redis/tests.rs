@@ -127,7 +127,7 @@ async fn bare_numbers_are_read_and_what_is_empty_is_known() {
             {"addr":"10.0.0.1:40001","cmd":null}]}"#,
     );
     let sessions = bench.sessions(&[("node_id", "one")]);
-    let page = sessions.list(&node("one"), None).await.unwrap();
+    let page = sessions.list(&node("one"), None, None).await.unwrap();
     assert_eq!(ids(&page.sessions), ["254487", "#10.0.0.1:40001"].map(|id| SessionId(id.into())));
     let expected = Fields::from([
         ("database", Field::Text("0".into())),
@@ -152,7 +152,7 @@ async fn what_is_not_a_list_is_malformed() {
         r#"{"sessions":[{"id":true}]}"#,
     ] {
         bench.can(200, body);
-        let error = sessions.list(&node("one"), None).await.unwrap_err();
+        let error = sessions.list(&node("one"), None, None).await.unwrap_err();
         assert_eq!(error.kind, Kind::Malformed, "{body}");
     }
 }
@@ -272,7 +272,7 @@ async fn codes_mean_the_same_under_whatever_status_they_come() {
     ] {
         let (bench, _) = bench(1);
         bench.can(status, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
-        let error = bench.sessions(&[("node_id", "one")]).list(&node("one"), None).await;
+        let error = bench.sessions(&[("node_id", "one")]).list(&node("one"), None, None).await;
         assert_eq!(error.unwrap_err().kind, kind, "{code}");
     }
 }
