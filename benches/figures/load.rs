@@ -16,12 +16,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use terraform_provider_session::access::{self, Client, Given, SettingValue};
 use terraform_provider_session::engine::{
-    self, Guards, Log, Mode, Pace, Selection, Silent, Verify,
+    self, Aim, Guards, Log, Mode, Pace, Selection, Silent, Turns, Verify,
 };
 use terraform_provider_session::services::simulator::{
     Clients, Inbound, Instance, LiveClient, Simulator, Stage,
 };
-use terraform_provider_session::services::{ALL, Service, Target};
+use terraform_provider_session::services::{ALL, Scope, Service, Target};
 use terraform_provider_session::wire::{HttpError, HttpSend, Outside};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -123,21 +123,17 @@ async fn run(service: &'static Service, client: Arc<Client>) -> Duration {
         guards: Guards::default(),
         mode: Mode::Terminate,
         verify: Verify::UntilGone,
+        known: Vec::new(),
+        looks_again: false,
         timeout: Duration::from_secs(300),
     };
     let cancel = CancellationToken::new();
     let began = Instant::now();
+    let scope = Scope::new(service.spec, None, &target);
     let sessions = (service.connect)(client, target);
-    let report = engine::terminate(
-        service.spec,
-        &*sessions,
-        &request,
-        &pace,
-        &Log::none(),
-        &Silent,
-        &cancel,
-    )
-    .await;
+    let turns = Turns::default();
+    let aim = Aim { spec: service.spec, sessions: &*sessions, scope: &scope, turns: &turns };
+    let report = engine::terminate(aim, &request, &pace, &Log::none(), &Silent, &cancel).await;
     let took = began.elapsed();
     assert_eq!(report.terminated(), SESSIONS, "{:?}", report.halt);
     took

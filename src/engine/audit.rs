@@ -21,7 +21,8 @@ use crate::services::{Field, Role, Session, Spec};
 pub struct AuditLine {
     /// When, RFC 3339 in UTC with milliseconds.
     pub time: String,
-    /// `run`, `requested` (about to be asked for) or `session` (its fate).
+    /// `run`, `requested` (about to be asked for), `everyone` (everybody is about to be ended, those
+    /// included whom no list showed) or `session` (its fate).
     pub kind: &'static str,
     /// Ties the lines of one run together.
     pub run: String,
@@ -43,11 +44,11 @@ pub struct AuditLine {
     /// The user as listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// `terminated`, `already_gone`, `survived` or `untouched`; of a run `completed`, `dry_run` or
+    /// `terminated`, `already_gone`, `spared`, `survived` or `untouched`; of a run `completed`, `dry_run` or
     /// `halted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'static str>,
-    /// Why a session survived.
+    /// Why a session survived or was spared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The cloud's id of the request that named or covered the session.
@@ -66,6 +67,7 @@ pub struct Counts {
     pub selected: usize,
     pub terminated: usize,
     pub already_gone: usize,
+    pub spared: usize,
     pub protected: usize,
     pub survived: usize,
     pub reconnected: u64,
@@ -196,6 +198,11 @@ impl Log {
         line
     }
 
+    /// A call is about to be made that names nobody.
+    pub(super) fn everyone(&self) -> AuditLine {
+        self.line("everyone")
+    }
+
     /// The fates of all sessions that something was tried on, or for which `requested` was
     /// written, and the run's own line.
     pub(super) fn results(
@@ -218,6 +225,10 @@ impl Log {
                     line.reason = Some(reason.clone());
                     "survived"
                 }
+                Fate::Spared(reason) => {
+                    line.reason = Some((*reason).to_owned());
+                    "spared"
+                }
                 Fate::Untouched => "untouched",
             });
             line.request_id.clone_from(&victim.request_id);
@@ -233,6 +244,7 @@ impl Log {
             selected: report.selected(),
             terminated: report.terminated(),
             already_gone: report.already_gone(),
+            spared: report.spared(),
             protected: report.protected.len(),
             survived: report.survived(),
             reconnected: report.reconnected,

@@ -1,268 +1,326 @@
 //! What is known of every selected session while a run works, and its fate in the end.
 //!
-//! Nothing is ever taken out, so no failure can lose a victim. Locks are never held over a call.
+//! Nothing is ever taken out, so no failure can lose a victim; whoever a later look shows to have
+//! been missed comes in. Locks are never held over a call.
 
-use std::collections::{BTreeMap, HashSet};
-use std::net::IpAddr;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::report::{Ending, UNVERIFIED};
+use super::entry::{Entry, Standing};
+use super::reading::Reading;
 use super::run::lock;
-use super::{Fate, Halt, Survey, Verify};
-use crate::services::{Field, Role, Session, SessionId, Spec};
+use super::same::Sighting;
+use super::select::{Judge, Verdict};
+use crate::services::{Error, Kind};
 
 /// Most sessions that are remembered as having come after the survey.
 const MOST_NEWCOMERS: usize = 100_000;
 
-/// Where a selected session stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// No call has named or covered it.
-    Untouched,
-    /// A call was made, and what it did is not known; with the reason.
-    Open(String),
-    /// The cloud took the request, or answered that there is no such session.
-    Answered,
-    /// It is not listed any more, so it is over.
-    Over,
-    /// It lives, and nothing more will be tried; with the reason.
-    Alive(String),
+/// Why who was asked for is not confirmed gone where another server answers now.
+const OTHER_SERVER: &str = "another server answers under this name now";
+
+/// All sessions of a run, behind one lock.
+pub(super) struct Ledger {
+    book: Mutex<Book>,
 }
 
-/// One selected session.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    /// Index into the survey's sessions.
-    pub(super) index: usize,
-    pub(super) standing: Standing,
-    /// Whether a call was made that may have ended it.
-    pub(super) effect: bool,
-    /// Whether a call that named it together with others was refused without saying over whom.
-    pub(super) doubtful: bool,
-    /// Whether a look saw it since a call was last made that may have ended it.
-    pub(super) listed: bool,
-    /// Whether it may be among those that the last look's list counted and did not show.
-    pub(super) hidden: bool,
-    /// How often its end was asked for.
-    pub(super) asks: u32,
-    /// How many looks saw it since it was asked for last.
-    pub(super) looks: u32,
-    /// When the cloud first took the request.
-    pub(super) since: Option<Instant>,
-    /// Whether it counts among those whose end the cloud has accepted.
-    pub(super) accepted: bool,
-    /// Whether the record has a `requested` line.
-    pub(super) recorded: bool,
-    /// The cloud's id of the last request that named or covered it.
-    pub(super) request_id: Option<String>,
-}
-
-impl Entry {
-    /// Whether a look may still tell something new.
-    pub(super) fn is_open(&self) -> bool {
-        matches!(self.standing, Standing::Open(_) | Standing::Answered)
-    }
-
-    fn new(index: usize, unkillable: Option<&'static str>) -> Entry {
-        Entry {
-            index,
-            standing: unkillable.map_or(Standing::Untouched, |why| Standing::Alive(why.to_owned())),
-            effect: false,
-            doubtful: false,
-            listed: false,
-            hidden: false,
-            asks: 0,
-            looks: 0,
-            since: None,
-            accepted: false,
-            recorded: false,
-            request_id: None,
-        }
-    }
-
-    fn fate(&self, verify: Verify, halt: Option<&Halt>) -> Fate {
-        let target_gone = matches!(halt, Some(Halt::TargetGone(_)));
-        match &self.standing {
-            Standing::Over => self.over(),
-            _ if target_gone => self.over(),
-            Standing::Untouched if self.recorded && matches!(halt, Some(Halt::Panicked(_))) => {
-                Fate::Survived("not verified: a call may have been made for it".to_owned())
-            }
-            Standing::Untouched => Fate::Untouched,
-            Standing::Alive(why) => Fate::Survived(why.clone()),
-            Standing::Open(why) if self.listed => Fate::Survived(format!("still listed: {why}")),
-            Standing::Open(why) => Fate::Survived(format!("{UNVERIFIED}: {why}")),
-            Standing::Answered if verify == Verify::Trust => self.over(),
-            Standing::Answered if self.listed && self.effect => Fate::Survived(format!(
-                "still listed {} after the cloud accepted its end",
-                humantime::format_duration(self.waited())
-            )),
-            Standing::Answered if self.listed => {
-                Fate::Survived("still listed, although the cloud calls it gone".to_owned())
-            }
-            Standing::Answered if self.hidden => Fate::Survived(format!(
-                "{UNVERIFIED}: the cloud counts more sessions than its list shows"
-            )),
-            Standing::Answered => Fate::Survived(format!("{UNVERIFIED}: {}", cut_short(halt))),
-        }
-    }
-
-    fn over(&self) -> Fate {
-        if self.effect { Fate::Terminated } else { Fate::AlreadyGone }
-    }
-
-    /// Whole seconds since the cloud first took the request.
-    fn waited(&self) -> Duration {
-        Duration::from_secs(self.since.map_or(0, |since| since.elapsed().as_secs()))
-    }
-}
-
-fn cut_short(halt: Option<&Halt>) -> &'static str {
-    match halt {
-        Some(Halt::Cancelled) => "the run was interrupted",
-        Some(Halt::TimedOut(_)) => "time was up",
-        _ => "the run ended early",
-    }
-}
-
-/// All selected sessions of a run.
-pub(super) struct Ledger<'a> {
-    survey: &'a Survey,
+/// What the lock is around.
+pub(super) struct Book {
+    pub(super) entries: Vec<Entry>,
+    /// By node and id; several where an id was used again.
+    places: HashMap<(String, String), Vec<usize>>,
+    by_node: HashMap<String, Vec<usize>>,
+    /// The ids of all.
+    pub(super) ids: HashSet<String>,
+    /// Whoever was on the first look, sorted by place.
+    first: Vec<Sighting>,
+    pub(super) nodes: BTreeMap<String, Node>,
+    /// Sessions that came after the survey, by node and id.
+    pub(super) newcomers: BTreeMap<(String, String), Sighting>,
     /// How many ends the cloud has accepted.
-    accepted: AtomicUsize,
-    entries: Mutex<Vec<Entry>>,
-    /// Sessions that were not there in the survey, with their clients' addresses.
-    newcomers: Mutex<BTreeMap<(String, SessionId), IpAddr>>,
-    client: Option<&'static str>,
+    accepted: usize,
 }
 
-impl<'a> Ledger<'a> {
+/// What is known of a node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Node {
+    /// When its first look was complete, and whether that was steady.
+    first: Option<(Instant, bool)>,
+    /// When its last look was begun and complete, and what was doubtful about it.
+    pub(super) last: Option<Look>,
+    /// Whether any look at it was steady.
+    pub(super) whole: bool,
+    /// When a call was last made that may have ended somebody on it.
+    pub(super) killed: Option<Instant>,
+    /// Which server answered first.
+    server: Option<String>,
+    /// How many the last look showed who are not of the run.
+    pub(super) others: usize,
+    /// How many of them are protected.
+    pub(super) protected: usize,
+    /// Those of them who came after the first look, and whom the run would select otherwise.
+    pub(super) fresh: Vec<Sighting>,
+}
+
+/// A look at a node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) asked: Instant,
+    pub(super) arrived: Instant,
+    /// Why it proves nobody's absence, if so; goes on after "the list".
+    pub(super) doubt: Option<&'static str>,
+}
+
+impl Ledger {
     /// `by_name` says that sessions will be named: then what cannot be has its fate already.
-    pub(super) fn new(spec: &Spec, survey: &'a Survey, by_name: bool) -> Ledger<'a> {
-        let entries = survey
-            .selected
-            .iter()
-            .map(|&index| Entry::new(index, survey.sessions[index].unkillable.filter(|_| by_name)));
-        Ledger {
-            survey,
-            accepted: AtomicUsize::new(0),
-            entries: Mutex::new(entries.collect()),
-            newcomers: Mutex::new(BTreeMap::new()),
-            client: spec.column(Role::Client).map(|column| column.name),
+    pub(super) fn new(
+        first: Vec<Sighting>,
+        selected: &[usize],
+        nodes: BTreeMap<String, Node>,
+        by_name: bool,
+    ) -> Ledger {
+        let mut book = Book {
+            entries: Vec::new(),
+            places: HashMap::new(),
+            by_node: HashMap::new(),
+            ids: HashSet::new(),
+            first: Vec::new(),
+            nodes,
+            newcomers: BTreeMap::new(),
+            accepted: 0,
+        };
+        for &at in selected {
+            book.enter(first[at].clone(), by_name);
+        }
+        book.first = first;
+        Ledger { book: Mutex::new(book) }
+    }
+
+    /// Looks at or changes the book.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Book) -> T) -> T {
+        work(&mut lock(&self.book))
+    }
+}
+
+impl Node {
+    /// A node as its first look showed it.
+    pub(super) fn seen(reading: &Reading<'_>) -> Node {
+        Node {
+            first: Some((reading.arrived, reading.is_steady())),
+            last: Some(Look::of(reading)),
+            whole: reading.is_steady(),
+            killed: None,
+            server: reading.server.clone(),
+            ..Node::default()
         }
     }
 
-    /// Looks at or changes the entries.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Vec<Entry>) -> T) -> T {
-        work(&mut lock(&self.entries))
+    /// Why nothing shows yet that nobody on it was missed, if so: no look after the last kill, or
+    /// none that was steady. Goes on after "the list".
+    pub(super) fn doubt(&self) -> Option<&'static str> {
+        let Some(last) = self.last else { return Some("was never read whole") };
+        match self.killed {
+            Some(killed) if last.asked < killed => Some("was not read again after the last kill"),
+            _ => last.doubt,
+        }
+    }
+}
+
+impl Look {
+    fn of(reading: &Reading<'_>) -> Look {
+        Look { asked: reading.asked, arrived: reading.arrived, doubt: reading.doubt() }
+    }
+}
+
+impl Book {
+    fn enter(&mut self, sighting: Sighting, by_name: bool) -> usize {
+        let at = self.entries.len();
+        let place = (sighting.session.node.clone(), sighting.session.id.0.clone());
+        self.ids.insert(place.1.clone());
+        self.by_node.entry(place.0.clone()).or_default().push(at);
+        self.places.entry(place).or_default().push(at);
+        self.entries.push(Entry::new(sighting, by_name));
+        at
+    }
+
+    /// Takes in what a reading shows of its node: who is there, who is gone, who was missed.
+    pub(super) fn take_in(&mut self, reading: &mut Reading<'_>, judge: &Judge<'_>) {
+        if !self.is_same_server(reading) {
+            return;
+        }
+        for at in self.members(&reading.node) {
+            self.entries[at].listed = false;
+        }
+        let node = self.nodes.entry(reading.node.clone()).or_default();
+        (node.others, node.protected, node.fresh) = (0, 0, Vec::new());
+        for one in judge.once(std::mem::take(&mut reading.sightings)) {
+            if let Some(at) = self.meet(one, judge) {
+                self.entries[at].listed = true;
+            }
+        }
+        let steady = reading.is_steady();
+        for at in self.members(&reading.node) {
+            let entry = &mut self.entries[at];
+            entry.hidden = !entry.listed && reading.unseen > 0;
+            if entry.listed {
+                entry.looks += 1;
+            } else if steady {
+                entry.vanish();
+            }
+        }
+        let node = self.nodes.entry(reading.node.clone()).or_default();
+        node.last = Some(Look::of(reading));
+        node.whole |= steady;
+    }
+
+    /// The sessions of a node, as indexes.
+    pub(super) fn members(&self, node: &str) -> Vec<usize> {
+        self.by_node.get(node).cloned().unwrap_or_default()
+    }
+
+    /// What one entry of a list says: the index of the selected session that it is, if it is one.
+    fn meet(&mut self, one: Sighting, judge: &Judge<'_>) -> Option<usize> {
+        let place = (one.session.node.clone(), one.session.id.0.clone());
+        let (mut known, mut rests) = (None, false);
+        for &at in self.places.get(&place).into_iter().flatten() {
+            let entry = &mut self.entries[at];
+            if entry.rests(&one) {
+                rests = true;
+                entry.end();
+            } else if !entry.sighting.is(&one) {
+                // Somebody else has its id now.
+                entry.end();
+            } else {
+                known = Some(at);
+            }
+        }
+        let verdict = judge.verdict(&one);
+        if let Some(at) = known {
+            self.entries[at].again(one, verdict);
+            return known;
+        }
+        let meant = matches!(verdict, Verdict::Meant | Verdict::Doubted);
+        let new = self.is_newcomer(&one);
+        if meant && !new && !rests {
+            let at = self.enter(one, !judge.everyone);
+            self.entries[at].verdict = verdict;
+            return Some(at);
+        }
+        let node = self.nodes.entry(place.0.clone()).or_default();
+        node.others += 1;
+        node.protected += usize::from(verdict == Verdict::Protected);
+        if new && verdict == Verdict::Meant {
+            node.fresh.push(one.clone());
+        }
+        if new && self.newcomers.len() < MOST_NEWCOMERS {
+            self.newcomers.insert(place, one);
+        }
+        None
+    }
+
+    /// Whether it came after the first look: it was not on that although it was steady, or it
+    /// began after it. Anybody else was missed.
+    fn is_newcomer(&self, one: &Sighting) -> bool {
+        let place = one.session.place();
+        let before = self.first.binary_search_by(|first| first.session.place().cmp(&place));
+        if before.is_ok_and(|at| self.first[at].is(one)) {
+            return false;
+        }
+        match self.nodes.get(&one.session.node).and_then(|node| node.first) {
+            Some((_, true)) => true,
+            Some((arrived, false)) => one.began_after(arrived),
+            // A node that the first look did not have.
+            None => {
+                let latest = self.nodes.values().filter_map(|node| Some(node.first?.0)).max();
+                latest.is_some_and(|arrived| one.began_after(arrived))
+            }
+        }
+    }
+
+    /// Whether the server that answered first on a node answers still. Another one proves nothing
+    /// about anybody: who was asked for is not confirmed gone.
+    fn is_same_server(&mut self, reading: &Reading<'_>) -> bool {
+        let node = self.nodes.entry(reading.node.clone()).or_default();
+        if node.server.is_none() {
+            node.server.clone_from(&reading.server);
+        }
+        if reading.server.is_none() || node.server == reading.server {
+            return true;
+        }
+        if let Some(last) = &mut node.last {
+            last.doubt = Some("is another server's now");
+        }
+        for at in self.members(&reading.node) {
+            let entry = &mut self.entries[at];
+            if entry.is_open() || entry.standing == Standing::Untouched {
+                entry.listed = false;
+                entry.standing = Standing::Lost(OTHER_SERVER.to_owned());
+            }
+        }
+        false
+    }
+
+    /// The failure that ends a run to which another server answers.
+    pub(super) fn other_server(&self, reading: &Reading<'_>) -> Option<Error> {
+        let node = self.nodes.get(&reading.node)?;
+        let changed = reading.server.is_some() && node.server != reading.server;
+        changed.then(|| Error::new(Kind::Unavailable, "list sessions", OTHER_SERVER))
+    }
+
+    /// The answer of a search for one session by itself.
+    pub(super) fn found(&mut self, at: usize, found: Vec<Sighting>, judge: &Judge<'_>) {
+        let mut there = false;
+        for one in found {
+            there |= self.meet(one, judge) == Some(at);
+        }
+        let entry = &mut self.entries[at];
+        entry.listed = there;
+        if !there {
+            entry.vanish();
+        }
+    }
+
+    /// When the last look at a node was complete.
+    pub(super) fn arrived(&self, node: &str) -> Option<Instant> {
+        Some(self.nodes.get(node)?.last?.arrived)
     }
 
     /// Counts some more accepted ends. Returns how many there are so far, and of how many.
-    pub(super) fn accept(&self, more: usize) -> (usize, usize) {
-        let before = self.accepted.fetch_add(more, Ordering::Relaxed);
-        (before + more, self.survey.selected.len())
+    pub(super) fn accept(&mut self, more: usize) -> (usize, usize) {
+        self.accepted += more;
+        (self.accepted, self.entries.len())
     }
 
-    /// The session of an entry.
-    pub(super) fn session(&self, entry: &Entry) -> &'a Session {
-        &self.survey.sessions[entry.index]
-    }
-
-    /// Takes note of sessions that came after the survey, and of those that rest.
-    pub(super) fn meet(&self, sessions: &[Session]) {
-        self.rest(sessions);
-        let mut newcomers = lock(&self.newcomers);
-        for session in sessions {
-            if newcomers.len() < MOST_NEWCOMERS
-                && !self.survey.holds(session)
-                && let Some(ip) = self.client_of(session)
-            {
-                newcomers.insert((session.node.clone(), session.id.clone()), ip);
-            }
+    /// Notes that a call was made that may have ended somebody on these nodes.
+    pub(super) fn killed<'n>(&mut self, nodes: impl Iterator<Item = &'n str>) {
+        let now = Instant::now();
+        for node in nodes {
+            self.nodes.entry(node.to_owned()).or_default().killed = Some(now);
         }
     }
 
-    /// Whoever was asked for and could be ended, and is listed as somebody who cannot be ended now,
-    /// is over: on DDS a connection stays under its id when its operation has ended.
-    fn rest(&self, sessions: &[Session]) {
-        let resting = sessions.iter().filter(|one| one.unkillable.is_some());
-        let resting: HashSet<_> = resting.map(Session::place).collect();
-        if resting.is_empty() {
-            return;
-        }
-        self.with(|entries| {
-            for entry in entries.iter_mut().filter(|entry| entry.is_open()) {
-                let session = self.session(entry);
-                if session.unkillable.is_none() && resting.contains(&session.place()) {
-                    entry.standing = Standing::Over;
-                }
-            }
-        });
-    }
-
-    /// How many newcomers are clients whose session was ended.
-    pub(super) fn reconnected(&self, endings: &[Ending]) -> u64 {
-        let newcomers = lock(&self.newcomers);
-        if newcomers.is_empty() {
-            return 0;
-        }
-        let ended: HashSet<IpAddr> = self
-            .survey
-            .selected
-            .iter()
-            .zip(endings)
-            .filter(|(_, (fate, _))| *fate == Fate::Terminated)
-            .filter_map(|(&at, _)| self.client_of(&self.survey.sessions[at]))
-            .collect();
-        newcomers.values().filter(|ip| ended.contains(ip)).count() as u64
-    }
-
-    fn client_of(&self, session: &Session) -> Option<IpAddr> {
-        match session.fields.get(self.client?)? {
-            Field::Text(text) => super::select::client_ip(text),
-            Field::Integer(_) | Field::Bool(_) => None,
-        }
-    }
-
-    /// Which entries the audit log has a `requested` line for.
-    pub(super) fn recorded(&self) -> HashSet<usize> {
-        self.with(|entries| {
-            entries.iter().enumerate().filter(|(_, one)| one.recorded).map(|(at, _)| at).collect()
-        })
+    /// How many different sessions calls have named or covered.
+    pub(super) fn asked(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.asks > 0).count()
     }
 
     /// What the counts alone would not tell.
     pub(super) fn remarks(&self) -> Vec<String> {
-        let doubtful = self.with(|entries| {
-            let gone = |one: &&Entry| one.doubtful && !one.effect && one.standing == Standing::Over;
-            entries.iter().filter(gone).count()
-        });
-        if doubtful == 0 {
-            return Vec::new();
-        }
-        let told = if doubtful == 1 {
-            "1 session was gone after the cloud had refused a call that named it together with \
-             others; it is counted as already gone, but that call may have ended it"
-                .to_owned()
-        } else {
-            format!(
-                "{doubtful} sessions were gone after the cloud had refused a call that named them \
+        let gone = |one: &&Entry| one.doubtful && !one.effect && one.standing == Standing::Over;
+        match self.entries.iter().filter(gone).count() {
+            0 => Vec::new(),
+            1 => vec![
+                "1 session was gone after the cloud had refused a call that named it together \
+                 with others; it is counted as already gone, but that call may have ended it"
+                    .to_owned(),
+            ],
+            more => vec![format!(
+                "{more} sessions were gone after the cloud had refused a call that named them \
                  together with others; they are counted as already gone, but that call may have \
                  ended some of them"
-            )
-        };
-        vec![told]
-    }
-
-    /// What became of every selected session, in the survey's order.
-    pub(super) fn endings(&self, verify: Verify, halt: Option<&Halt>) -> Vec<Ending> {
-        self.with(|entries| {
-            let ending = |entry: &Entry| (entry.fate(verify, halt), entry.request_id.clone());
-            entries.iter().map(ending).collect()
-        })
+            )],
+        }
     }
 }

@@ -1,27 +1,27 @@
 //! What "terminate sessions" means, for every service alike.
 //!
-//! [`survey`] lists and selects; [`terminate`] surveys, guards, kills, verifies and reports. The
-//! engine reaches the world only through [`Sessions`], an [`Audit`] and
-//! tokio's timer. The story of a run:
+//! [`view`] lists, [`View::survey`] selects; [`terminate`] lists, selects, guards, ends, verifies
+//! and reports. The engine reaches the world only through [`Sessions`], an [`Audit`] and tokio's
+//! timer. The story of a run:
 //!
-//! 1. **List.** The nodes of the target are looked up; each is prepared and listed to its last
-//!    page, side by side. Every call goes through one door (`run.rs`) that holds the deadline, the
-//!    number of calls at a time and the retries. A refused key or permission ends everything after
-//!    one answer.
-//! 2. **Select.** Pure functions (`select.rs`) say which sessions are meant and which of those
-//!    are protected. Then the guards: over the cap, an id that is not unique, an API that could
-//!    only end too much, or a list that does not tell what `protect` looks at, and nothing is
-//!    ended.
-//! 3. **Ask.** Each node's sessions go in batches as large as the API takes; or everything goes in
-//!    one call where all are meant and no guard is set, for only then a session that nobody has
-//!    seen may be hit. What is about to be asked for is in the audit log first. A call that
-//!    certainly had no effect is repeated as it is; after one that may have had, the node is listed
-//!    before anything is asked for again.
-//! 4. **Look.** The nodes are listed until no selected id is left or time is up. What vanished
-//!    after it was asked for is terminated; what vanished after a refusal that names nobody
-//!    ([`Kind::Ambiguous`]) counts as already gone. What lives on
-//!    is asked for again, now and then, in smaller groups if need be.
-//! 5. **Report.** An acceptance that could not be checked is no kill: such a session is
+//! 1. **Wait for the turn** (`turns.rs`). Runs and readings of one process whose targets overlap go
+//!    one after another. The time allowed begins after that.
+//! 2. **List** (`reading.rs`). The nodes of the target are looked up; each is prepared and listed to
+//!    its last page, side by side. Every call goes through one door (`run.rs`) that holds the
+//!    deadline, the retries and the process' calls at a time (`calls.rs`). A reading says whether it
+//!    proves that who is not on it is gone; which entries are one session, `same.rs` says.
+//! 3. **Select** (`select.rs`, `sieve.rs`). Pure functions say who is meant and who is protected.
+//!    Then the guards: over the cap, an id that is not unique, an API that could only end too much,
+//!    or a list that does not tell what `protect` looks at, and nothing is ended.
+//! 4. **Go round** (`rounds.rs`): ask (`ask.rs`), in batches as large as the API takes, or in one
+//!    call where all are meant and no guard is set; then look. What is about to be asked for is in
+//!    the audit log first. Nobody is named who was not meant on the newest list that there is, and
+//!    that is at most two seconds old. Who lives on is asked for again, now and then, in smaller
+//!    groups if need be; who was missed comes in (`ledger.rs`, `entry.rs`).
+//! 5. **Read it whole.** Under `all` and `match` a run succeeds only after a steady reading of the
+//!    whole target without anybody whom it would select, newcomers excepted. A destroy looks once
+//!    more, a second after its last kill (`last.rs`).
+//! 6. **Report.** An acceptance that could not be checked is no kill: such a session is
 //!    [`Fate::Survived`] with "not verified". The report is written to the audit log and returned,
 //!    whatever happened.
 //!
@@ -32,25 +32,37 @@
 //! look: what was not verified by then is reported so. Nothing runs past the request's timeout;
 //! calls end a little earlier (a tenth of it, at most a second), which is left for the audit log.
 
+mod ask;
 mod audit;
-mod kill;
+mod calls;
+mod entry;
+mod first;
+mod last;
 mod ledger;
-mod list;
 mod pace;
+mod patience;
+mod reading;
 mod report;
 mod request;
+mod rounds;
 mod run;
+mod same;
 mod select;
-mod verify;
+mod sieve;
+mod turns;
 
 #[cfg(test)]
 mod tests;
 
 pub use audit::{Audit, AuditFile, AuditLine, Counts, Log};
+pub use calls::Calls;
+pub use first::View;
 pub use pace::Pace;
 pub use report::{Event, Fate, Halt, Observer, Report, Silent, Survey, Victim};
 pub use request::{Filter, Guards, Mode, Request, Selection, Verify};
+pub use same::Known;
 pub use select::guard;
+pub use turns::Turns;
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -58,75 +70,103 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::kill::Kill;
+use self::ask::Ask;
 use self::ledger::Ledger;
+use self::rounds::Rounds;
 use self::run::{Run, Trouble};
-use crate::services::{Error, Kind, Sessions, Spec};
+use self::same::Clock;
+use self::turns::Turn;
+use crate::services::{Error, Kind, Scope, Sessions, Spec};
 
 /// The most time that is kept for the audit log at the end of a run.
 const RESERVE: Duration = Duration::from_secs(1);
 
-/// Lists the sessions of a target and says which of them `request` means. Ends nothing.
+/// What is worked on.
+#[derive(Clone, Copy)]
+pub struct Aim<'a> {
+    /// The service.
+    pub spec: &'a Spec,
+    /// Its sessions on one target.
+    pub sessions: &'a dyn Sessions,
+    /// What tells the target apart from those of other runs.
+    pub scope: &'a Scope,
+    /// The turns of the process.
+    pub turns: &'a Turns,
+}
+
+impl std::fmt::Debug for Aim<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Aim").field("scope", self.scope).finish_non_exhaustive()
+    }
+}
+
+/// Lists the sessions of a target. Ends nothing. `limit` counts from the turn on.
 ///
 /// The error is the cloud's, or of [`Kind::Unavailable`] if time was up or the run was cancelled
 /// before any call had failed.
-pub async fn survey(
-    spec: &Spec,
-    sessions: &dyn Sessions,
-    request: &Request,
+pub async fn view(
+    aim: Aim<'_>,
+    limit: Duration,
     pace: &Pace,
     cancel: &CancellationToken,
-) -> Result<Survey, Error> {
-    let run = Run::new(sessions, pace, &Silent, cancel, end_of(request.timeout));
-    let trouble = match run.survey(spec, request).await {
-        Ok((_, survey)) => return Ok(survey),
+) -> Result<View, Error> {
+    let Some(_turn) = aim.turns.take(aim.scope, cancel).await else { return Err(interrupted()) };
+    let run = Run::new(&aim, pace, &Silent, cancel, end_of(limit));
+    let trouble = match run.view().await {
+        Ok(view) => return Ok(view),
         Err(trouble) => trouble,
     };
     Err(match (run.halt(), trouble) {
         (Some(Halt::Failed(error) | Halt::TargetGone(error)), _)
         | (_, Trouble::Failed(error) | Trouble::Over(Some(error)))
         | (Some(Halt::TimedOut(Some(error))), _) => error,
-        (Some(Halt::Cancelled), _) => {
-            Error::new(Kind::Unavailable, "list sessions", "interrupted before there was an answer")
-        }
+        (Some(Halt::Cancelled), _) => interrupted(),
         _ => Error::new(Kind::Unavailable, "list sessions", "no answer before time was up"),
     })
 }
 
+/// Lists the sessions of a target and says which of them `request` means. Ends nothing.
+///
+/// # Errors
+/// As of [`view`].
+pub async fn survey(
+    aim: Aim<'_>,
+    request: &Request,
+    pace: &Pace,
+    cancel: &CancellationToken,
+) -> Result<Survey, Error> {
+    let view = view(aim, request.timeout, pace, cancel).await?;
+    Ok(view.survey(aim.spec, request))
+}
+
 /// Ends the sessions that `request` means. Whatever happens, the report tells all of it.
 pub async fn terminate(
-    spec: &Spec,
-    sessions: &dyn Sessions,
+    aim: Aim<'_>,
     request: &Request,
     pace: &Pace,
     log: &Log,
     observer: &dyn Observer,
     cancel: &CancellationToken,
 ) -> Report {
-    let end = end_of(request.timeout);
-    let reserve = RESERVE.min(request.timeout / 10);
-    let run = Run::new(sessions, pace, observer, cancel, end - reserve);
     let dry_run = request.mode == Mode::DryRun;
     let mut report = Report { dry_run, ..Report::default() };
+    let turn = aim.turns.take(aim.scope, cancel).await;
+    let end = end_of(request.timeout);
     let mut recorded = HashSet::new();
-    let found = run.guarded(async {
-        let (nodes, survey) = run.survey(spec, request).await.ok()?;
-        let live = survey.sessions.len();
-        observer.observe(Event::Listed { sessions: live, nodes: nodes.len() });
-        let (selected, protected) = (survey.selected.len(), survey.protected.len());
-        observer.observe(Event::Selected { selected, protected });
-        Some((nodes, survey))
-    });
-    if let Some((nodes, survey)) = found.await.flatten() {
-        recorded = fill(spec, request, log, &run, &nodes, survey, &mut report).await;
+    if let Some(turn) = turn {
+        let reserve = RESERVE.min(request.timeout / 10);
+        let run = Run::new(&aim, pace, observer, cancel, end - reserve);
+        recorded = work(&run, &turn, request, log, &mut report).await;
+        report.halt = run.halt();
+        report.request_ids = run.request_ids();
+    } else {
+        report.halt = Some(Halt::Cancelled);
     }
-    report.halt = run.halt();
-    report.request_ids = run.request_ids();
-    let lines = || log.results(spec, &report, |at| recorded.contains(&at));
+    let lines = || log.results(aim.spec, &report, |at| recorded.contains(&at));
     if let Err(why) = log.append(lines, end).await {
         match report.halt {
             // These may be no more than a warning, and a record that is missing must be an error.
-            None | Some(Halt::TargetGone(_) | Halt::TimedOut(_)) => {
+            None | Some(Halt::TargetGone(_) | Halt::TimedOut(_) | Halt::NotWhole(_)) => {
                 report.halt = Some(Halt::Audit(why));
             }
             Some(_) => {
@@ -137,45 +177,62 @@ pub async fn terminate(
     report
 }
 
-/// Guards and kills, and puts what came of it into the report. Returns which victims the audit log
-/// has a `requested` line for.
-async fn fill(
-    spec: &Spec,
+/// Lists, guards and ends, and puts what came of it into the report. Returns which victims the
+/// audit log has a `requested` line for.
+async fn work(
+    run: &Run<'_>,
+    turn: &Turn,
     request: &Request,
     log: &Log,
-    run: &Run<'_>,
-    nodes: &[crate::services::Node],
-    survey: Survey,
     report: &mut Report,
 ) -> HashSet<usize> {
-    let halt = select::guard(spec, &request.guards, &survey);
+    let clock = Clock::at((log.now)());
+    let view = run.guarded(run.view_for(request)).await.and_then(Result::ok);
+    let Some(mut view) = view else { return HashSet::new() };
+    let mut found = view.find(run.spec, request, clock);
+    let survey = &found.survey;
+    run.observer
+        .observe(Event::Listed { sessions: found.sightings.len(), nodes: view.nodes.len() });
+    let (selected, protected) = (survey.selected.len(), survey.protected.len());
+    run.observer.observe(Event::Selected { selected, protected });
+    let halt = found.guard(run.spec, request);
     let works = halt.is_none() && request.mode == Mode::Terminate;
     if let Some(halt) = halt {
         run.stop(halt);
     }
-    let by_name = works && !select::in_one_call(spec, request, nodes);
-    let ledger = Ledger::new(spec, &survey, by_name);
+    let of = |at: &usize| found.sightings[*at].session.clone();
+    report.protected = survey.protected.iter().map(of).collect();
+    let beyond = beyond(survey, &found.sightings);
+    let sightings = std::mem::take(&mut found.sightings);
+    let by_name = works && !found.judge.everyone;
+    let ledger = Ledger::new(sightings, &found.survey.selected, view.looks, by_name);
+    let rounds =
+        Rounds { ask: Ask { run, log, ledger: &ledger, turn }, request, judge: &found.judge };
     if works {
-        run.guarded(Kill { run, spec, request, log, ledger: &ledger }.all(nodes)).await;
+        run.guarded(async {
+            rounds.all(&view.nodes).await;
+            rounds.note_doubt();
+            report.returned = rounds.look_once_more(&view.nodes, &mut report.remarks).await;
+        })
+        .await;
     }
-    let endings = ledger.endings(request.verify, run.halt().as_ref());
-    report.reconnected = ledger.reconnected(&endings);
-    report.remarks = ledger.remarks();
-    report.remarks.extend(beyond(&survey));
+    let survey = found.survey;
+    rounds.tell(&survey, clock, report);
+    report.remarks.extend(beyond);
     report.remarks.extend(unjudged(&survey));
     if survey.unseen > 0 {
         let count = survey.unseen;
         report.remarks.push(format!("the cloud counts {count} more than its list shows"));
     }
-    let recorded = ledger.recorded();
-    drop(ledger);
-    report.settle(survey, endings);
-    recorded
+    ledger.with(|book| {
+        let recorded = book.entries.iter().enumerate().filter(|(_, one)| one.recorded);
+        recorded.map(|(at, _)| at).collect()
+    })
 }
 
 /// How many sessions were meant that the API cannot end, and why the first of them.
-fn beyond(survey: &Survey) -> Option<String> {
-    let first = &survey.sessions[*survey.beyond.first()?];
+fn beyond(survey: &Survey, sightings: &[same::Sighting]) -> Option<String> {
+    let first = &sightings[*survey.beyond.first()?].session;
     let why = first.unkillable.unwrap_or_default();
     let count = survey.beyond.len();
     let (sessions, were) = if count == 1 { ("session", "was") } else { ("sessions", "were") };
@@ -197,4 +254,8 @@ fn unjudged(survey: &Survey) -> impl Iterator<Item = String> + '_ {
 /// A time far away is as good as none, and cannot overflow.
 fn end_of(timeout: Duration) -> Instant {
     Instant::now() + timeout.min(Duration::from_secs(60 * 60 * 24 * 365))
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Unavailable, "list sessions", "interrupted before there was an answer")
 }

@@ -4,11 +4,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Calls;
+
 /// Validated numbers of conduct, and the randomness that spreads retries.
 #[derive(Clone)]
 pub struct Pace {
-    /// Most calls at a time.
-    pub concurrency: NonZeroUsize,
+    /// The calls that may be made at a time by all that share them.
+    pub calls: Calls,
     /// First backoff; doubles with every attempt.
     pub backoff: Duration,
     /// Longest backoff.
@@ -21,7 +23,7 @@ pub struct Pace {
 
 impl std::fmt::Debug for Pace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pace").field("concurrency", &self.concurrency).finish_non_exhaustive()
+        f.debug_struct("Pace").field("calls", &self.calls).finish_non_exhaustive()
     }
 }
 
@@ -29,7 +31,7 @@ impl Pace {
     /// The product's numbers: 0.5 s doubling to 20 s, a look every second.
     pub fn new(concurrency: NonZeroUsize, jitter: Arc<dyn Fn() -> f64 + Send + Sync>) -> Pace {
         Pace {
-            concurrency,
+            calls: Calls::new(concurrency),
             backoff: Duration::from_millis(500),
             backoff_cap: Duration::from_secs(20),
             poll: Duration::from_secs(1),

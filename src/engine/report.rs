@@ -1,5 +1,8 @@
 //! What a run saw and did, as plain data. Never lost, whatever goes wrong.
 
+use std::collections::BTreeMap;
+
+use super::Known;
 use crate::services::{Criterion, Error, Session};
 
 /// What a listing found, sorted by node and id, each session once.
@@ -25,15 +28,14 @@ pub struct Survey {
     /// Criteria of `match`, each with the number of sessions that fail for no other reason than
     /// that the list does not tell what it looks at.
     pub unjudged: Vec<(Criterion, usize)>,
+    /// How many of the selected log in as we do.
+    pub ours: usize,
+    /// Connections that are left out because they are not clients', by what they are.
+    pub left_out: BTreeMap<&'static str, usize>,
+    /// Why somebody may have been skipped, if so; goes on after "the list".
+    pub doubt: Option<&'static str>,
     /// The cloud's ids of the requests.
     pub request_ids: Vec<String>,
-}
-
-impl Survey {
-    /// Whether this session, by its node and id, was found.
-    pub(super) fn holds(&self, session: &Session) -> bool {
-        self.sessions.binary_search_by(|one| one.place().cmp(&session.place())).is_ok()
-    }
 }
 
 /// What became of one selected session.
@@ -46,6 +48,9 @@ pub enum Fate {
     AlreadyGone,
     /// It lives, or must be assumed to; with the best reason known.
     Survived(String),
+    /// It was selected, and when its turn came it was not meant any more, so that nobody asked for
+    /// its end; with the reason.
+    Spared(&'static str),
     /// Nothing was tried: a dry run, a guard, an interrupt or an earlier failure.
     Untouched,
 }
@@ -105,6 +110,12 @@ pub enum Halt {
     },
     /// An id that was named lives on several nodes: which one is meant?
     SameIdOnSeveralNodes(String),
+    /// A guard counts sessions, and the list could not be read whole in time; with why, which goes
+    /// on after "the list".
+    Uncounted(&'static str),
+    /// Everybody who was seen is settled, and the list could not be read whole in time, so that
+    /// somebody may have been missed; with why, which goes on after "the list".
+    NotWhole(&'static str),
     /// The target does not exist any more, so nothing can hold a session on it.
     TargetGone(Error),
     /// A call failed for good.
@@ -130,6 +141,22 @@ pub struct Report {
     pub protected: Vec<Session>,
     /// New sessions of clients whose session was ended, seen while verifying.
     pub reconnected: u64,
+    /// Who stood on the target at the last look of a destroy, came after the first look, and would
+    /// have been selected.
+    pub returned: Vec<Session>,
+    /// How many of the selected log in as we do.
+    pub ours: usize,
+    /// Connections that are left out because they are not clients', by what they are.
+    pub left_out: BTreeMap<&'static str, usize>,
+    /// Criteria of `match`, each with the number of sessions that it could not judge.
+    pub unjudged: Vec<(Criterion, usize)>,
+    /// Whether a call was made that names nobody: whoever connected after the list was made may have
+    /// been ended too, and is not counted.
+    pub swept: bool,
+    /// Whether a first list was had, so that it is known whom the selection meant.
+    pub resolved: bool,
+    /// What a later run needs to know the survivors again.
+    pub known: Vec<Known>,
     /// Whether this was a dry run.
     pub dry_run: bool,
     /// The cloud's ids of the requests, in order, the first thousand at most.
@@ -139,9 +166,6 @@ pub struct Report {
     /// Trouble that did not end the run, worth a word.
     pub remarks: Vec<String>,
 }
-
-/// What became of a selected session, and the cloud's id of the request that did it.
-pub(super) type Ending = (Fate, Option<String>);
 
 impl Halt {
     /// Whether a guard stopped the run before it asked for anybody's end, over what the arguments
@@ -153,8 +177,10 @@ impl Halt {
             | Halt::NotSelective
             | Halt::Unjudged { .. }
             | Halt::Unseen { .. }
+            | Halt::Uncounted(_)
             | Halt::SameIdOnSeveralNodes(_) => true,
-            Halt::TargetGone(_)
+            Halt::NotWhole(_)
+            | Halt::TargetGone(_)
             | Halt::Failed(_)
             | Halt::TimedOut(_)
             | Halt::Cancelled
@@ -165,16 +191,6 @@ impl Halt {
 }
 
 impl Report {
-    /// Takes over what was found, with an ending for each of the selected, in their order.
-    pub(super) fn settle(&mut self, survey: Survey, endings: Vec<Ending>) {
-        let mut sessions: Vec<_> = survey.sessions.into_iter().map(Some).collect();
-        let mut take = |at: usize| sessions[at].take().expect("a session is in one list, once");
-        let victim = |(at, (fate, request_id))| Victim { session: take(at), fate, request_id };
-        self.victims = survey.selected.into_iter().zip(endings).map(victim).collect();
-        self.protected = survey.protected.into_iter().map(take).collect();
-        self.missing = survey.missing;
-    }
-
     /// How many selected sessions were ended by us.
     pub fn terminated(&self) -> usize {
         self.count(|fate| matches!(fate, Fate::Terminated))
@@ -196,8 +212,13 @@ impl Report {
         self.victims.iter().filter(|victim| match victim.fate {
             Fate::Survived(_) => true,
             Fate::Untouched => !self.dry_run,
-            Fate::Terminated | Fate::AlreadyGone => false,
+            Fate::Terminated | Fate::AlreadyGone | Fate::Spared(_) => false,
         })
+    }
+
+    /// How many were not meant any more when their turn came.
+    pub fn spared(&self) -> usize {
+        self.count(|fate| matches!(fate, Fate::Spared(_)))
     }
 
     /// How many were selected, those that were never found included.

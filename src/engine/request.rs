@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::Known;
 use crate::services::SessionId;
 
 /// One run, validated.
@@ -19,6 +20,12 @@ pub struct Request {
     pub mode: Mode,
     /// Whether the end is checked.
     pub verify: Verify,
+    /// Of ids that an earlier run has resolved: the sessions that they named then. The others name
+    /// whoever holds them at this run's first list.
+    pub known: Vec<Known>,
+    /// Whether the target is to be looked at once more after somebody was ended, since what it
+    /// guards goes next.
+    pub looks_again: bool,
     /// From the first call to the report. Nothing runs longer.
     pub timeout: Duration,
 }

@@ -1,8 +1,9 @@
 //! One run's surroundings: the only door through which calls are made.
 //!
-//! [`Run::call`] bounds every call by the deadline and by `max_concurrency`, repeats it where that
-//! is safe, and refuses to start another once the run has halted. Nothing here knows what a call
-//! is for.
+//! [`Run::call`] bounds every call by the deadline and by the calls that the process may make at a
+//! time, repeats it where that is safe, and refuses to start another once the run has halted.
+//! [`Run::once`] makes one attempt, for calls that end somebody: whether they may be made again is
+//! not for this room to say. Nothing here knows what a call is for.
 
 use std::any::Any;
 use std::future::Future;
@@ -12,17 +13,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{Event, Halt, Observer, Pace};
-use crate::services::{Error, Kind, Sessions};
+use crate::services::{Error, Kind, Sessions, Spec};
 
 /// How long calls in flight are awaited after an interrupt. Then they count as lost.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How often an answer that makes no sense is asked for again when nothing can be harmed by it.
+/// Other failures in between do not count.
 const MALFORMED_TRIES: u32 = 3;
 
 /// Most ids of requests that are kept: they go into the state.
@@ -44,34 +45,43 @@ pub(super) enum Repeat {
     Freely,
     /// The same, but for [`Kind::Unavailable`]: what the call reads may be there no more.
     WhileThere,
-    /// Only those that had no effect for certain.
-    IfWithoutEffect,
 }
 
 impl Repeat {
-    fn allows(self, kind: Kind, attempt: u32) -> bool {
-        match self {
-            Repeat::WhileThere if kind == Kind::Unavailable => false,
-            Repeat::Freely | Repeat::WhileThere if kind == Kind::Malformed => {
-                attempt + 1 < MALFORMED_TRIES
-            }
-            Repeat::Freely | Repeat::WhileThere => kind.is_transient(),
-            Repeat::IfWithoutEffect => kind.is_transient() && !kind.may_have_taken_effect(),
+    fn allows(self, kind: Kind, malformed: u32) -> bool {
+        if kind == Kind::Malformed {
+            return malformed < MALFORMED_TRIES;
         }
+        kind.is_transient() && (kind != Kind::Unavailable || self == Repeat::Freely)
     }
+}
+
+/// What came of one attempt.
+#[derive(Debug)]
+pub(super) enum Attempt<T> {
+    /// An answer.
+    Answer(T),
+    /// A failure.
+    Failed(Error),
+    /// It was not made: whoever had asked for it thought better of it while it waited.
+    Dropped,
+    /// It was not made: the run is over.
+    Over,
 }
 
 /// What all parts of one run share.
 pub(super) struct Run<'a> {
+    pub(super) spec: &'a Spec,
     pub(super) sessions: &'a dyn Sessions,
     pub(super) pace: &'a Pace,
     pub(super) observer: &'a dyn Observer,
     /// No call and no wait goes on after this.
     pub(super) deadline: Instant,
+    /// What tells its target apart from those of other runs, for the calls that all share.
+    target: String,
     cancel: &'a CancellationToken,
     /// Cancelled with `cancel`, and when the run must not start another call.
     halted: CancellationToken,
-    calls: Semaphore,
     halt: Mutex<Option<Halt>>,
     request_ids: Mutex<Vec<String>>,
     /// How many sessions all listings of the run hold now.
@@ -80,28 +90,41 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn new(
-        sessions: &'a dyn Sessions,
+        aim: &super::Aim<'a>,
         pace: &'a Pace,
         observer: &'a dyn Observer,
         cancel: &'a CancellationToken,
         deadline: Instant,
     ) -> Run<'a> {
         Run {
-            sessions,
+            spec: aim.spec,
+            sessions: aim.sessions,
             pace,
             observer,
             deadline,
+            target: aim.scope.key(),
             cancel,
             halted: cancel.child_token(),
-            calls: Semaphore::new(pace.concurrency.get().min(Semaphore::MAX_PERMITS)),
             halt: Mutex::new(None),
             request_ids: Mutex::new(Vec::new()),
             held: AtomicUsize::new(0),
         }
     }
 
-    /// Makes a call, as often as `repeat` and the time left allow. `what` it is for is told where
-    /// no answer tells the cloud's name of it.
+    /// A run of its own with the same surroundings, whose end is not this one's.
+    pub(super) fn apart(&self) -> Run<'a> {
+        Run {
+            target: self.target.clone(),
+            halted: self.halted.child_token(),
+            halt: Mutex::new(None),
+            request_ids: Mutex::new(Vec::new()),
+            held: AtomicUsize::new(0),
+            ..*self
+        }
+    }
+
+    /// Makes a call that changes nothing, as often as `repeat` and the time left allow. `what` it
+    /// is for is told where no answer tells the cloud's name of it.
     pub(super) async fn call<T, F>(
         &self,
         what: &'static str,
@@ -112,22 +135,15 @@ impl<'a> Run<'a> {
         F: Future<Output = Result<T, Error>>,
     {
         let mut last = None;
-        let mut attempt: u32 = 0;
+        let (mut attempt, mut malformed): (u32, u32) = (0, 0);
         loop {
-            let answer = match self.once(what, &make).await {
-                Some(answer) => answer,
-                None => return Err(self.over(last)),
+            let error = match self.once(what, || true, &make).await {
+                Attempt::Answer(answer) => return Ok(answer),
+                Attempt::Failed(error) => error,
+                Attempt::Dropped | Attempt::Over => return Err(self.over(last)),
             };
-            let error = match answer {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            self.note_request(error.request_id.as_deref());
-            if error.kind.stops_everything() {
-                self.stop(Halt::Failed(error.clone()));
-                return Err(Trouble::Failed(error));
-            }
-            if !repeat.allows(error.kind, attempt) {
+            malformed += u32::from(error.kind == Kind::Malformed);
+            if error.kind.stops_everything() || !repeat.allows(error.kind, malformed) {
                 return Err(Trouble::Failed(error));
             }
             self.pause(attempt, &error).await?;
@@ -151,24 +167,32 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// One attempt; None if it must not be started. What is cut off counts as lost, and a panic
-    /// over an answer as one that makes no sense.
-    async fn once<T, F>(&self, what: &'static str, make: impl Fn() -> F) -> Option<Result<T, Error>>
+    /// One attempt, if `still` holds when it is its turn. What is cut off counts as lost, and a
+    /// panic over an answer as one that makes no sense. A refused key or permission ends the run.
+    pub(super) async fn once<T, F>(
+        &self,
+        what: &'static str,
+        still: impl FnOnce() -> bool,
+        make: impl FnOnce() -> F,
+    ) -> Attempt<T>
     where
         F: Future<Output = Result<T, Error>>,
     {
         let _permit = tokio::select! {
             biased;
-            () = self.halted.cancelled() => return None,
-            () = sleep_until(self.deadline) => return None,
-            permit = self.calls.acquire() => permit.ok()?,
+            () = self.halted.cancelled() => return Attempt::Over,
+            () = sleep_until(self.deadline) => return Attempt::Over,
+            permit = self.pace.calls.permit(&self.target) => permit,
         };
+        if !still() {
+            return Attempt::Dropped;
+        }
         let interrupted = async {
             self.cancel.cancelled().await;
             sleep(GRACE).await;
         };
         let answer = AssertUnwindSafe(async { make().await }).catch_unwind();
-        Some(tokio::select! {
+        let answer = tokio::select! {
             biased;
             answer = answer => answer.unwrap_or_else(|panic| {
                 let message = format!("reading the answer ended in a panic: {}", words(&*panic));
@@ -176,7 +200,16 @@ impl<'a> Run<'a> {
             }),
             () = sleep_until(self.deadline) => Err(lost(what, "there was no answer when time was up")),
             () = interrupted => Err(lost(what, "there was no answer soon after the interrupt")),
-        })
+        };
+        let error = match answer {
+            Ok(answer) => return Attempt::Answer(answer),
+            Err(error) => error,
+        };
+        self.note_request(error.request_id.as_deref());
+        if error.kind.stops_everything() {
+            self.stop(Halt::Failed(error.clone()));
+        }
+        Attempt::Failed(error)
     }
 
     /// Does a part of the run. None after a panic in it, which ends the run.
@@ -219,6 +252,16 @@ impl<'a> Run<'a> {
     pub(super) fn stop(&self, halt: Halt) {
         self.note(halt);
         self.halted.cancel();
+    }
+
+    /// Ends the run over a failure.
+    pub(super) fn fail(&self, error: Error) -> Trouble {
+        self.stop(if error.kind == Kind::TargetGone {
+            Halt::TargetGone(error.clone())
+        } else {
+            Halt::Failed(error.clone())
+        });
+        Trouble::Failed(error)
     }
 
     /// Remembers why the work is not all done, while the rest of it goes on. The first reason

@@ -1,94 +1,158 @@
-//! Which of the listed sessions a request means: pure functions.
+//! Which of the listed sessions a request means, and whether its guards let it go on: pure
+//! functions.
 //!
-//! A list entry may lack the datum that a criterion looks at: then nobody can say whether the
-//! criterion holds. Such a session is not matched, which is told; and if `protect` might save it,
-//! nothing is ended at all. An empty text is a datum.
+//! Where a list does not tell what a criterion looks at, a session is not matched, which is told;
+//! and if `protect` might save it, nothing is ended at all.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-use super::{Filter, Guards, Halt, Request, Selection, Survey};
-use crate::services::{Criterion, Everyone, Field, Node, Session, Spec};
+use super::same::{Clock, Sighting};
+use super::sieve::Sieve;
+use super::{Guards, Halt, Request, Selection, Survey};
+use crate::services::{Criterion, Everyone, Node, Session, Spec};
 
 /// How many sessions a guard names at most.
 const MOST_NAMED: usize = 20;
 
-/// Each session once, sorted by node and id. A list that moves may show one twice, a moment apart:
-/// then the entry counts that `protect` saves, or else might save.
-pub(super) fn once(spec: &Spec, request: &Request, mut sessions: Vec<Session>) -> Vec<Session> {
-    let protect = request.guards.protect.as_ref().map(|filter| Sieve::new(spec, filter));
-    let saved = |session: &Session| match protect.as_ref().map(|sieve| sieve.any(session)) {
-        Some(Some(true)) => 0,
-        Some(None) => 1,
-        Some(Some(false)) | None => 2,
-    };
-    sessions.sort_by(|a, b| a.place().cmp(&b.place()).then_with(|| saved(a).cmp(&saved(b))));
-    sessions.dedup_by(|later, first| later.place() == first.place());
-    sessions
+/// What a request says of one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The selection does not mean it.
+    Other,
+    /// It would have to be known better to be matched.
+    Unmatched,
+    /// It is meant, and protected.
+    Protected,
+    /// It is meant, and might be protected, if only the list told more of it.
+    Doubted,
+    /// It is meant by `all` or by criteria, and the API cannot end it.
+    Beyond,
+    /// It is to be ended.
+    Meant,
 }
 
-/// Resolves the selection over `sessions`, which are sorted and hold each session once.
-pub(super) fn select(
-    spec: &Spec,
-    request: &Request,
-    nodes: &[Node],
-    sessions: Vec<Session>,
-) -> Survey {
-    let protect = request.guards.protect.as_ref().map(|filter| Sieve::new(spec, filter));
-    let matching = match &request.selection {
-        Selection::Match(filter) => Some(Sieve::new(spec, filter)),
-        Selection::Ids(_) | Selection::All => None,
-    };
-    // A call that names nobody ends also what cannot be ended by name.
-    let reached = in_one_call(spec, request, nodes);
-    let named = matches!(request.selection, Selection::Ids(_));
-    let mut survey = Survey::default();
-    let mut unjudged: BTreeMap<Criterion, usize> = BTreeMap::new();
-    for (index, session) in sessions.iter().enumerate() {
-        let meant = match &request.selection {
-            Selection::All => true,
-            Selection::Ids(ids) => ids.contains(&session.id),
-            Selection::Match(_) => matching.as_ref().is_some_and(|sieve| {
-                let verdict = sieve.all(session);
-                if verdict.is_none() {
-                    for criterion in sieve.unknown(session) {
+/// A request, ready to judge sessions.
+pub(super) struct Judge<'a> {
+    request: &'a Request,
+    protect: Option<Sieve<'a>>,
+    matching: Option<Sieve<'a>>,
+    /// Whether calls name nobody, and so end also what has no name.
+    pub(super) everyone: bool,
+    clock: Clock,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(
+        spec: &Spec,
+        request: &'a Request,
+        everyone: bool,
+        clock: Clock,
+    ) -> Judge<'a> {
+        let matching = match &request.selection {
+            Selection::Match(filter) => Some(Sieve::new(spec, filter)),
+            Selection::Ids(_) | Selection::All => None,
+        };
+        let protect = request.guards.protect.as_ref().map(|filter| Sieve::new(spec, filter));
+        Judge { request, protect, matching, everyone, clock }
+    }
+
+    /// What is to be done with a session as it stands now.
+    pub(super) fn verdict(&self, one: &Sighting) -> Verdict {
+        let session = &one.session;
+        match &self.request.selection {
+            Selection::All => {}
+            Selection::Ids(ids) if ids.contains(&session.id) && self.is_known(one) => {}
+            Selection::Ids(_) => return Verdict::Other,
+            Selection::Match(_) => match self.matching.as_ref().map(|it| it.all(session)) {
+                Some(Some(true)) => {}
+                Some(None) => return Verdict::Unmatched,
+                Some(Some(false)) | None => return Verdict::Other,
+            },
+        }
+        let named = matches!(self.request.selection, Selection::Ids(_));
+        match self.protect.as_ref().map(|sieve| sieve.any(session)) {
+            Some(Some(true)) => Verdict::Protected,
+            _ if session.unkillable.is_some() && !self.everyone && !named => Verdict::Beyond,
+            Some(None) if session.unkillable.is_none() || self.everyone => Verdict::Doubted,
+            Some(None | Some(false)) | None => Verdict::Meant,
+        }
+    }
+
+    /// Whether an id that an earlier run has resolved still names the session that it meant.
+    fn is_known(&self, one: &Sighting) -> bool {
+        let mut known = self.request.known.iter().filter(|known| known.id == one.session.id.0);
+        let mut any = false;
+        known.any(|known| {
+            any = true;
+            known.is(one, self.clock)
+        }) || !any
+    }
+
+    /// Which entry of a list counts, of two that show one session a moment apart: the one that
+    /// `protect` saves, or else might save, or else the later.
+    fn saved(&self, session: &Session) -> u8 {
+        match self.protect.as_ref().map(|sieve| sieve.any(session)) {
+            Some(Some(true)) => 0,
+            Some(None) => 1,
+            Some(Some(false)) | None => 2,
+        }
+    }
+
+    /// Each session once, sorted by node and id. Of two that had one id, one after the other, the
+    /// later.
+    pub(super) fn once(&self, mut sightings: Vec<Sighting>) -> Vec<Sighting> {
+        // The sort is stable: those of one place stay in the order in which they were shown.
+        sightings.sort_by(|a, b| a.session.place().cmp(&b.session.place()));
+        sightings.dedup_by(|later, first| {
+            if later.session.place() != first.session.place() {
+                return false;
+            }
+            if !first.is(later) || self.saved(&later.session) <= self.saved(&first.session) {
+                std::mem::swap(later, first);
+            }
+            true
+        });
+        sightings
+    }
+
+    /// Resolves the selection over sightings that are sorted and hold each session once. The
+    /// survey's `sessions` are left empty: its indexes are those of `sightings`.
+    pub(super) fn select(&self, sightings: &[Sighting]) -> Survey {
+        let mut survey = Survey::default();
+        let mut unjudged: BTreeMap<Criterion, usize> = BTreeMap::new();
+        for (index, one) in sightings.iter().enumerate() {
+            match self.verdict(one) {
+                Verdict::Other => {}
+                Verdict::Unmatched => {
+                    for criterion in self.matching.iter().flat_map(|it| it.unknown(&one.session)) {
                         *unjudged.entry(criterion).or_default() += 1;
                     }
                 }
-                verdict == Some(true)
-            }),
-        };
-        if !meant {
-            continue;
-        }
-        if protect.as_ref().is_some_and(|sieve| sieve.any(session) == Some(true)) {
-            survey.protected.push(index);
-        } else if session.unkillable.is_some() && !reached && !named {
-            survey.beyond.push(index);
-        } else {
-            survey.selected.push(index);
-        }
-    }
-    if let Selection::Ids(ids) = &request.selection {
-        let mut nodes: BTreeMap<&str, u32> = ids.iter().map(|id| (id.0.as_str(), 0)).collect();
-        for session in &sessions {
-            if let Some(count) = nodes.get_mut(session.id.0.as_str()) {
-                *count += 1;
+                Verdict::Protected => survey.protected.push(index),
+                Verdict::Beyond => survey.beyond.push(index),
+                Verdict::Doubted | Verdict::Meant => survey.selected.push(index),
             }
         }
-        for (id, count) in nodes {
-            match count {
-                0 => survey.missing.push(id.to_owned()),
-                1 => {}
-                _ => survey.several_nodes.push(id.to_owned()),
+        if let Selection::Ids(ids) = &self.request.selection {
+            let mut nodes: BTreeMap<&str, u32> = ids.iter().map(|id| (id.0.as_str(), 0)).collect();
+            for one in sightings.iter().filter(|one| self.is_known(one)) {
+                if let Some(count) = nodes.get_mut(one.session.id.0.as_str()) {
+                    *count += 1;
+                }
+            }
+            for (id, count) in nodes {
+                match count {
+                    0 => survey.missing.push(id.to_owned()),
+                    1 => {}
+                    _ => survey.several_nodes.push(id.to_owned()),
+                }
             }
         }
+        survey.ours = survey.selected.iter().filter(|at| sightings[**at].session.ours).count();
+        survey.all = matches!(self.request.selection, Selection::All);
+        survey.unjudged = unjudged.into_iter().collect();
+        survey
     }
-    survey.all = matches!(request.selection, Selection::All);
-    survey.unjudged = unjudged.into_iter().collect();
-    survey.sessions = sessions;
-    survey
 }
 
 /// Whether one call that names nobody is right: there is no other way, or all are meant, no guard
@@ -106,6 +170,17 @@ pub(super) fn in_one_call(spec: &Spec, request: &Request, nodes: &[Node]) -> boo
 
 /// Why a run on what was found would end nothing, if so.
 pub fn guard(spec: &Spec, guards: &Guards, survey: &Survey) -> Option<Halt> {
+    let sessions: Vec<&Session> = survey.sessions.iter().collect();
+    guard_over(spec, guards, survey, &sessions)
+}
+
+/// The same for a survey whose indexes are those of `sessions`.
+pub(super) fn guard_over(
+    spec: &Spec,
+    guards: &Guards,
+    survey: &Survey,
+    sessions: &[&Session],
+) -> Option<Halt> {
     if let Some(id) = survey.several_nodes.first() {
         return Some(Halt::SameIdOnSeveralNodes(id.clone()));
     }
@@ -117,26 +192,30 @@ pub fn guard(spec: &Spec, guards: &Guards, survey: &Survey) -> Option<Halt> {
     }
     let protect = guards.protect.as_ref().map(|filter| Sieve::new(spec, filter));
     if spec.limits.batch == 0 && selected > 0 {
-        let saves =
-            |sieve: &Sieve<'_>| survey.sessions.iter().any(|one| sieve.any(one) == Some(true));
+        let saves = |sieve: &Sieve<'_>| sessions.iter().any(|one| sieve.any(one) == Some(true));
         if protect.as_ref().is_some_and(saves) {
             return Some(Halt::ProtectedInTheWay);
         }
-        if survey.selected.len() < survey.sessions.len() {
+        if survey.selected.len() < sessions.len() {
             return Some(Halt::NotSelective);
         }
     }
     let guarded = protect.is_some() || guards.max_sessions.is_some();
     if survey.unseen > 0 && selected > 0 && (guarded || (spec.limits.batch == 0 && !survey.all)) {
-        return Some(Halt::Unseen { listed: survey.sessions.len(), unseen: survey.unseen });
+        return Some(Halt::Unseen { listed: sessions.len(), unseen: survey.unseen });
     }
-    unjudged(spec, &protect?, survey)
+    unjudged(spec, &protect?, survey, sessions)
 }
 
 /// Whether `protect` might save a session that would be ended, if only the list told more of it.
-fn unjudged(spec: &Spec, protect: &Sieve<'_>, survey: &Survey) -> Option<Halt> {
+fn unjudged(
+    spec: &Spec,
+    protect: &Sieve<'_>,
+    survey: &Survey,
+    sessions: &[&Session],
+) -> Option<Halt> {
     let would_end = |one: &&Session| one.unkillable.is_none() || spec.limits.batch == 0;
-    let ended = survey.selected.iter().map(|&at| &survey.sessions[at]).filter(would_end);
+    let ended = survey.selected.iter().map(|&at| sessions[at]).filter(would_end);
     let doubted: Vec<&Session> = ended.filter(|one| protect.any(one).is_none()).collect();
     let criterion = protect.unknown(doubted.first()?).next()?;
     let lacking = doubted.iter().filter(|one| protect.unknown(one).any(|it| it == criterion));
@@ -147,268 +226,113 @@ fn unjudged(spec: &Spec, protect: &Sieve<'_>, survey: &Survey) -> Option<Halt> {
     })
 }
 
-/// A filter with the columns it looks at.
-struct Sieve<'a> {
-    filter: &'a Filter,
-    given: Vec<(Criterion, Option<&'static str>)>,
-}
-
-impl<'a> Sieve<'a> {
-    fn new(spec: &Spec, filter: &'a Filter) -> Sieve<'a> {
-        let given = Criterion::ALL
-            .into_iter()
-            .filter(|criterion| is_given(filter, *criterion))
-            .map(|criterion| (criterion, spec.column(criterion.role()).map(|column| column.name)))
-            .collect();
-        Sieve { filter, given }
-    }
-
-    /// Whether every given criterion holds, and there is one. None if that cannot be told.
-    fn all(&self, session: &Session) -> Option<bool> {
-        let verdicts = || self.given.iter().map(|one| self.holds(*one, session));
-        if self.given.is_empty() || verdicts().any(|verdict| verdict == Some(false)) {
-            return Some(false);
-        }
-        verdicts().all(|verdict| verdict.is_some()).then_some(true)
-    }
-
-    /// Whether any given criterion holds. None if that cannot be told.
-    fn any(&self, session: &Session) -> Option<bool> {
-        let verdicts = || self.given.iter().map(|one| self.holds(*one, session));
-        if verdicts().any(|verdict| verdict == Some(true)) {
-            return Some(true);
-        }
-        verdicts().all(|verdict| verdict.is_some()).then_some(false)
-    }
-
-    /// The given criteria that cannot be judged.
-    fn unknown<'s>(&'s self, session: &'s Session) -> impl Iterator<Item = Criterion> + 's {
-        let unknown = self.given.iter().filter(|one| self.holds(**one, session).is_none());
-        unknown.map(|(criterion, _)| *criterion)
-    }
-
-    /// Whether a criterion holds; None if the list does not tell what it looks at, or in no form
-    /// that can be judged.
-    fn holds(
-        &self,
-        (criterion, column): (Criterion, Option<&'static str>),
-        session: &Session,
-    ) -> Option<bool> {
-        let field = session.fields.get(column?)?;
-        let filter = self.filter;
-        match criterion {
-            Criterion::ClientCidrs => {
-                let Field::Text(text) = field else { return None };
-                if text.trim().is_empty() {
-                    return Some(false);
-                }
-                let ip = client_ip(text)?;
-                Some(filter.client_cidrs.iter().flatten().any(|net| net.contains(&ip)))
-            }
-            Criterion::Users => is_one_of(field, filter.users.as_ref()),
-            Criterion::Databases => is_one_of(field, filter.databases.as_ref()),
-            Criterion::Names => is_one_of(field, filter.names.as_ref()),
-            Criterion::Commands => {
-                let command = text(field)?.to_lowercase();
-                Some(filter.commands.iter().flatten().any(|one| one.to_lowercase() == command))
-            }
-            Criterion::MinIdle => lasts(field, filter.min_idle),
-            Criterion::MinAge => lasts(field, filter.min_age),
-        }
-    }
-}
-
-fn is_given(filter: &Filter, criterion: Criterion) -> bool {
-    fn some(values: Option<&BTreeSet<String>>) -> bool {
-        values.is_some_and(|values| !values.is_empty())
-    }
-    match criterion {
-        Criterion::ClientCidrs => filter.client_cidrs.as_ref().is_some_and(|nets| !nets.is_empty()),
-        Criterion::Users => some(filter.users.as_ref()),
-        Criterion::Databases => some(filter.databases.as_ref()),
-        Criterion::Commands => some(filter.commands.as_ref()),
-        Criterion::Names => some(filter.names.as_ref()),
-        Criterion::MinIdle => filter.min_idle.is_some(),
-        Criterion::MinAge => filter.min_age.is_some(),
-    }
-}
-
-fn text(field: &Field) -> Option<String> {
-    match field {
-        Field::Text(text) => Some(text.clone()),
-        Field::Integer(number) => Some(number.to_string()),
-        Field::Bool(_) => None,
-    }
-}
-
-fn is_one_of(field: &Field, values: Option<&BTreeSet<String>>) -> Option<bool> {
-    let text = text(field)?;
-    Some(values.is_some_and(|values| values.contains(&text)))
-}
-
-fn lasts(field: &Field, least: Option<Duration>) -> Option<bool> {
-    let Field::Integer(seconds) = field else { return None };
-    let seconds = u64::try_from(*seconds).map(Duration::from_secs);
-    Some(seconds.is_ok_and(|seconds| least.is_some_and(|least| seconds >= least)))
-}
-
-/// The address in `ip`, `ip:port`, `[v6]` or `[v6]:port`; a v4 address in v6 clothes is v4.
-pub(super) fn client_ip(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let whole = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    whole
-        .parse::<IpAddr>()
-        .or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()))
-        .ok()
-        .map(|ip| ip.to_canonical())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::time::{Duration, SystemTime};
+
+    use tokio::time::Instant;
+
     use super::*;
+    use crate::engine::sieve::text;
     use crate::engine::tests::world::{ids, play, session, spec};
-    use crate::services::Everyone;
+    use crate::engine::{Filter, Known};
+    use crate::services::{Everyone, Field};
 
     fn set(values: &[&str]) -> Option<BTreeSet<String>> {
         Some(values.iter().map(|value| (*value).to_owned()).collect())
     }
 
-    fn listed() -> Session {
-        let mut one = session("n", "a", "app");
-        one.fields.insert("addr", Field::Text("10.1.2.3:6379".to_owned()));
-        one.fields.insert("db", Field::Integer(3));
-        one.fields.insert("cmd", Field::Text("Client|List".to_owned()));
-        one.fields.insert("idle", Field::Integer(60));
-        one
+    fn seen(session: Session) -> Sighting {
+        let now = Instant::now();
+        Sighting::new(&spec(1, Everyone::Never), session, now, now)
     }
 
-    #[test]
-    fn every_given_criterion_must_hold_for_match_and_any_one_for_protect() {
-        let none = Filter::default;
-        let nets = |nets: &[&str]| Some(nets.iter().map(|net| net.parse().unwrap()).collect());
-        let secs = |secs| Some(Duration::from_secs(secs));
-        let spec = spec(1, Everyone::Never);
-        let one = listed();
-        let (yes, no, unknown) = (Some(true), Some(false), None);
-        for (filter, all, any) in [
-            (none(), no, no),
-            (Filter { users: set(&[]), ..none() }, no, no),
-            (Filter { users: set(&["app"]), ..none() }, yes, yes),
-            (Filter { users: set(&["APP"]), ..none() }, no, no),
-            (Filter { databases: set(&["3"]), ..none() }, yes, yes),
-            (Filter { commands: set(&["client|list"]), ..none() }, yes, yes),
-            (Filter { client_cidrs: nets(&["10.1.0.0/16"]), ..none() }, yes, yes),
-            (Filter { client_cidrs: nets(&["10.2.0.0/16", "::/0"]), ..none() }, no, no),
-            (Filter { min_idle: secs(60), ..none() }, yes, yes),
-            (Filter { min_idle: Some(Duration::from_millis(60_001)), ..none() }, no, no),
-            // The list does not tell name and age of this one.
-            (Filter { names: set(&[""]), ..none() }, unknown, unknown),
-            (Filter { min_age: secs(0), ..none() }, unknown, unknown),
-            (Filter { users: set(&["app"]), min_age: secs(0), ..none() }, unknown, yes),
-            (Filter { users: set(&["no"]), min_age: secs(0), ..none() }, no, unknown),
-            (Filter { users: set(&["app"]), min_idle: secs(61), ..none() }, no, yes),
-            (Filter { users: set(&["app"]), databases: set(&["3"]), ..none() }, yes, yes),
-        ] {
-            let sieve = Sieve::new(&spec, &filter);
-            assert_eq!((sieve.all(&one), sieve.any(&one)), (all, any), "{filter:?}");
-        }
+    fn judge<'a>(spec: &Spec, request: &'a Request) -> Judge<'a> {
+        Judge::new(spec, request, false, Clock::at(SystemTime::UNIX_EPOCH))
     }
 
-    #[test]
-    fn an_empty_text_is_known_and_what_has_another_form_is_not() {
-        let users = Filter { users: set(&["app", "7"]), ..Filter::default() };
-        let nets = Some(vec!["0.0.0.0/0".parse().unwrap()]);
-        let nets = Filter { client_cidrs: nets, ..Filter::default() };
-        let idle = Filter { min_idle: Some(Duration::ZERO), ..Filter::default() };
-        let text = |text: &str| Field::Text(text.to_owned());
-        for (filter, column, field, expected) in [
-            (&users, "user", text(""), Some(false)),
-            (&users, "user", Field::Integer(7), Some(true)),
-            (&users, "user", Field::Bool(true), None),
-            (&nets, "addr", text(""), Some(false)),
-            (&nets, "addr", text("10.0.0.1:1"), Some(true)),
-            (&nets, "addr", text("localhost:1"), None),
-            (&nets, "addr", Field::Integer(1), None),
-            (&idle, "idle", Field::Integer(0), Some(true)),
-            (&idle, "idle", Field::Integer(-1), Some(false)),
-            (&idle, "idle", text("0"), None),
-        ] {
-            let mut one = listed();
-            one.fields.insert(column, field);
-            let spec = spec(1, Everyone::Never);
-            assert_eq!(
-                Sieve::new(&spec, filter).any(&one),
-                expected,
-                "{:?}",
-                one.fields.get(column)
-            );
-        }
-    }
-
-    #[test]
-    fn a_client_address_is_read_in_every_form_that_clouds_use() {
-        for (text, expected) in [
-            ("10.0.0.1", Some("10.0.0.1")),
-            ("10.0.0.1:6379", Some("10.0.0.1")),
-            ("2001:db8::1", Some("2001:db8::1")),
-            ("[2001:db8::1]", Some("2001:db8::1")),
-            ("[2001:db8::1]:6379", Some("2001:db8::1")),
-            ("[::ffff:10.0.0.1]:6379", Some("10.0.0.1")),
-            (" 10.0.0.1 ", Some("10.0.0.1")),
-            ("", None),
-            ("localhost:1", None),
-            ("10.0.0.1:", None),
-            ("10.0.0.1:70000", None),
-            ("[10.0.0.1", None),
-        ] {
-            let expected = expected.map(|ip| ip.parse::<IpAddr>().unwrap());
-            assert_eq!(client_ip(text), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn of_a_session_that_is_listed_twice_the_entry_counts_that_protect_saves() {
+    #[tokio::test(start_paused = true)]
+    async fn of_a_session_that_is_listed_twice_the_entry_counts_that_protect_saves() {
         let spec = spec(1, Everyone::Never);
         let mut request = play(Selection::All).request;
         let mut untold = session("n", "b", "app");
         untold.fields.remove("user");
         let listed = || {
-            vec![
+            let sessions = [
                 session("n", "b", "app"),
-                session("n", "a", "app"),
+                session("n", "a", "admin"),
                 untold.clone(),
                 session("m", "a", "app"),
-                session("n", "a", "admin"),
-            ]
+                session("n", "a", "app"),
+            ];
+            sessions.map(seen).to_vec()
         };
         let users = |request: &Request| {
-            let text = |one: Session| {
-                one.fields.get("user").map_or("-".to_owned(), |it| text(it).unwrap())
+            let text = |one: Sighting| {
+                let user = one.session.fields.get("user");
+                user.map_or("-".to_owned(), |it| text(it).unwrap())
             };
-            once(&spec, request, listed()).into_iter().map(text).collect::<Vec<_>>()
+            judge(&spec, request).once(listed()).into_iter().map(text).collect::<Vec<_>>()
         };
-        assert_eq!(users(&request), ["app", "app", "app"]);
+        assert_eq!(users(&request), ["app", "app", "-"], "the later");
         request.guards.protect = Some(Filter { users: set(&["admin"]), ..Filter::default() });
         assert_eq!(users(&request), ["app", "admin", "-"]);
     }
 
-    #[test]
-    fn protected_wins_over_selected_and_named_ids_that_are_not_live_are_missing() {
+    #[tokio::test(start_paused = true)]
+    async fn of_two_sessions_that_had_one_id_the_later_counts() {
+        let spec = spec(1, Everyone::Never);
+        let mut request = play(Selection::All).request;
+        request.guards.protect = Some(Filter { users: set(&["admin"]), ..Filter::default() });
+        let numbered = |number: &str, user: &str| {
+            let incarnation = Some(number.to_owned());
+            seen(Session { incarnation, ..session("n", "a", user) })
+        };
+        let listed = vec![numbered("1", "admin"), numbered("2", "app")];
+        let once = judge(&spec, &request).once(listed);
+        assert_eq!(once.len(), 1);
+        assert_eq!(once[0].session.incarnation.as_deref(), Some("2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn protected_wins_over_selected_and_named_ids_that_are_not_live_are_missing() {
         let spec = spec(1, Everyone::Never);
         let mut request = play(ids(&["a", "b", "x", "twice"])).request;
         let users = set(&["admin"]);
         request.guards.protect = Some(Filter { users, ..Filter::default() });
-        let sessions = vec![
+        let sessions = [
             session("m", "twice", "app"),
             session("n", "a", "app"),
             session("n", "b", "admin"),
             session("n", "c", "app"),
             session("n", "twice", "app"),
         ];
-        let survey = select(&spec, &request, &[], sessions);
+        let survey = judge(&spec, &request).select(&sessions.map(seen));
         assert_eq!(survey.selected, [0, 1, 4]);
         assert_eq!(survey.protected, [2]);
         assert_eq!(survey.missing, ["x"]);
         assert_eq!(survey.several_nodes, ["twice"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_id_of_an_earlier_run_means_only_the_session_that_it_was() {
+        let spec = spec(1, Everyone::Never);
+        let mut request = play(ids(&["a", "b"])).request;
+        let began_by = Some(SystemTime::UNIX_EPOCH);
+        request.known =
+            vec![Known { node: "n".into(), id: "a".into(), began_by, ..Known::default() }];
+        for (age, expected) in [(60, &["a", "b"][..]), (0, &["b"])] {
+            tokio::time::advance(Duration::from_secs(30)).await;
+            let mut one = session("n", "a", "app");
+            one.fields.insert("age", Field::Integer(age));
+            let sightings = [one, session("n", "b", "app")].map(seen);
+            let clock = Clock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(30));
+            let survey = Judge::new(&spec, &request, false, clock).select(&sightings);
+            let named: Vec<_> =
+                survey.selected.iter().map(|at| sightings[*at].session.id.0.as_str()).collect();
+            assert_eq!(named, expected, "{age}");
+            assert_eq!(survey.missing.len(), 2 - expected.len());
+        }
     }
 }

@@ -76,6 +76,11 @@ pub trait Resource: Face {
     /// Does it.
     async fn apply(&self, cx: &Context, change: Change, private: Bytes) -> Applied;
 
+    /// What a stored state is to this version: the same, unless an earlier one wrote otherwise.
+    fn upgrade(&self, state: Object) -> Object {
+        state
+    }
+
     /// Compares the stored state with the world. The default says that nothing changed.
     async fn read(&self, _cx: &Context, state: Object) -> Refreshed {
         Refreshed { state: Some(state), diagnostics: Diagnostics::none() }

@@ -92,7 +92,15 @@ pub(super) fn read(spec: &Spec, object: &Object, timeout: Timeout) -> Read<Input
         let mode = if dry_run == Some(true) { Mode::DryRun } else { Mode::Terminate };
         let verify = if verify == Some(false) { Verify::Trust } else { Verify::UntilGone };
         let on_failure = if on_failure == Some("warn") { OnFailure::Warn } else { OnFailure::Fail };
-        let request = Request { selection: selection?, guards, mode, verify, timeout };
+        let request = Request {
+            selection: selection?,
+            guards,
+            mode,
+            verify,
+            known: Vec::new(),
+            looks_again: false,
+            timeout,
+        };
         Some(Inputs { target, region, request, on_failure })
     })
 }
@@ -105,6 +113,8 @@ pub(super) fn read_list(spec: &Spec, object: &Object) -> Read<Inputs> {
     let timeout = limit(&mut fields, Timeout::Attribute);
     fields.finish(|| {
         let request = Request {
+            known: Vec::new(),
+            looks_again: false,
             selection,
             guards: Guards::default(),
             mode: Mode::DryRun,

@@ -12,11 +12,13 @@ mod fields;
 mod inputs;
 mod outcome;
 mod preview;
+mod private;
 mod resource;
 mod run;
 mod schema;
 mod settings;
 mod table;
+mod views;
 
 use std::sync::Arc;
 

@@ -9,6 +9,13 @@ use crate::engine::{Fate, Report, Victim};
 use crate::framework::{Number, Object, Value};
 use crate::services::{Field, Session, Spec};
 
+/// Most ids of one list in the state: a core's plan takes time that grows with the square of a
+/// list. The counts are exact, and the audit log is complete.
+const MOST_IDS: usize = 100;
+
+/// The lists of `last_run`.
+const LISTS: [&str; 3] = ["terminated_ids", "survived_ids", "request_ids"];
+
 /// The `last_run` object.
 pub(super) fn last_run(report: &Report, reason: &str, at: SystemTime) -> Value {
     let id = |victim: &Victim| Value::from(victim.session.id.0.as_str());
@@ -20,6 +27,7 @@ pub(super) fn last_run(report: &Report, reason: &str, at: SystemTime) -> Value {
         ("selected", count(report.selected())),
         ("terminated", count(report.terminated())),
         ("already_gone", count(report.already_gone())),
+        ("spared", count(report.spared())),
         ("protected", count(report.protected.len())),
         ("survived", count(report.survived())),
         (
@@ -27,14 +35,33 @@ pub(super) fn last_run(report: &Report, reason: &str, at: SystemTime) -> Value {
             Value::Number(Number::from(i64::try_from(report.reconnected).unwrap_or(i64::MAX))),
         ),
         ("dry_run", Value::from(report.dry_run)),
-        ("terminated_ids", Value::List(terminated.map(id).collect())),
-        ("survived_ids", Value::List(report.survivors().map(id).collect())),
+        ("terminated_ids", Value::List(terminated.map(id).take(MOST_IDS).collect())),
+        ("survived_ids", Value::List(report.survivors().map(id).take(MOST_IDS).collect())),
         (
             "request_ids",
-            Value::List(report.request_ids.iter().map(|id| Value::from(id.as_str())).collect()),
+            Value::List(
+                report
+                    .request_ids
+                    .iter()
+                    .take(MOST_IDS)
+                    .map(|id| Value::from(id.as_str()))
+                    .collect(),
+            ),
         ),
     ];
     Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+/// A stored state with the lists of `last_run` as long as this version writes them.
+pub(super) fn bounded(mut state: Object) -> Object {
+    if let Some(Value::Object(last_run)) = state.get_mut("last_run") {
+        for list in LISTS {
+            if let Some(Value::List(ids)) = last_run.get_mut(list) {
+                ids.truncate(MOST_IDS);
+            }
+        }
+    }
+    state
 }
 
 /// Whether the run asked for anybody's end, or knows of one who cannot be ended.

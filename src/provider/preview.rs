@@ -62,7 +62,7 @@ pub(super) async fn preview(
             return diagnostics;
         }
     };
-    let text = match connection.survey(inputs, LIMIT, &cx.cancel).await {
+    let text = match connection.foresee(inputs, LIMIT, &cx.cancel, shared).await {
         Ok(survey) => forecast(&connection, inputs, &survey, moment),
         Err(error) => untold(connection.spec, &connection.label, when, &error),
     };
@@ -112,6 +112,15 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, moment: M
     };
     if !selected.is_empty() {
         text.push_str(&table::table(spec, &selected));
+    }
+    if survey.ours > 0 {
+        let _ = writeln!(text, "{}", diagnose::ours(survey.ours));
+    }
+    for (what, count) in &survey.left_out {
+        let _ = writeln!(text, "Left out as no client: {count} {what}.");
+    }
+    if let Some(doubt) = survey.doubt {
+        let _ = writeln!(text, "Others may be there: the list {doubt}.");
     }
     if let Some(stuck) = selected.iter().find_map(|one| one.unkillable) {
         let count = selected.iter().filter(|one| one.unkillable.is_some()).count();
@@ -186,7 +195,9 @@ fn blocked(halt: &Halt) -> Option<String> {
         Halt::SameIdOnSeveralNodes(id) => {
             Some(format!("The id `{}` is live on several nodes", table::clean(id)))
         }
-        Halt::TargetGone(_)
+        Halt::Uncounted(_)
+        | Halt::NotWhole(_)
+        | Halt::TargetGone(_)
         | Halt::Failed(_)
         | Halt::TimedOut(_)
         | Halt::Cancelled

@@ -11,26 +11,16 @@ use bytes::Bytes;
 use super::fields::Fields;
 use super::inputs::{self, Inputs, Timeout};
 use super::preview::{After, Moment};
+use super::private::{Pending, Private, Stage};
 use super::run::{self, Connection, Occasion};
 use super::settings::Shared;
 use super::{diagnose, outcome, preview, schema};
-use crate::engine::Silent;
+use crate::engine::{Selection, Silent};
 use crate::framework::{
     Applied, Change, Context, Diagnostics, Face, Object, Path, Planned, Resource, Schema, Value,
     Walk,
 };
 use crate::services::Service;
-
-/// Private state of a resource whose last run failed: the next plan runs again for what is left.
-const PENDING: &[u8] = b"pending";
-
-/// Planned private state of a creation. The destroy of a replacement gets it in place of its own,
-/// so it does not know by it whether a run had failed.
-const CREATION: &[u8] = b"creation";
-
-/// Planned private state of a replacement: the second call, for the new instance, has its preview
-/// already. Terraform drops what that call warns of, but would wait for it.
-const PREVIEWED: &[u8] = b"previewed";
 
 /// A change of any of these, or of `triggers`, is a re-run.
 const SELECTION: [&str; 3] = ["session_ids", "all", "match"];
@@ -110,11 +100,11 @@ impl Termination {
         cx: &Context,
         config: &Object,
         mut planned: Object,
-        private: Bytes,
+        private: Private,
     ) -> Planned {
         let acts = When::of(&planned).is_none_or(When::on_apply);
         let diagnostics = match When::of(&planned) {
-            Some(when) if when.on_apply() && private != PREVIEWED => {
+            Some(when) if when.on_apply() && private.stage != Stage::Previewed => {
                 self.preview(cx, config, "create", "in this apply").await
             }
             _ => Diagnostics::none(),
@@ -125,7 +115,7 @@ impl Termination {
         }
         planned.insert("id".into(), Value::Unknown);
         planned.insert("last_run".into(), if acts { Value::Unknown } else { Value::Null });
-        let private = Bytes::from_static(CREATION);
+        let private = private.at(Stage::Creation).bytes();
         Planned { state: Some(planned), private, diagnostics, ..Planned::default() }
     }
 
@@ -135,7 +125,7 @@ impl Termination {
         prior: &Object,
         config: &Object,
         mut planned: Object,
-        mut private: Bytes,
+        mut private: Private,
     ) -> Planned {
         // The apply walk must come to what the plan came to, which was not to replace. So it keeps
         // the region, should the provider block have been unknown or another one in the plan.
@@ -171,18 +161,19 @@ impl Termination {
             let (old, new) = futures_util::future::join(old, new).await;
             diagnostics.extend(old);
             diagnostics.extend(new);
-            private = Bytes::from_static(PREVIEWED);
+            private = private.at(Stage::Previewed);
         } else if self.reruns(prior, &planned, &private) {
             if When::of(&planned).is_some() {
                 diagnostics.extend(self.preview(cx, &planned, "update", "in this apply").await);
             }
             planned.insert("last_run".into(), Value::Unknown);
         }
+        let private = private.bytes();
         Planned { state: Some(planned), requires_replace, private, diagnostics }
     }
 
     /// Whether an update in place acts, or may do so: `when` need not be known yet.
-    fn reruns(&self, prior: &Object, planned: &Object, private: &[u8]) -> bool {
+    fn reruns(&self, prior: &Object, planned: &Object, private: &Private) -> bool {
         let attributes = &self.schema.block.attributes;
         let changed = |name: &str| match (prior.get(name), planned.get(name), attributes.get(name))
         {
@@ -192,7 +183,7 @@ impl Termination {
             _ => false,
         };
         let asked = SELECTION.iter().any(|name| changed(name)) || changed("triggers");
-        When::of(planned).is_none_or(When::on_apply) && (asked || private == PENDING)
+        When::of(planned).is_none_or(When::on_apply) && (asked || private.pending.is_some())
     }
 
     /// Whether a block leaves it to the provider block to say the region.
@@ -206,21 +197,31 @@ impl Termination {
         cx: &Context,
         mut state: Object,
         before: Option<&Object>,
-        private: Bytes,
+        private: Private,
     ) -> Applied {
         let reason = if before.is_some() { "update" } else { "create" };
-        let (inputs, connection) = match self.connect(&state, reason) {
+        let before_it = private.pending.filter(|_| before.is_some());
+        let connected = self.connect(&state, reason).and_then(|(mut inputs, connection)| {
+            let meant = self.narrow(&mut inputs, before, before_it.as_ref());
+            meant.map(|meant| (inputs, connection, meant))
+        });
+        let (inputs, connection, meant) = match connected {
             Ok(connected) => connected,
             Err(diagnostics) => {
                 // Nothing ran: a create leaves nothing, an update runs again in the next apply.
                 let kept = before.map(|before| settled(state, before.get("last_run").cloned()));
-                return Applied { state: kept, private: Bytes::from_static(PENDING), diagnostics };
+                let pending = Some(before_it.unwrap_or_default());
+                let private = Private { pending, ..Private::default() }.bytes();
+                return Applied { state: kept, private, diagnostics };
             }
         };
         place(&mut state, &connection);
-        let done = connection
-            .terminate(&inputs, self.face(Occasion::Apply), &Silent, &cx.cancel, &self.shared)
-            .await;
+        let done = if meant {
+            let face = self.face(Occasion::Apply);
+            connection.terminate(&inputs, face, &Silent, &cx.cancel, &self.shared).await
+        } else {
+            connection.nothing(&self.shared)
+        };
         let mut diagnostics = done.diagnostics;
         let failed = diagnostics.has_errors();
         if failed && before.is_none() {
@@ -236,12 +237,16 @@ impl Termination {
         }
         let last_run = outcome::last_run(&done.report, reason, done.at);
         // A dry run ends nobody, so whoever was left by a failed run before is left still.
-        let left = failed || (done.report.dry_run && private == PENDING);
-        let private = if left { Bytes::from_static(PENDING) } else { Bytes::new() };
+        let pending = match (failed, done.report.dry_run) {
+            (false, true) => before_it,
+            (false, false) => None,
+            (true, _) => Some(Pending::after(&done.report, &inputs.request.selection, before_it)),
+        };
+        let private = Private { pending, ..Private::default() }.bytes();
         Applied { state: Some(settled(state, Some(last_run))), private, diagnostics }
     }
 
-    async fn delete(&self, cx: &Context, prior: Object, private: Bytes) -> Applied {
+    async fn delete(&self, cx: &Context, prior: Object, private: Private) -> Applied {
         if !When::of(&prior).is_some_and(When::on_destroy) {
             return Applied::default();
         }
@@ -268,6 +273,32 @@ impl Termination {
         Applied { state: Some(settled(prior, Some(last_run))), private, diagnostics }
     }
 
+    /// Narrows a run after a failed one to whom that left. False if nobody is meant any more.
+    ///
+    /// # Errors
+    /// Nobody recorded whom the ids named, and they may be others' by now.
+    fn narrow(
+        &self,
+        inputs: &mut Inputs,
+        before: Option<&Object>,
+        pending: Option<&Pending>,
+    ) -> Result<bool, Diagnostics> {
+        let Selection::Ids(ids) = &mut inputs.request.selection else { return Ok(true) };
+        let Some(pending) = pending else { return Ok(true) };
+        if !pending.is_resolved() {
+            let reused = self.service.spec.ids_again.is_some();
+            let left = before.and_then(|state| state.get("last_run")).and_then(Value::as_object);
+            let left = left.and_then(|run| run.get("survived")?.as_i64()).unwrap_or(0);
+            return if reused && left > 0 {
+                Err(diagnose::unknown_survivors(self.service.spec, left))
+            } else {
+                Ok(true)
+            };
+        }
+        inputs.request.known = pending.narrow(ids);
+        Ok(!ids.is_empty())
+    }
+
     fn connect(
         &self,
         object: &Object,
@@ -292,17 +323,16 @@ impl Termination {
     }
 }
 
-/// The private state of a resource that was to go and stays. Where it is not known, whether a run
-/// had failed before is told by who was left of it.
-fn stays(prior: &Object, private: Bytes) -> Bytes {
-    if private != CREATION {
-        return private;
-    }
+/// What is kept beside a resource that was to go and stays. Terraform forgets it over a taint; then
+/// whether a run had failed before is told by who was left of it.
+fn stays(prior: &Object, private: Private) -> Bytes {
+    let forgotten = private.stage == Stage::Creation && private.pending.is_none();
     let last_run = prior.get("last_run").and_then(Value::as_object);
     let left = last_run.and_then(|run| run.get("survived")?.as_i64());
     let matters = prior.get("on_failure").and_then(Value::as_str) != Some("warn");
-    let pending = matters && left.is_some_and(|left| left > 0);
-    if pending { Bytes::from_static(PENDING) } else { Bytes::new() }
+    let failed = forgotten && matters && left.is_some_and(|left| left > 0);
+    let pending = if failed { Some(Pending::default()) } else { private.pending };
+    Private { pending, ..Private::default() }.bytes()
 }
 
 /// A value of the selection: `all = false` counts as not given.
@@ -352,7 +382,12 @@ impl Face for Termination {
 
 #[async_trait]
 impl Resource for Termination {
+    fn upgrade(&self, state: Object) -> Object {
+        outcome::bounded(state)
+    }
+
     async fn plan(&self, cx: &Context, change: Change, private: Bytes) -> Planned {
+        let private = Private::read(&private);
         match change {
             Change::Create { config, planned } => {
                 self.plan_create(cx, &config, planned, private).await
@@ -367,12 +402,13 @@ impl Resource for Termination {
                 } else {
                     Diagnostics::none()
                 };
-                Planned { private, diagnostics, ..Planned::default() }
+                Planned { private: private.bytes(), diagnostics, ..Planned::default() }
             }
         }
     }
 
     async fn apply(&self, cx: &Context, change: Change, private: Bytes) -> Applied {
+        let private = Private::read(&private);
         match change {
             Change::Create { planned, .. } if acts(&planned) => {
                 self.apply_run(cx, planned, None, private).await
@@ -382,6 +418,7 @@ impl Resource for Termination {
                 self.apply_run(cx, planned, Some(&prior), private).await
             }
             Change::Update { planned, .. } => {
+                let private = private.bytes();
                 Applied { state: Some(planned), private, diagnostics: Diagnostics::none() }
             }
             Change::Delete { prior } => self.delete(cx, prior, private).await,

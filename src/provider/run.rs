@@ -9,9 +9,9 @@ use super::diagnose::{self, About};
 use super::inputs::Inputs;
 use super::settings::{Ready, Shared};
 use crate::access::{Client, Error, Kind};
-use crate::engine::{self, AuditFile, Log, Mode, Observer, Report, Survey};
+use crate::engine::{self, Aim, AuditFile, Log, Mode, Observer, Report, Survey, Turns};
 use crate::framework::Diagnostics;
-use crate::services::{Service, Sessions, Spec};
+use crate::services::{Scope, Service, Sessions, Spec};
 
 /// A service connected to one target with the provider's settings.
 pub(super) struct Connection {
@@ -21,6 +21,8 @@ pub(super) struct Connection {
     /// Where calls go; what the resource keeps as `region`.
     pub(super) region: String,
     sessions: Box<dyn Sessions>,
+    scope: Scope,
+    turns: Turns,
     client: Arc<Client>,
     ready: Arc<Ready>,
 }
@@ -47,26 +49,40 @@ pub(super) fn connect(
     let parts = spec.regional.then_some(region.as_str()).into_iter().chain(known);
     let label = parts.collect::<Vec<_>>().join("/");
     let sessions = (service.connect)(client.clone(), inputs.target.clone());
-    Ok(Connection { spec, label, region, sessions, client, ready })
+    let scope = Scope::new(spec, spec.regional.then_some(region.as_str()), &inputs.target);
+    let turns = shared.turns.clone();
+    Ok(Connection { spec, label, region, sessions, scope, turns, client, ready })
 }
 
 impl Connection {
-    /// Lists and selects; ends nothing. Takes no longer than `limit`.
+    /// Lists and selects; ends nothing. Takes no longer than `limit`, once it is its turn.
     pub(super) async fn survey(
         &self,
         inputs: &Inputs,
         limit: Duration,
         cancel: &CancellationToken,
     ) -> Result<Survey, Error> {
-        let mut request = inputs.request.clone();
-        let limit = request.timeout.min(limit);
-        request.timeout = limit;
-        let survey = engine::survey(self.spec, &*self.sessions, &request, &self.ready.pace, cancel);
+        let limit = inputs.request.timeout.min(limit);
+        let view = engine::view(self.aim(), limit, &self.ready.pace, cancel).await?;
+        Ok(view.survey(self.spec, &inputs.request))
+    }
+
+    /// The same for a preview, which nothing waits for longer than `limit`, and which goes by what
+    /// another preview of the target has read just now.
+    pub(super) async fn foresee(
+        &self,
+        inputs: &Inputs,
+        limit: Duration,
+        cancel: &CancellationToken,
+        shared: &Shared,
+    ) -> Result<Survey, Error> {
+        let read =
+            async { engine::view(self.aim(), limit, &self.ready.pace, cancel).await.map(Arc::new) };
         // The engine keeps the limit by itself; this one also bounds what it cannot see.
         let limit = limit.saturating_add(Duration::from_secs(1));
-        tokio::time::timeout(limit, survey).await.unwrap_or_else(|_| {
-            Err(Error::new(Kind::Lost, "Survey", "the sessions could not be listed in time"))
-        })
+        let view = tokio::time::timeout(limit, shared.views.of(self.scope.key(), read)).await;
+        let late = || Error::new(Kind::Lost, "Survey", "the sessions could not be listed in time");
+        Ok(view.unwrap_or_else(|_| Err(late()))?.survey(self.spec, &inputs.request))
     }
 
     /// Ends sessions. `face` goes into the audit log.
@@ -82,17 +98,10 @@ impl Connection {
         if self.ready.dry_run {
             request.mode = Mode::DryRun;
         }
+        request.looks_again = face.occasion == Occasion::Destroy;
         let log = self.log(face, shared);
-        let report = engine::terminate(
-            self.spec,
-            &*self.sessions,
-            &request,
-            &self.ready.pace,
-            &log,
-            observer,
-            cancel,
-        )
-        .await;
+        let report =
+            engine::terminate(self.aim(), &request, &self.ready.pace, &log, observer, cancel).await;
         let about = About {
             spec: self.spec,
             target: &self.label,
@@ -102,6 +111,18 @@ impl Connection {
         let mut diagnostics = diagnose::report(about, &report);
         diagnostics.extend(self.sandbox_warning(shared));
         Done { report, at: shared.outside.clock.now(), diagnostics }
+    }
+
+    /// A run that means nobody any more.
+    pub(super) fn nothing(&self, shared: &Shared) -> Done {
+        let report = Report { resolved: true, ..Report::default() };
+        Done { report, at: shared.outside.clock.now(), diagnostics: Diagnostics::none() }
+    }
+
+    /// What is worked on.
+    fn aim(&self) -> Aim<'_> {
+        let Connection { spec, sessions, scope, turns, .. } = self;
+        Aim { spec, sessions: &**sessions, scope, turns }
     }
 
     /// Where the run is recorded.

@@ -206,6 +206,12 @@ fn last_run(description: &str) -> Attribute {
             ),
         ),
         ("already_gone", count("How many were gone before they could be ended.")),
+        (
+            "spared",
+            count(
+                "How many were selected, and not meant any more when their turn came, so that nobody asked for their end.",
+            ),
+        ),
         ("protected", count("How many `protect` saved.")),
         ("survived", count("How many were selected and not confirmed gone.")),
         (
@@ -213,8 +219,14 @@ fn last_run(description: &str) -> Attribute {
             count("How many new sessions of the same clients were seen while verifying."),
         ),
         ("dry_run", Attribute::plain(Type::Bool, Mode::Computed, "Whether it was a dry run.")),
-        ("terminated_ids", ids("The ids of those in `terminated`.")),
-        ("survived_ids", ids("The ids of those in `survived`.")),
+        (
+            "terminated_ids",
+            ids("The ids of the first hundred of those in `terminated`. The audit log has all."),
+        ),
+        (
+            "survived_ids",
+            ids("The ids of the first hundred of those in `survived`. The audit log has all."),
+        ),
         (
             "request_ids",
             ids("The cloud's ids of the requests made, at most the first 1000, for its support."),

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::fields::Fields;
+use super::views::Views;
 use crate::access::{self, Account, Error, Given, Kind, Setting, Shape};
-use crate::engine::Pace;
+use crate::engine::{Pace, Turns};
 use crate::framework::{
     Attribute, Block, Diagnostics, Mode, Nesting, Number, Object, Schema, Type, Value,
 };
@@ -24,6 +25,10 @@ const CONCURRENCY: u64 = 8;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) outside: Outside,
+    /// Runs and readings of overlapping targets go one after another.
+    pub(super) turns: Turns,
+    /// What previews have read.
+    pub(super) views: Views,
     configured: Mutex<Configured>,
     sandbox_seen: AtomicBool,
 }
@@ -59,7 +64,13 @@ struct Access {
 impl Shared {
     pub(super) fn new(outside: Outside) -> Shared {
         let configured = Mutex::new(Configured::NotYet);
-        Shared { outside, configured, sandbox_seen: AtomicBool::new(false) }
+        Shared {
+            outside,
+            turns: Turns::default(),
+            views: Views::default(),
+            configured,
+            sandbox_seen: AtomicBool::new(false),
+        }
     }
 
     /// Takes the provider block.

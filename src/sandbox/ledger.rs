@@ -1,7 +1,6 @@
 //! Who is connected to all instances of the sandbox, and a log of whose connection was really cut.
 
-use std::collections::BTreeSet;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -29,6 +28,8 @@ pub struct Killed {
 pub struct Ledger {
     clock: Arc<dyn Clock>,
     memory: Memory,
+    /// When those in memory connected, by node and key.
+    since: BTreeMap<(String, String), SystemTime>,
     redis: Vec<(BTreeSet<String>, Redis)>,
     terminals: Terminals,
     killed: VecDeque<Killed>,
@@ -46,6 +47,7 @@ impl Ledger {
     pub fn new(clock: Arc<dyn Clock>, redis: Vec<(BTreeSet<String>, Redis)>) -> Ledger {
         Ledger {
             memory: Memory::new(),
+            since: BTreeMap::new(),
             redis,
             terminals: Terminals::new(Arc::clone(&clock)),
             clock,
@@ -56,6 +58,7 @@ impl Ledger {
 
     /// Somebody connects in memory.
     pub fn connect(&mut self, node: &str, client: LiveClient) {
+        self.since.insert((node.to_owned(), client.id.clone()), self.clock.now());
         self.memory.connect(node, client);
     }
 
@@ -77,6 +80,7 @@ impl Ledger {
     /// Nobody is connected in memory or to a terminal any more, and nobody was cut.
     pub fn clear(&mut self) {
         self.memory = Memory::new();
+        self.since.clear();
         self.terminals.clear();
         self.killed.clear();
         self.untold.clear();
@@ -104,7 +108,16 @@ impl Ledger {
 
 impl Clients for Ledger {
     fn list(&mut self, node: &str) -> Vec<LiveClient> {
+        let now = self.clock.now();
         let mut clients = self.behind(node).list(node);
+        for client in &mut clients {
+            // Time passes for those in memory, too.
+            let since = self.since.get(&(node.to_owned(), client.id.clone()));
+            let since = since.and_then(|since| now.duration_since(*since).ok());
+            let seconds = i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX);
+            client.age = client.age.saturating_add(seconds);
+            client.idle = client.idle.saturating_add(seconds);
+        }
         clients.extend(self.terminals.list(node));
         clients
     }

@@ -9,6 +9,7 @@ mod error;
 mod fields;
 mod huaweicloud;
 mod kit;
+mod scope;
 mod spec;
 mod words;
 
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 
 pub use error::{Error, Kind};
 pub use fields::{Field, Fields};
+pub use scope::Scope;
 pub use spec::{
     Column, Criterion, Everyone, Example, Input, Limits, Permissions, Role, Spec, Unit,
 };

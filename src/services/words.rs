@@ -86,6 +86,9 @@ pub struct Page {
     /// Why whoever is on none of the pages may live all the same, if so: the snapshot was replaced
     /// between two pages, the list was cut off. In words that go on after "the list".
     pub unsteady: Option<&'static str>,
+    /// Whether nobody who stays can be skipped between the page before and this one, by what the API
+    /// promises. Otherwise the two must show somebody both.
+    pub still: bool,
     /// Connections that the page leaves out because they are not clients' (replication, the vendor's
     /// own accounts), by what they are, in the plural, with their number.
     pub left_out: Vec<(&'static str, usize)>,

@@ -188,7 +188,9 @@ async fn lists_that_are_too_long_together_are_not_believed() {
 #[tokio::test(start_paused = true)]
 async fn the_ids_of_requests_do_not_grow_for_ever() {
     let (world, play) = (world(ABC), play(Selection::All));
-    let run = Run::new(&world, &play.pace, &Silent, &play.cancel, Instant::now());
+    let scope = Scope::for_test(&[]);
+    let aim = Aim { spec: &play.spec, sessions: &world, scope: &scope, turns: &play.turns };
+    let run = Run::new(&aim, &play.pace, &Silent, &play.cancel, Instant::now());
     for number in 0..1001 {
         run.note_request(Some(&number.to_string()));
     }

@@ -2,6 +2,7 @@
 //! sentences.
 
 mod lists;
+mod model;
 mod random;
 mod record;
 pub(super) mod world;
@@ -38,7 +39,8 @@ async fn ten_thousand_sessions_on_fifty_nodes_take_the_fewest_calls() {
     let report = play.run(&world).await;
     assert_eq!(report.terminated(), 10_000);
     assert!(report.halt.is_none());
-    assert_eq!(world.count("nodes"), 1);
+    // The second time to see that none has come.
+    assert_eq!(world.count("nodes"), 2);
     assert_eq!(world.count("terminate"), 50 * 4);
     // Pages of a hundred, each of which shows again the last session of the one before.
     assert_eq!(world.count("list"), 50 * 3 + 50);
@@ -71,6 +73,11 @@ async fn all_is_one_call_where_the_api_can_and_no_guard_is_set() {
         assert_eq!(calls, expected, "{nodes:?} {everyone:?} {cap}");
         assert!(world.get(|state| state.live.is_empty()));
         assert_eq!(report.terminated(), report.victims.len());
+        let swept = expected != (0, 0);
+        assert_eq!(report.swept, swept, "others may have been ended, and nobody counted them");
+        let everyone =
+            play.paper.lines.lock().unwrap().iter().filter(|line| line.kind == "everyone").count();
+        assert_eq!(everyone, usize::from(swept), "and the record says so");
         let requested =
             play.paper.lines.lock().unwrap().iter().filter(|line| line.kind == "requested").count();
         assert_eq!(requested, report.victims.len(), "each listed session is on record");
@@ -312,7 +319,7 @@ async fn a_refused_key_or_permission_stops_everything_after_one_answer() {
     for kind in [Kind::Credentials, Kind::Permission] {
         let world = world(&[("n", &["a", "b", "c", "d", "e", "f"])]);
         world.set(|state| state.kills.push_back(Fault::Fails(kind)));
-        let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
+        let play = play(Selection::All).with(|p| p.pace.calls = Calls::new(NonZeroUsize::MIN));
         let report = play.run(&world).await;
         assert_eq!(world.count("terminate"), 1);
         assert!(matches!(&report.halt, Some(Halt::Failed(error)) if error.kind == kind));
@@ -357,7 +364,7 @@ async fn an_interrupt_starts_no_other_call_and_awaits_those_in_flight() {
     world.set(|state| {
         state.kills.extend([Fault::Slow(Duration::from_secs(3)), Fault::Slow(Duration::ZERO)]);
     });
-    let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
+    let play = play(Selection::All).with(|p| p.pace.calls = Calls::new(NonZeroUsize::MIN));
     let interrupt = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         play.cancel.cancel();

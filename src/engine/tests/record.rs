@@ -30,7 +30,7 @@ async fn a_record_that_lacks_the_results_is_an_error_whatever_else_went_wrong() 
                 state.kills.extend(kills);
                 state.stubborn.insert(stubborn.to_owned());
             });
-            let play = play(Selection::All).with(|p| p.pace.concurrency = NonZeroUsize::MIN);
+            let play = play(Selection::All).with(|p| p.pace.calls = Calls::new(NonZeroUsize::MIN));
             let report = play.run_torn(&world, 1, tear).await;
             let what = format!("{tear:?} {kills:?} {stubborn} {report:?}");
             assert_eq!(matches!(report.halt, Some(Halt::Audit(_))), audit, "{what}");

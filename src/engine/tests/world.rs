@@ -43,6 +43,7 @@ pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
         inputs: &[],
         one_of: &[],
         session_id: "",
+        ids_again: None,
         columns: COLUMNS,
         limits: Limits { batch, everyone },
         permissions: Permissions { list: &[], terminate: &[] },
@@ -93,6 +94,8 @@ pub(in crate::engine) enum Fault {
 pub(in crate::engine) struct State {
     pub(in crate::engine) nodes: Vec<String>,
     pub(in crate::engine) live: BTreeMap<Key, Session>,
+    /// When those began whose list tells their age.
+    born: BTreeMap<Key, Instant>,
     /// What our calls ended.
     pub(in crate::engine) ended: BTreeSet<Key>,
     /// Every session that a call named.
@@ -148,6 +151,10 @@ impl Luck {
         word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (word ^ (word >> 31)) % limit
+    }
+
+    pub(in crate::engine) fn index(&mut self, limit: usize) -> usize {
+        usize::try_from(self.below(limit as u64)).expect("it is below a usize")
     }
 
     fn unit(&mut self) -> f64 {
@@ -287,7 +294,9 @@ impl State {
             let Some(Field::Text(address)) = back.fields.get("addr") else { return };
             let address = address.replace(":40000", ":50000");
             back.fields.insert("addr", Field::Text(address));
-            self.live.insert((key.0.clone(), id), back);
+            let place = (key.0.clone(), id);
+            self.born.insert(place.clone(), Instant::now());
+            self.live.insert(place, back);
         }
     }
 }
@@ -329,6 +338,13 @@ impl Sessions for World {
         let start: usize = after.map_or(0, |cursor| cursor.0.parse().unwrap());
         let mut of_node: Vec<Session> =
             state.live.values().filter(|one| one.node == node.id).cloned().collect();
+        for one in &mut of_node {
+            let place = (one.node.clone(), one.id.0.clone());
+            if let Some(born) = state.born.get(&place) {
+                let age = i64::try_from(born.elapsed().as_secs()).unwrap();
+                one.fields.insert("age", Field::Integer(age));
+            }
+        }
         let all = of_node.len();
         of_node.truncate(all.saturating_sub(state.hides).max(usize::from(all > 0)));
         let more = start + state.page < of_node.len();
@@ -470,6 +486,7 @@ pub(in crate::engine) struct Play {
     pub(in crate::engine) pace: Pace,
     pub(in crate::engine) paper: Arc<Paper>,
     pub(in crate::engine) observer: Box<dyn Observer>,
+    pub(in crate::engine) turns: Turns,
     pub(in crate::engine) cancel: CancellationToken,
 }
 
@@ -481,11 +498,14 @@ pub(in crate::engine) fn play(selection: Selection) -> Play {
             guards: Guards::default(),
             mode: Mode::Terminate,
             verify: Verify::UntilGone,
+            known: Vec::new(),
+            looks_again: false,
             timeout: Duration::from_secs(300),
         },
         pace: Pace::new(NonZeroUsize::new(4).unwrap(), Arc::new(|| 0.5)),
         paper: Arc::new(Paper::default()),
         observer: Box::new(Silent),
+        turns: Turns::default(),
         cancel: CancellationToken::new(),
     }
 }
@@ -501,6 +521,10 @@ impl Play {
     }
 
     pub(in crate::engine) async fn run(&self, world: &World) -> Report {
+        self.run_in(world).await
+    }
+
+    pub(in crate::engine) async fn run_in(&self, world: &dyn Sessions) -> Report {
         let log = Log {
             audit: Some(Arc::<Paper>::clone(&self.paper) as _),
             now: Arc::new(|| SystemTime::UNIX_EPOCH),
@@ -509,8 +533,10 @@ impl Play {
             address: "x".to_owned(),
             target: "instance_id=i".to_owned(),
         };
-        let Play { spec, request, pace, observer, cancel, .. } = self;
-        terminate(spec, world, request, pace, &log, &**observer, cancel).await
+        let Play { spec, request, pace, observer, turns, cancel, .. } = self;
+        let scope = Scope::for_test(&[]);
+        let aim = Aim { spec, sessions: world, scope: &scope, turns };
+        terminate(aim, request, pace, &log, &**observer, cancel).await
     }
 
     /// A run whose appends to the record go wrong as told. Where they hang, time passes: it does
@@ -537,7 +563,9 @@ impl Play {
     }
 
     pub(in crate::engine) async fn look(&self, world: &World) -> Result<Survey, Error> {
-        survey(&self.spec, world, &self.request, &self.pace, &self.cancel).await
+        let scope = Scope::for_test(&[]);
+        let aim = Aim { spec: &self.spec, sessions: world, scope: &scope, turns: &self.turns };
+        survey(aim, &self.request, &self.pace, &self.cancel).await
     }
 }
 
@@ -545,6 +573,7 @@ impl Play {
 pub(in crate::engine) fn fates(report: &Report) -> Vec<String> {
     let word = |victim: &Victim| match &victim.fate {
         Fate::Survived(why) => format!("{}: survived, {why}", victim.session.id),
+        Fate::Spared(why) => format!("{}: spared, {why}", victim.session.id),
         fate @ (Fate::Terminated | Fate::AlreadyGone | Fate::Untouched) => {
             format!("{}: {fate:?}", victim.session.id)
         }

@@ -56,6 +56,7 @@ pub(super) async fn upgrade(
         return Err(outdated(&request, schema.version));
     }
     let state = decode::stored_state(request.raw_state.as_ref(), &schema.block)?;
+    let state = state.map(|state| face.upgrade(state));
     let upgraded =
         encode::object("the stored state", cleared(state, &schema.block), &schema.block)?;
     Ok(upgrade_resource_state::Response { upgraded_state: Some(upgraded), diagnostics: Vec::new() })

@@ -2,18 +2,22 @@
 
 use super::advice::{STAYS, advice, again, answer, from_state, may_be_an_argument, timeout};
 use super::{About, last_failure, listed, named, table};
-use crate::engine::{Halt, Report};
+use crate::engine::{Fate, Halt, Report};
 use crate::provider::run::Occasion;
+use crate::services::Spec;
 
 /// Title and explanation.
 pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String, String) {
     let sessions = format!("{}s", about.spec.session);
     let About { target, spec, occasion, .. } = about;
+    // In a later round of a run, others may have been ended.
+    let begun = report.victims.iter().any(|one| one.fate != Fate::Untouched);
+    let more = if begun { "more " } else { "" };
     match halt {
         Halt::TooMany { selected, allowed } => (
             format!("Too many sessions selected on {target}"),
             format!(
-                "{selected} {sessions} are selected and `max_sessions` allows {allowed}, so nothing was terminated. Selected:\n{}\nNarrow the selection, or raise `max_sessions`.",
+                "{selected} {sessions} are selected and `max_sessions` allows {allowed}, so nothing {more}was terminated. Selected:\n{}\nNarrow the selection, or raise `max_sessions`.",
                 named(spec, &report.victims.iter().map(|one| &one.session).collect::<Vec<_>>())
             ),
         ),
@@ -46,6 +50,23 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
             format!(
                 "The cloud lists {} and counts {unseen} more, which neither `protect` nor `max_sessions` nor a selection can look at, so nothing was terminated. Try again, or set `all = true` without `protect` and `max_sessions`.",
                 table::count(*listed, spec.session)
+            ),
+        ),
+        Halt::Uncounted(doubt) => (
+            format!("The sessions on {target} could not be counted"),
+            format!(
+                "A guard counts the {sessions}, and in the time allowed no list showed all of them: the last one {doubt}. Nothing was terminated. Narrow the selection by {}, raise {}, or leave the guard out.",
+                narrowing(spec),
+                timeout(occasion)
+            ),
+        ),
+        Halt::NotWhole(doubt) => (
+            format!("The list of sessions on {target} could not be read whole"),
+            format!(
+                "In the time allowed no list showed all {sessions} at once, so somebody may have been missed: the last one {doubt}. Narrow the selection by {}, or raise {}. {}",
+                narrowing(spec),
+                timeout(occasion),
+                again(occasion)
             ),
         ),
         Halt::SameIdOnSeveralNodes(id) => (
@@ -90,13 +111,19 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
     }
 }
 
+/// The criteria of `match`, as words.
+fn narrowing(spec: &Spec) -> String {
+    let names: Vec<String> = spec.criteria().map(|one| format!("`{}`", one.name())).collect();
+    format!("`match` ({})", names.join(", "))
+}
+
 /// What such an end means for a destroy, and how what was advised gets to it.
 pub(super) fn aftermath(about: About<'_>, halt: &Halt) -> String {
     if about.occasion != Occasion::Destroy {
         return String::new();
     }
     let mended_by_an_argument = halt.is_guard()
-        || matches!(halt, Halt::TimedOut(_))
+        || matches!(halt, Halt::TimedOut(_) | Halt::NotWhole(_))
         || matches!(halt, Halt::Failed(error) if may_be_an_argument(error.kind));
     if mended_by_an_argument {
         format!("\n\n{STAYS} {}", from_state(about.spec))

@@ -23,10 +23,14 @@ use self::advice::{STAYS, from_state, timeout};
 use super::inputs::OnFailure;
 use super::run::Occasion;
 use super::table;
-pub(super) use sequel::{let_go, not_opened, tainted, taken_up};
+pub(super) use sequel::{let_go, not_opened, tainted, taken_up, unknown_survivors};
 
 /// How many sessions a message names at most.
 const NAMED: usize = 20;
+
+/// What the counts of a run do not tell whose call named nobody.
+const SWEPT: &str = " One call ended everybody: whoever connected after the list was made may have \
+                     been ended too, and is not counted.";
 
 /// Which run a message is about.
 #[derive(Clone, Copy, Debug)]
@@ -73,12 +77,27 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
             );
             survivors(about, report, &done, Some(why), &mut diagnostics);
         }
+        // Everybody who was seen is settled: whoever may have been missed counts as a survivor.
+        Some(halt @ Halt::NotWhole(_)) if report.survivors().next().is_some() => {
+            let (_, why) = halts::halted(about, report, halt);
+            survivors(about, report, &done, Some(why), &mut diagnostics);
+        }
+        Some(halt @ Halt::NotWhole(_)) if about.on_failure == OnFailure::Warn => {
+            let (summary, detail) = halts::halted(about, report, halt);
+            diagnostics.warn(summary, format!("{detail}{after}").trim_end());
+        }
         Some(halt) => {
             let (summary, detail) = halts::halted(about, report, halt);
             let unsettled = unsettled(about.spec, report);
             let aftermath = halts::aftermath(about, halt);
             let detail = format!("{detail}{after}{unsettled}");
             diagnostics.error(summary, format!("{}{aftermath}", detail.trim_end()));
+        }
+    }
+    if about.occasion == Occasion::Destroy {
+        diagnostics.extend(sequel::returned(about, &report.returned));
+        if report.halt.is_none() {
+            diagnostics.extend(sequel::unjudged(about, &report.unjudged));
         }
     }
     if !report.remarks.is_empty() {
@@ -183,6 +202,7 @@ fn done(spec: &Spec, target: &str, report: &Report) -> String {
     );
     let extras = [
         (report.already_gone(), "already gone"),
+        (report.spared(), "no longer meant and spared"),
         (report.protected.len(), "protected"),
         (usize::try_from(report.reconnected).unwrap_or(usize::MAX), "reconnected"),
     ];
@@ -190,7 +210,22 @@ fn done(spec: &Spec, target: &str, report: &Report) -> String {
         let _ = write!(text, ", {count} {word}");
     }
     text.push('.');
+    if report.swept {
+        text.push_str(SWEPT);
+    }
+    if report.ours > 0 {
+        let _ = write!(text, " {}", ours(report.ours));
+    }
+    for (what, count) in &report.left_out {
+        let _ = write!(text, " Left out as no client: {count} {what}.");
+    }
     text
+}
+
+/// How many of the selected log in as we do.
+pub(super) fn ours(count: usize) -> String {
+    let (log, another) = if count == 1 { ("logs", "one") } else { ("log", "some") };
+    format!("{count} of these {log} in as you: perhaps {another} of another provider of this run.")
 }
 
 /// Up to [`NAMED`] sessions, one per line.

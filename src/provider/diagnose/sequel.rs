@@ -1,8 +1,10 @@
 //! What comes of a failure, of which the run's report knows nothing.
 
+use super::advice::{STAYS, from_state};
+use super::{About, named};
 use crate::framework::{Diagnostics, Severity};
 use crate::provider::table;
-use crate::services::Spec;
+use crate::services::{Criterion, Session, Spec};
 
 /// A create with `when = "both"` that failed and left its state.
 pub(in crate::provider) fn tainted(diagnostics: &mut Diagnostics) {
@@ -50,6 +52,66 @@ pub(in crate::provider) fn let_go(spec: &Spec, target: &str, selected: usize) ->
              To see who is connected and change nothing, use `plan -destroy`. A destroy reads \
              `dry_run` from the state: to disconnect them, remove it and apply that before the \
              destroy. In the provider block it counts at once."
+        ),
+    );
+    diagnostics
+}
+
+/// A run after one that failed without a record of whom its ids named.
+pub(in crate::provider) fn unknown_survivors(spec: &Spec, left: i64) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    diagnostics.error(
+        "Survivors of an earlier run cannot be told from others",
+        format!(
+            "The last run left {}, and an earlier version of the provider did not record which \
+             sessions its `session_ids` named. {} So nothing was terminated.\n\nSelect them with \
+             `match`, or list them anew and change `session_ids`.",
+            table::count(usize::try_from(left).unwrap_or(usize::MAX), spec.session),
+            spec.ids_again.unwrap_or_default(),
+        ),
+    );
+    diagnostics
+}
+
+/// What stood on a target at the last look of a destroy: who came after the first look and would
+/// have been selected.
+pub(in crate::provider) fn returned(about: About<'_>, returned: &[Session]) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    if returned.is_empty() {
+        return diagnostics;
+    }
+    let sessions: Vec<&Session> = returned.iter().collect();
+    let are = if returned.len() == 1 { "is" } else { "are" };
+    diagnostics.warn(
+        format!("Clients have come back to {}", about.target),
+        format!(
+            "A second after the last was ended, {} {are} connected again that would be selected. \
+             Nothing was done about them, and what depends on this block goes on:\n{}\nA \
+             termination keeps nobody out. End what connects first: let the application's own \
+             resource be destroyed before this block, by `depends_on` there, or lock the account.",
+            table::count(returned.len(), about.spec.session),
+            named(about.spec, &sessions)
+        ),
+    );
+    diagnostics
+}
+
+/// A destroy in which `match` could not judge everybody: whoever it could not is still there.
+pub(in crate::provider) fn unjudged(
+    about: About<'_>,
+    unjudged: &[(Criterion, usize)],
+) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    let Some((criterion, count)) = unjudged.first() else { return diagnostics };
+    let name = criterion.name();
+    diagnostics.error(
+        format!("Sessions on {} could not be judged", about.target),
+        format!(
+            "`match` looks at `{name}`, and the list does not tell it for {}. Whether they are meant \
+             is not known, so they were left, and they may be in the way of what goes next. {STAYS} \
+             Leave `{name}` out of `match`, or use `all = true`. {}",
+            table::count(*count, about.spec.session),
+            from_state(about.spec)
         ),
     );
     diagnostics

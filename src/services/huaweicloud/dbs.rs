@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::access::huaweicloud::DBS_CODES;
 use crate::access::{Answer, Call, Client};
 use crate::services::kit::nodes;
-use crate::services::kit::paging::{self, Slice};
+use crate::services::kit::paging::{self, Place, Slice};
 use crate::services::kit::path::segment;
 use crate::services::kit::value::Told;
 use crate::services::{Error, Kind, Node, Page, Session, Submission, Target, error};
@@ -118,17 +118,17 @@ fn find(answer: &Answer, listed: InstancesAnswer, id: &str) -> Result<Vec<Group>
     Ok(found.groups.unwrap_or_default())
 }
 
-/// The page of a node's sessions, asked for from `offset` on, that an answer holds.
+/// The page of a node's sessions, asked for from a place on, that an answer holds.
 pub(super) fn page<T: DeserializeOwned>(
     answer: Answer,
-    (offset, limit): (usize, usize),
+    (place, limit): (Place, usize),
     session: impl Fn(&Answer, T) -> Result<Session, Error>,
 ) -> Result<Page, Error> {
     let listed: SessionsAnswer<T> = answer.json()?;
     let total = listed.total_count.count(&answer, "total_count")?;
     let sessions = paging::items(&answer, listed.sessions, total)?;
     // The list is as of the moment of each page.
-    let page = Slice { offset, limit, got: sessions.len(), total, moves: true };
+    let page = Slice { place, limit, got: sessions.len(), total, moves: true };
     let next = paging::next(&answer, page)?;
     let sessions = sessions.into_iter().map(|one| session(&answer, one));
     let sessions = sessions.collect::<Result<_, _>>()?;

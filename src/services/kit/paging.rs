@@ -6,11 +6,26 @@ use crate::services::{Cursor, Error, Kind};
 /// No node holds more sessions than this; a list that goes on longer is not believed.
 const MOST_SESSIONS: usize = 1_000_000;
 
+/// How many sessions a page of a list that moves shows again of the one before, of a hundred: as
+/// many may end in between without taking anybody else past the eyes of whoever reads on.
+const OVERLAP: usize = 5;
+
+/// Where a page starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::services) struct Place {
+    /// Counted in items.
+    pub(in crate::services) offset: usize,
+    /// How many of its first items were on the page before.
+    known: usize,
+    /// What tells the list of the page before apart from another taken later, if anything does.
+    pub(in crate::services) stamp: Option<String>,
+}
+
 /// One page of such a list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::services) struct Slice {
     /// Where it starts.
-    pub(in crate::services) offset: usize,
+    pub(in crate::services) place: Place,
     /// How many items were asked for.
     pub(in crate::services) limit: usize,
     /// How many came.
@@ -25,13 +40,18 @@ pub(in crate::services) struct Slice {
 ///
 /// # Errors
 /// [`Kind::Configuration`] if the cursor is not one that [`next`] made.
-pub(in crate::services) fn offset(
+pub(in crate::services) fn place(
     operation: &'static str,
     after: Option<&Cursor>,
-) -> Result<usize, Error> {
-    let Some(cursor) = after else { return Ok(0) };
-    let foreign = |_| Error::new(Kind::Configuration, operation, "a cursor of another list");
-    cursor.0.parse().map_err(foreign)
+) -> Result<Place, Error> {
+    let Some(cursor) = after else { return Ok(Place::default()) };
+    let read = || {
+        let mut parts = cursor.0.splitn(3, '/');
+        let mut number = || parts.next()?.parse().ok();
+        let (offset, known) = (number()?, number()?);
+        Some(Place { offset, known, stamp: parts.next().map(str::to_owned) })
+    };
+    read().ok_or_else(|| Error::new(Kind::Configuration, operation, "a cursor of another list"))
 }
 
 /// The items of a page, which are absent only where the list has none by its own count. An answer
@@ -54,15 +74,14 @@ pub(in crate::services) fn items<T>(
 /// Where the next page starts; None after the last. A list must end by its own count, and go
 /// forward until then. One without a count ends with an empty page: a short page may only mean
 /// that the cloud gives fewer at a time than it was asked for. A page of a list that moves begins
-/// with the last item of the one before; that costs a page more in a hundred, and spares a second
-/// reading of the whole list.
+/// with the last few items of the one before; that costs some pages more in a hundred, and spares a
+/// second reading of the whole list.
 ///
 /// # Errors
 /// [`Kind::Malformed`] if it does not go forward, or never ends.
 pub(in crate::services) fn next(answer: &Answer, page: Slice) -> Result<Option<Cursor>, Error> {
-    let Slice { offset, limit, got, total, moves } = page;
+    let Slice { place: Place { offset, known, .. }, limit, got, total, moves } = page;
     let end = offset.saturating_add(got);
-    let known = usize::from(moves && offset > 0);
     let more = match total {
         Some(total) => end < total || got >= limit,
         None => got > known,
@@ -74,8 +93,14 @@ pub(in crate::services) fn next(answer: &Answer, page: Slice) -> Result<Option<C
         return Err(answer.malformed(format!("a list of more than {MOST_SESSIONS} sessions")));
     }
     // It must go forward all the same.
-    let again = usize::from(moves && got > 1);
-    Ok(more.then(|| Cursor((end - again).to_string())))
+    let overlap = (limit * OVERLAP / 100).max(1).min(got.saturating_sub(1));
+    let again = if moves { overlap } else { 0 };
+    Ok(more.then(|| Cursor(format!("{}/{again}", end - again))))
+}
+
+/// The same place of a list that is told apart from others by `stamp`.
+pub(in crate::services) fn stamped(next: Option<Cursor>, stamp: &str) -> Option<Cursor> {
+    next.map(|cursor| Cursor(format!("{}/{stamp}", cursor.0)))
 }
 
 #[cfg(test)]
@@ -88,9 +113,11 @@ mod tests {
         total: impl Into<Option<usize>>,
         moves: bool,
     ) -> Result<Option<usize>, Kind> {
-        let page = Slice { offset, limit: 100, got, total: total.into(), moves };
+        let known = usize::from(moves && offset > 0) * 5;
+        let place = Place { offset, known, stamp: None };
+        let page = Slice { place, limit: 100, got, total: total.into(), moves };
         let cursor = next(&Answer::silent(), page).map_err(|error| error.kind)?;
-        Ok(cursor.map(|cursor| super::offset("List", Some(&cursor)).unwrap()))
+        Ok(cursor.map(|cursor| super::place("List", Some(&cursor)).unwrap().offset))
     }
 
     #[test]
@@ -117,31 +144,42 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_list_that_moves_begins_with_the_last_item_of_the_one_before() {
+    fn a_page_of_a_list_that_moves_begins_with_the_last_items_of_the_one_before() {
         for (offset, got, total, expected) in [
             (0, 30, Some(30), Ok(None)),
-            (0, 100, Some(130), Ok(Some(99))),
-            (99, 31, Some(130), Ok(None)),
-            (0, 100, Some(100), Ok(Some(99))),
-            (99, 1, Some(100), Ok(None)),
-            // Only the known one came, or fewer than asked for: it goes forward all the same.
+            (0, 100, Some(130), Ok(Some(95))),
+            (95, 35, Some(130), Ok(None)),
+            (0, 100, Some(100), Ok(Some(95))),
+            (95, 5, Some(100), Ok(None)),
+            // Only known ones came, or fewer than asked for: it goes forward all the same.
+            (95, 5, Some(130), Ok(Some(96))),
             (99, 1, Some(130), Ok(Some(100))),
             (99, 2, Some(130), Ok(Some(100))),
             (0, 1, Some(3), Ok(Some(1))),
-            (0, 20, None, Ok(Some(19))),
-            (19, 1, None, Ok(None)),
-            (19, 0, None, Ok(None)),
-            (19, 2, None, Ok(Some(20))),
+            (0, 20, None, Ok(Some(15))),
+            (15, 5, None, Ok(None)),
+            (15, 0, None, Ok(None)),
+            (15, 6, None, Ok(Some(16))),
         ] {
             assert_eq!(next_of(offset, got, total, true), expected, "{offset} {got} {total:?}");
         }
     }
 
     #[test]
+    fn a_cursor_tells_what_is_known_and_of_which_list() {
+        let cursor = Some(Cursor("95/5".into()));
+        let stamped = stamped(cursor.clone(), "17/30");
+        let read = |cursor: &Option<Cursor>| place("List", cursor.as_ref()).unwrap();
+        assert_eq!(read(&cursor), Place { offset: 95, known: 5, stamp: None });
+        let stamp = Some("17/30".to_owned());
+        assert_eq!(read(&stamped), Place { offset: 95, known: 5, stamp });
+    }
+
+    #[test]
     fn a_cursor_of_another_list_is_not_followed() {
-        assert_eq!(offset("List", None), Ok(0));
-        for foreign in ["", "-1", "token", "99999999999999999999"] {
-            let error = offset("List", Some(&Cursor(foreign.into()))).unwrap_err();
+        assert_eq!(place("List", None), Ok(Place::default()));
+        for foreign in ["", "-1/0", "5", "token", "99999999999999999999/0"] {
+            let error = place("List", Some(&Cursor(foreign.into()))).unwrap_err();
             assert_eq!(error.kind, Kind::Configuration, "{foreign}");
         }
     }

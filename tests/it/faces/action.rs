@@ -41,7 +41,7 @@ async fn an_invocation_tells_its_story_and_ends_once() {
         let last = lines.last().unwrap();
         let plural = if killed == 1 { "" } else { "s" };
         let result = format!(": {killed} of {killed} selected {noun}{plural} terminated.");
-        assert!(last.starts_with("Result on ") && last.ends_with(&result), "{lines:#?}");
+        assert!(last.starts_with("Result on ") && last.contains(&result), "{lines:#?}");
     }
 }
 

@@ -94,6 +94,12 @@ async fn survivors_of_a_create_are_mended_by_other_arguments_once_it_is_untainte
             core.stored.as_mut().unwrap().tainted = false;
             let capped = all(&core, when, &[more.clone(), ("max_sessions", 1.into())]);
             let told = core.apply(&capped).await;
+            assert!(
+                !errors(&told).is_empty(),
+                "{} {when} {told:#?} {:#?}",
+                world.spec().name,
+                core.stored
+            );
             assert!(errors(&told)[0].starts_with("Too many sessions selected"), "{told:#?}");
             assert!(!core.stored.as_ref().unwrap().tainted, "an update");
             let raised = ("max_sessions", cap(&core).into());

@@ -45,18 +45,18 @@ async fn a_preview_reads_like_this() {
             vec![("protect", first), ("max_sessions", 1.into())],
             "2 of 3 live client connections are selected now:\n  \
                id              user  database  name    command  idle  age\n  \
-               10.9.0.3:41000  app   0         late-2  get      30s   1m\n  \
-               10.9.0.4:41000  app   0         late-3  get      30s   1m\n\
+               10.9.0.3:41000  app   0         late-2  get      32s   1m2s\n  \
+               10.9.0.4:41000  app   0         late-3  get      32s   1m2s\n\
              Protected:\n  \
                id              user  database  name    command  idle  age\n  \
-               10.9.0.2:41000  app   0         late-1  get      30s   1m\n\
+               10.9.0.2:41000  app   0         late-1  get      32s   1m2s\n\
              `max_sessions` is 1, so NOTHING would be terminated and it would be an error.\n",
         ),
         (
             vec![("all", Value::Null), ("match", last)],
             "1 of 3 live client connections would be terminated now:\n  \
                id              user  database  name    command  idle  age\n  \
-               10.9.0.4:41000  app   0         late-3  get      30s   1m\n",
+               10.9.0.4:41000  app   0         late-3  get      34s   1m4s\n",
         ),
         (
             vec![

@@ -140,7 +140,9 @@ fn credentials_are_tried_once(outcome: &Outcome, about: &str) {
     if refused.contains(&trouble) && outcome.met().0 > 0 {
         assert_eq!(outcome.met().1, 0, "refused credentials were tried again: {about}");
         let must = ![Face::Preview, Face::Shutdown].contains(&outcome.face);
-        assert!(outcome.failed() || !must, "{about}");
+        // A last look that a destroy cannot make is no failure of it.
+        let looked = outcome.face == Face::Destroy && !outcome.told.is_empty();
+        assert!(outcome.failed() || looked || !must, "{about}");
     }
 }
 

@@ -24,46 +24,46 @@ target-gone         gone          gone                    gone                  
 ";
 
 pub(crate) const ONE_CALL: &str = r"
-                    alicloud_ecs         alicloud_das_redis              huaweicloud_dds      huaweicloud_geminidb_redis  huaweicloud_dcs
-throttle            done                 done / protected                done                 done                        done
-server-error        done                 done / protected                done                 done                        done
-unavailable         done                 done / protected                done                 done                        done
-reset-before        done                 done / protected                done                 done                        done
-reset-after         done                 done / protected                done                 done                        done
-hang                unlisted+unverified  unlisted+unverified / unlisted  unlisted+unverified  unlisted+unverified         unlisted+unverified
-slow-body           done                 done / protected                done                 done                        done
-truncated-body      done                 done / protected                done                 done                        done
-wrong-content-type  done                 done / protected                done                 done                        done
-expired-token       failed               failed                          failed               failed                      failed
-wrong-signature     failed               failed                          failed               failed                      failed
-busy                done                 done / protected                done                 done                        done
-partial-kill        done                 done / -                        unsure               done / unsure               done
-ends-half           done                 done / -                        done                 done                        done
-refuses             done                 done / -                        done                 done                        done
-job-fails           -                    -                               -                    -                           done
-job-hangs           -                    -                               -                    -                           unlisted+unverified
+                    alicloud_ecs         alicloud_das_redis              huaweicloud_dds           huaweicloud_geminidb_redis  huaweicloud_dcs
+throttle            done                 done / protected                done                      done                        done
+server-error        done                 done / protected                done                      done                        done
+unavailable         done                 done / protected                done                      done                        done
+reset-before        done                 done / protected                done                      done                        done
+reset-after         done                 done / protected                done                      done                        done
+hang                unlisted+unverified  unlisted+unverified / unlisted  done+unlisted+unverified  done+unlisted+unverified    done+unlisted+unverified
+slow-body           done                 done / protected                done                      done                        done
+truncated-body      done                 done / protected                done                      done                        done
+wrong-content-type  done                 done / protected                done                      done                        done
+expired-token       failed               failed                          failed                    failed                      failed / done+failed
+wrong-signature     failed               failed                          failed                    failed / done+failed        done+failed / failed
+busy                done                 done / protected                done                      done                        done
+partial-kill        done                 done / -                        unsure                    done / unsure               done
+ends-half           done                 done / -                        done                      done                        done
+refuses             done                 done / -                        done                      done                        done
+job-fails           -                    -                               -                         -                           done
+job-hangs           -                    -                               -                         -                           done+unlisted+unverified / unlisted+unverified
 ";
 
 pub(crate) const FROM_SOME_CALL: &str = r"
-                    alicloud_ecs          alicloud_das_redis        huaweicloud_dds                huaweicloud_geminidb_redis     huaweicloud_dcs
-throttle            survivors+unverified  survivors+unverified / -  survivors+unlisted+unverified  survivors+unlisted+unverified  survivors+unlisted+unverified
-server-error        unverified            unverified / -            unlisted+unverified            unlisted+unverified            unlisted+unverified
-unavailable         unverified            unverified / -            unlisted+unverified            unlisted+unverified            unlisted+unverified
-reset-before        unverified            unverified / -            unlisted+unverified            unlisted+unverified            unlisted+unverified
-reset-after         unverified            unverified / -            unlisted+unverified            unlisted+unverified            unlisted+unverified
-hang                unverified            unverified / -            unlisted+unverified            unlisted+unverified            unlisted+unverified
-slow-body           done                  done / -                  done+unverified                done+unverified                done+unlisted+unverified
-truncated-body      unverified            unverified / -            unlisted+unverified            unlisted+unverified            unlisted+unverified
-wrong-content-type  failed                failed / -                failed                         failed                         failed
-expired-token       failed                failed / -                failed                         failed                         failed
-wrong-signature     failed                failed / -                failed                         failed                         failed
-busy                survivors+unverified  survivors+unverified / -  survivors+unlisted+unverified  survivors+unlisted+unverified  survivors+unlisted+unverified
-partial-kill        done                  done / -                  unsure                         done / unsure                  done
-ends-half           survivors             done / -                  survivors                      survivors                      survivors
-refuses             survivors             survivors / -             survivors                      survivors                      survivors
-job-fails           -                     -                         -                              -                              failed
-job-hangs           -                     -                         -                              -                              unlisted+unverified
-target-gone         gone                  gone / -                  gone                           gone                           gone
+                    alicloud_ecs                  alicloud_das_redis        huaweicloud_dds                                                     huaweicloud_geminidb_redis                                          huaweicloud_dcs
+throttle            survivors+unverified          survivors+unverified / -  done+survivors+unlisted+unverified                                  done+survivors+unlisted+unverified                                  done+survivors+unlisted+unverified
+server-error        unverified / done+unverified  done+unverified / -       done+unlisted+unverified                                            done+unlisted+unverified                                            done+unlisted+unverified
+unavailable         done+unverified / unverified  unverified / -            done+unlisted+unverified                                            done+unlisted+unverified                                            done+unlisted+unverified
+reset-before        unverified                    unverified / -            done+unlisted+unverified                                            done+unlisted+unverified                                            done+unlisted+unverified
+reset-after         unverified                    unverified / -            done+unlisted+unverified                                            done+unlisted+unverified                                            done+unlisted+unverified
+hang                unverified                    unverified / -            done+unlisted+unverified                                            done+unlisted+unverified                                            done+unlisted+unverified
+slow-body           done                          done / -                  done+unverified                                                     done+unverified                                                     done+unlisted+unverified / done+survivors+unlisted+unverified
+truncated-body      unverified / done+unverified  done+unverified / -       done+unlisted+unverified                                            done+unlisted+unverified                                            done+unlisted+unverified
+wrong-content-type  done+failed / failed          failed / -                failed                                                              failed                                                              failed
+expired-token       failed                        failed / -                failed                                                              failed                                                              failed / done+failed
+wrong-signature     failed                        failed / -                failed                                                              failed / done+failed                                                done+failed / failed
+busy                survivors+unverified          survivors+unverified / -  survivors+unlisted+unverified / done+survivors+unlisted+unverified  done+survivors+unlisted+unverified / survivors+unlisted+unverified  done+survivors+unlisted+unverified
+partial-kill        done                          done / -                  unsure                                                              done / unsure                                                       done
+ends-half           survivors                     done / -                  survivors                                                           survivors                                                           survivors
+refuses             survivors                     survivors / -             survivors                                                           survivors                                                           survivors
+job-fails           -                             -                         -                                                                   -                                                                   failed / done+failed
+job-hangs           -                             -                         -                                                                   -                                                                   done+unlisted+unverified / unlisted+unverified
+target-gone         gone                          gone / -                  gone / done+gone                                                    done+gone / gone                                                    gone
 ";
 
 pub(crate) const LOOKING: &str = r"

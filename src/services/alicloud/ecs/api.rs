@@ -68,7 +68,23 @@ impl Sessions for Ecs {
         let sessions =
             listed.into_iter().filter_map(|one| session(&answer, one, wanted, now).transpose());
         let sessions = sessions.collect::<Result<_, _>>()?;
-        Ok(Page { sessions, next, request_id: answer.request_id, ..Page::default() })
+        // The list is a history: who has ended keeps his place in it, so nobody moves up.
+        let still = true;
+        Ok(Page { sessions, next, still, request_id: answer.request_id, ..Page::default() })
+    }
+
+    fn can_find(&self) -> bool {
+        true
+    }
+
+    async fn find(&self, _node: &Node, whom: &Session) -> Result<Vec<Session>, Error> {
+        let call = self.call("DescribeTerminalSessions").query("MaxResults", PAGE);
+        let answer = self.answer(call.query("SessionId", &whom.id.0)).await?;
+        let listed: SessionsAnswer = answer.json()?;
+        let now = self.client.now();
+        let wanted = self.target.get("instance_id");
+        let listed = listed.sessions.session.unwrap_or_default().into_iter();
+        listed.filter_map(|one| session(&answer, one, wanted, now).transpose()).collect()
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {
@@ -170,6 +186,7 @@ fn session(
     if unconnected && age.is_some_and(|age| age > UNCONNECTED) {
         return Ok(None);
     }
+    let incarnation = listed.creation_time.clone().filled();
     let id = listed.session_id.id(answer)?;
     let id = id.ok_or_else(|| answer.malformed("a session has no id"))?;
     // The list tells a port of 0 for what forwards nothing.
@@ -187,7 +204,7 @@ fn session(
         ("port", port.unwrap_or_default()),
     ];
     let fields = value::fields(answer, SPEC.columns, told)?;
-    Ok(Some(Session { id: SessionId(id), fields, ..Session::default() }))
+    Ok(Some(Session { id: SessionId(id), incarnation, fields, ..Session::default() }))
 }
 
 /// Seconds since a time like `2024-01-19T09:15:46Z`, or without its seconds, as some of the

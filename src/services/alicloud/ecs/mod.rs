@@ -42,6 +42,7 @@ static SPEC: Spec = Spec {
     }],
     one_of: &[],
     session_id: "the session's id, like `s-hz023od0x9****`.",
+    ids_again: None,
     columns: &[
         Column {
             name: "client_address",

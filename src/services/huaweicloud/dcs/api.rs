@@ -54,7 +54,7 @@ impl Sessions for Dcs {
         _prepared: Option<&Ticket>,
         after: Option<Cursor>,
     ) -> Result<Page, Error> {
-        let offset = paging::offset("ListClients", after.as_ref())?;
+        let place = paging::place("ListClients", after.as_ref())?;
         let call = Call::new(
             "ListClients",
             "dcs",
@@ -62,18 +62,22 @@ impl Sessions for Dcs {
             self.instance_path("ListClients", "clients")?,
         )
         .query("node_id", &node.id)
-        .query("offset", offset)
+        .query("offset", place.offset)
         .query("limit", PAGE);
         let answer = self.call(call).await.map_err(unscanned).map_err(|error| node.told(error))?;
         let listed: ClientsAnswer = answer.json()?;
         let total = listed.count.count(&answer, "count")?;
         let clients = paging::items(&answer, listed.clients, total)?;
         let got = clients.len();
-        let page = Slice { offset, limit: PAGE, got, total, moves: false }; // a snapshot
-        let next = paging::next(&answer, page)?;
+        // A snapshot, which anybody who scans the node replaces.
+        let stamp = format!("{}/{total:?}", listed.time.id(&answer)?.unwrap_or_default());
+        let replaced = place.stamp.as_ref().is_some_and(|before| *before != stamp);
+        let unsteady = replaced.then_some("was made anew between two pages");
+        let page = Slice { place, limit: PAGE, got, total, moves: false };
+        let next = paging::stamped(paging::next(&answer, page)?, &stamp);
         let sessions = clients.into_iter().map(|client| session(&answer, client, node));
         let sessions = sessions.collect::<Result<_, _>>()?;
-        Ok(Page { sessions, next, request_id: answer.request_id, ..Page::default() })
+        Ok(Page { sessions, next, unsteady, request_id: answer.request_id, ..Page::default() })
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {
@@ -172,8 +176,10 @@ fn session(answer: &Answer, client: ListedClient, node: &Node) -> Result<Session
         address.is_none().then_some("the list gives no address for it, and a kill needs one");
     let id = match &address {
         Some(address) => address.clone(),
-        None => format!("#{}", client.id.id(answer)?.unwrap_or_default()),
+        None => format!("#{}", client.id.clone().id(answer)?.unwrap_or_default()),
     };
+    // Redis' own number of the connection: an address is somebody else's within a second.
+    let incarnation = client.id.filled();
     let told = [
         ("client_address", address.into()),
         ("user", client.user),
@@ -189,6 +195,7 @@ fn session(answer: &Answer, client: ListedClient, node: &Node) -> Result<Session
     Ok(Session {
         id: SessionId(id),
         node: node.id.clone(),
+        incarnation,
         unkillable,
         fields,
         ..Session::default()
@@ -240,6 +247,9 @@ struct ListedNode {
 
 #[derive(Deserialize)]
 struct ClientsAnswer {
+    /// When the snapshot was taken.
+    #[serde(default)]
+    time: Told,
     #[serde(default)]
     count: Told,
     clients: Option<Vec<ListedClient>>,

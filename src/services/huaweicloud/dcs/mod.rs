@@ -41,6 +41,7 @@ static SPEC: Spec = Spec {
     one_of: &[],
     session_id: "the client's address, like `10.63.238.158:2048`: `peer` of the list, or `addr` \
                  where the list gives no `peer`.",
+    ids_again: Some("An address is another client's within a second."),
     columns: &[
         Column {
             name: "client_address",

@@ -256,7 +256,7 @@ async fn numbers_and_texts_take_each_others_place() {
 
 #[tokio::test]
 async fn a_list_without_a_count_ends_with_an_empty_page() {
-    let at = |offset: usize| Some(Cursor(offset.to_string()));
+    let at = |offset: usize| Some(Cursor(format!("{offset}/0//None")));
     for (clients, next) in [(PAGE, at(PAGE)), (PAGE - 1, at(PAGE - 1)), (0, None)] {
         let (bench, _) = bench(0);
         let page = vec![r#"{"peer":"1.1.1.1:1"}"#; clients].join(",");
@@ -271,7 +271,7 @@ async fn a_list_that_never_ends_is_not_followed() {
     let (bench, _) = bench(0);
     bench.can(200, r#"{"count":9000000,"clients":[{"peer":"1.1.1.1:1"}]}"#);
     let sessions = bench.sessions(&[("instance_id", "plain")]);
-    let far = Some(Cursor("1000000".into()));
+    let far = Some(Cursor("1000000/0".into()));
     let error = sessions.list(&node("data"), None, far).await.unwrap_err();
     assert_eq!(error.kind, Kind::Malformed);
 }

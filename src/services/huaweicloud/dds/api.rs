@@ -54,7 +54,8 @@ impl Sessions for Dds {
         _prepared: Option<&Ticket>,
         after: Option<Cursor>,
     ) -> Result<Page, Error> {
-        let offset = paging::offset("ListSessions", after.as_ref())?;
+        let place = paging::place("ListSessions", after.as_ref())?;
+        let offset = place.offset;
         let limit = self.page.load(Ordering::Relaxed);
         let (answer, limit) = match self.list_page(node, offset, limit).await {
             Err(error) if error.code.as_deref() == Some(BAD_LIMIT) && limit > SMALL_PAGE => {
@@ -63,7 +64,7 @@ impl Sessions for Dds {
             }
             answer => (answer.map_err(|error| node.told(error))?, limit),
         };
-        dbs::page(answer, (offset, limit), |answer, one| session(answer, one, node))
+        dbs::page(answer, (place, limit), |answer, one| session(answer, one, node))
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {

@@ -57,6 +57,7 @@ static SPEC: Spec = Spec {
     session_id: "the session's id as its node lists it, like `34631`, or `shard_1:7201646` on a \
                  mongos.",
     // Not `operation`, which is the whole statement: large, and full of what nobody should read.
+    ids_again: Some("A connection keeps its id for the next operation."),
     columns: &[
         Column {
             name: "client_address",

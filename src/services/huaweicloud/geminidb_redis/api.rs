@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use crate::access::{Answer, Call, Client};
 use crate::services::huaweicloud::dbs::{self, Lookup};
-use crate::services::kit::paging;
+use crate::services::kit::paging::{self, Place};
 use crate::services::kit::path::segment;
 use crate::services::kit::value::{self, Told};
 use crate::services::{
-    Batch, Cursor, Error, Kind, Node, Page, Session, SessionId, Sessions, Submission, Target,
-    Ticket, Which,
+    Batch, Cursor, Error, Field, Kind, Node, Page, Session, SessionId, Sessions, Submission,
+    Target, Ticket, Which,
 };
 
 use super::SPEC;
@@ -51,13 +51,35 @@ impl Sessions for GeminiDb {
         after: Option<Cursor>,
     ) -> Result<Page, Error> {
         const OPERATION: &str = "ListInstancesSession";
-        let offset = paging::offset(OPERATION, after.as_ref())?;
+        let place = paging::place(OPERATION, after.as_ref())?;
         let path = node_path(OPERATION, &node.id)?;
         let call = Call::new(OPERATION, "geminidb", Method::GET, path)
-            .query("offset", offset)
+            .query("offset", place.offset)
             .query("limit", PAGE);
         let answer = dbs::call(&self.client, call).await.map_err(|error| node.told(error))?;
-        dbs::page(answer, (offset, PAGE), |answer, one| session(answer, one, node))
+        dbs::page(answer, (place, PAGE), |answer, one| session(answer, one, node))
+    }
+
+    fn can_find(&self) -> bool {
+        true
+    }
+
+    async fn find(&self, node: &Node, whom: &Session) -> Result<Vec<Session>, Error> {
+        const OPERATION: &str = "ListInstancesSession";
+        let Some(Field::Text(address)) = whom.fields.get("client_address") else {
+            return Ok(vec![whom.clone()]); // nothing to ask by, so nothing is known
+        };
+        let call = Call::new(OPERATION, "geminidb", Method::GET, node_path(OPERATION, &node.id)?)
+            .query("offset", 0)
+            .query("limit", PAGE)
+            .query("addr_prefix", address);
+        let answer = dbs::call(&self.client, call).await.map_err(|error| node.told(error))?;
+        let read = |answer: &Answer, one| session(answer, one, node);
+        let page = dbs::page(answer, (Place::default(), PAGE), read)?;
+        if page.next.is_some() {
+            return Ok(vec![whom.clone()]); // more have an address that begins so than one page shows
+        }
+        Ok(page.sessions)
     }
 
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error> {

@@ -51,6 +51,9 @@ static SPEC: Spec = Spec {
     ],
     one_of: &["instance_id", "node_id"],
     session_id: "the connection's id as its node lists it, like `1131`.",
+    ids_again: Some(
+        "A node counts its connections from the beginning after a failover or restart.",
+    ),
     columns: &[
         Column {
             name: "client_address",

@@ -1,0 +1,241 @@
+//! One selected session: where it stands while a run works, and its fate in the end.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::report::UNVERIFIED;
+use super::same::Sighting;
+use super::select::Verdict;
+use super::{Fate, Halt, Verify};
+use crate::services::Error;
+
+/// Where a selected session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// No call has named or covered it.
+    Untouched,
+    /// No call has named or covered it, and it is not meant any more; with the reason.
+    Spared(&'static str),
+    /// A call was made, and what it did is not known; with the reason.
+    Open(String),
+    /// The cloud took the request, or answered that there is no such session.
+    Answered,
+    /// It is gone.
+    Over,
+    /// It lives, and nothing more will be tried; with the reason.
+    Alive(String),
+    /// Nothing can tell any more whether it lives; with the reason.
+    Lost(String),
+}
+
+/// One selected session.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// Its newest entry in a list.
+    pub(super) sighting: Sighting,
+    pub(super) standing: Standing,
+    /// What its newest entry is to the request.
+    pub(super) verdict: Verdict,
+    /// Whether a call was made that may have ended it.
+    pub(super) effect: bool,
+    /// Whether a call that named it together with others was refused without saying over whom.
+    pub(super) doubtful: bool,
+    /// Whether a look saw it since a call was last made that may have ended it.
+    pub(super) listed: bool,
+    /// Whether it is to be asked for at the next opportunity.
+    pub(super) due: bool,
+    /// How many sessions a call may name that names it.
+    pub(super) company: usize,
+    /// Whether it may be among those that the last look's list counted and did not show.
+    pub(super) hidden: bool,
+    /// How often its end was asked for.
+    pub(super) asks: u32,
+    /// When its end was asked for last.
+    pub(super) last_asked: Option<Instant>,
+    /// How many looks saw it since it was asked for last.
+    pub(super) looks: u32,
+    /// When the cloud first took the request.
+    pub(super) since: Option<Instant>,
+    /// Whether it counts among those whose end the cloud has accepted.
+    pub(super) accepted: bool,
+    /// Whether the record has a `requested` line.
+    pub(super) recorded: bool,
+    /// The cloud's id of the last request that named or covered it.
+    pub(super) request_id: Option<String>,
+}
+
+impl Entry {
+    pub(super) fn new(sighting: Sighting, by_name: bool) -> Entry {
+        let unkillable = sighting.session.unkillable.filter(|_| by_name);
+        let company = if sighting.session.forbidden.is_some() { 1 } else { usize::MAX };
+        Entry {
+            sighting,
+            standing: unkillable.map_or(Standing::Untouched, |why| Standing::Alive(why.to_owned())),
+            verdict: Verdict::Meant,
+            effect: false,
+            doubtful: false,
+            listed: true,
+            due: true,
+            company,
+            hidden: false,
+            asks: 0,
+            last_asked: None,
+            looks: 0,
+            since: None,
+            accepted: false,
+            recorded: false,
+            request_id: None,
+        }
+    }
+
+    /// Whether a look may still tell something new.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.standing, Standing::Open(_) | Standing::Answered)
+    }
+
+    /// A call named or covered it.
+    pub(super) fn asked(&mut self) {
+        self.asks += 1;
+        self.last_asked = Some(Instant::now());
+        self.looks = 0;
+        self.due = false;
+    }
+
+    pub(super) fn note_id(&mut self, error: &Error) {
+        if error.request_id.is_some() {
+            self.request_id.clone_from(&error.request_id);
+        }
+    }
+
+    /// It is certain that it is gone.
+    pub(super) fn end(&mut self) {
+        self.listed = false;
+        self.standing = Standing::Over;
+    }
+
+    /// A steady look lacks it.
+    pub(super) fn vanish(&mut self) {
+        match self.standing {
+            Standing::Spared(_) | Standing::Lost(_) => {}
+            Standing::Untouched
+            | Standing::Open(_)
+            | Standing::Answered
+            | Standing::Over
+            | Standing::Alive(_) => self.end(),
+        }
+    }
+
+    /// Whether an entry of a list shows that what it was has ended though its id stays: on DDS a
+    /// connection is listed under the same id when its operation is over, and cannot be ended then.
+    pub(super) fn rests(&self, later: &Sighting) -> bool {
+        let (session, later) = (&self.sighting.session, &later.session);
+        session.unkillable.is_none() && later.unkillable.is_some()
+    }
+
+    /// A look shows it again. It may not have been what it was called: gone, or no longer meant.
+    pub(super) fn again(&mut self, sighting: Sighting, verdict: Verdict) {
+        self.sighting = sighting;
+        self.verdict = verdict;
+        let meant = matches!(verdict, Verdict::Meant | Verdict::Doubted);
+        match &self.standing {
+            Standing::Over if self.asks > 0 => {
+                self.standing = Standing::Open("it is listed again".to_owned());
+            }
+            Standing::Over | Standing::Spared(_) if meant => {
+                self.standing = Standing::Untouched;
+                self.due = true;
+            }
+            Standing::Over | Standing::Untouched if !meant => {
+                self.standing = Standing::Spared(why_spared(verdict));
+            }
+            Standing::Over
+            | Standing::Untouched
+            | Standing::Spared(_)
+            | Standing::Open(_)
+            | Standing::Answered
+            | Standing::Alive(_)
+            | Standing::Lost(_) => {}
+        }
+    }
+
+    /// Why it is not asked for once more although it was before, if so.
+    pub(super) fn not_meant(&self) -> Option<&'static str> {
+        match self.verdict {
+            Verdict::Meant => None,
+            Verdict::Doubted => Some("it was not asked for again: `protect` cannot be judged now"),
+            Verdict::Protected => Some("it was not asked for again: it is protected now"),
+            Verdict::Other | Verdict::Unmatched | Verdict::Beyond => {
+                Some("it was not asked for again: it does not match any more")
+            }
+        }
+    }
+
+    pub(super) fn fate(&self, outcome: Outcome<'_>) -> Fate {
+        let target_gone = matches!(outcome.halt, Some(Halt::TargetGone(_)));
+        match &self.standing {
+            Standing::Over => self.over(),
+            _ if target_gone => self.over(),
+            Standing::Spared(why) => Fate::Spared(why),
+            Standing::Untouched
+                if self.recorded && matches!(outcome.halt, Some(Halt::Panicked(_))) =>
+            {
+                Fate::Survived(format!("{UNVERIFIED}: a call may have been made for it"))
+            }
+            Standing::Untouched => Fate::Untouched,
+            Standing::Lost(why) => Fate::Survived(format!("{UNVERIFIED}: {why}")),
+            Standing::Alive(why) => Fate::Survived(why.clone()),
+            Standing::Open(why) if self.listed => Fate::Survived(format!("still listed: {why}")),
+            Standing::Open(why) => Fate::Survived(format!("{UNVERIFIED}: {why}")),
+            Standing::Answered if outcome.verify == Verify::Trust => self.over(),
+            Standing::Answered if self.listed && self.effect => Fate::Survived(format!(
+                "still listed {} after the cloud accepted its end",
+                humantime::format_duration(seconds_since(self.since))
+            )),
+            Standing::Answered if self.listed => {
+                Fate::Survived("still listed, although the cloud calls it gone".to_owned())
+            }
+            Standing::Answered if self.hidden => Fate::Survived(format!(
+                "{UNVERIFIED}: the cloud counts more sessions than its list shows"
+            )),
+            Standing::Answered => Fate::Survived(format!("{UNVERIFIED}: {}", outcome.cut_short())),
+        }
+    }
+
+    fn over(&self) -> Fate {
+        if self.effect { Fate::Terminated } else { Fate::AlreadyGone }
+    }
+}
+
+fn why_spared(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Protected => "it is protected now",
+        Verdict::Meant | Verdict::Doubted | Verdict::Other | Verdict::Unmatched => {
+            "it does not match any more"
+        }
+        Verdict::Beyond => "it cannot be ended any more",
+    }
+}
+
+/// Everything that decides an entry's fate beside itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome<'a> {
+    pub(super) verify: Verify,
+    pub(super) halt: Option<&'a Halt>,
+}
+
+impl Outcome<'_> {
+    /// Why nobody could look any more.
+    pub(super) fn cut_short(&self) -> &'static str {
+        match self.halt {
+            Some(Halt::Cancelled) => "the run was interrupted",
+            Some(Halt::TimedOut(_) | Halt::NotWhole(_)) => "time was up",
+            _ => "the run ended early",
+        }
+    }
+}
+
+/// Whole seconds since a moment.
+pub(super) fn seconds_since(moment: Option<Instant>) -> Duration {
+    Duration::from_secs(moment.map_or(0, |moment| moment.elapsed().as_secs()))
+}

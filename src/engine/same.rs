@@ -1,0 +1,176 @@
+//! Which entries of lists are one session: the only place that decides it.
+//!
+//! An id alone is not a session: `ip:port`, process ids and thread numbers are used again within a
+//! second. A session is its node, its id and its incarnation: what a list tells of it that a
+//! successor cannot share. Where a service gives none
+//! ([`Session::incarnation`](crate::services::Session::incarnation)), its age does: a successor has
+//! begun after the former was seen.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::services::{Field, Role, Session, Spec};
+
+/// How far an age can be off: servers count whole seconds between two clocks that each tell whole
+/// seconds, so either way by one.
+const ROUNDING: Duration = Duration::from_secs(1);
+
+/// A session as one answer showed it.
+#[derive(Clone, Debug)]
+pub(super) struct Sighting {
+    pub(super) session: Session,
+    /// It began no earlier than this; None if nothing tells.
+    earliest: Option<Instant>,
+    /// It began no later than this.
+    latest: Instant,
+}
+
+impl Sighting {
+    /// An entry of an answer that was asked for and that arrived at these moments. What prepared
+    /// the answer counts as asking: ages are as of some moment in between.
+    pub(super) fn new(spec: &Spec, session: Session, asked: Instant, arrived: Instant) -> Sighting {
+        let age = age(spec, &session);
+        let back = |from: Instant, by: Duration| from.checked_sub(by);
+        let earliest = age.and_then(|age| back(asked, age.saturating_add(ROUNDING)));
+        let latest = age.and_then(|age| back(arrived, age.saturating_sub(ROUNDING)));
+        Sighting { session, earliest, latest: latest.unwrap_or(arrived) }
+    }
+
+    /// Whether `later`, seen after this, is the same session.
+    pub(super) fn is(&self, later: &Sighting) -> bool {
+        if self.session.place() != later.session.place() {
+            return false;
+        }
+        match (&self.session.incarnation, &later.session.incarnation) {
+            (Some(mine), Some(other)) => mine == other,
+            // A server whose clock is set forward makes sessions older, never younger; so only
+            // youth tells a successor.
+            _ => !later.began_after(self.latest),
+        }
+    }
+
+    /// Whether it certainly began after a moment.
+    pub(super) fn began_after(&self, moment: Instant) -> bool {
+        self.earliest.is_some_and(|earliest| earliest > moment)
+    }
+
+    /// What a later run needs to know it again, by a clock that both have.
+    pub(super) fn known(&self, clock: Clock) -> Known {
+        Known {
+            node: self.session.node.clone(),
+            id: self.session.id.0.clone(),
+            incarnation: self.session.incarnation.clone(),
+            began_by: Some(clock.wall(self.latest)),
+        }
+    }
+}
+
+fn age(spec: &Spec, session: &Session) -> Option<Duration> {
+    match session.fields.get(spec.column(Role::Age)?.name)? {
+        Field::Integer(seconds) => u64::try_from(*seconds).ok().map(Duration::from_secs),
+        Field::Text(_) | Field::Bool(_) => None,
+    }
+}
+
+/// A session of an earlier run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Its node.
+    pub node: String,
+    /// Its id.
+    pub id: String,
+    /// What its list told of it that a successor cannot share.
+    pub incarnation: Option<String>,
+    /// It began no later than this.
+    pub began_by: Option<SystemTime>,
+}
+
+impl Known {
+    /// Whether an entry of a list is that session, as far as anything tells.
+    pub(super) fn is(&self, later: &Sighting, clock: Clock) -> bool {
+        if (self.node.as_str(), self.id.as_str())
+            != (later.session.node.as_str(), later.session.id.0.as_str())
+        {
+            return false;
+        }
+        match (&self.incarnation, &later.session.incarnation) {
+            (Some(mine), Some(other)) => mine == other,
+            _ => match (self.began_by, later.earliest) {
+                (Some(by), Some(earliest)) => clock.wall(earliest) <= by,
+                _ => true,
+            },
+        }
+    }
+}
+
+/// The wall clock beside the one that runs evenly, read at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    wall: SystemTime,
+    even: Instant,
+}
+
+impl Clock {
+    pub(super) fn at(wall: SystemTime) -> Clock {
+        Clock { wall, even: Instant::now() }
+    }
+
+    fn wall(self, moment: Instant) -> SystemTime {
+        let ahead = self.wall.checked_add(moment.saturating_duration_since(self.even));
+        let behind = self.even.saturating_duration_since(moment);
+        ahead.and_then(|wall| wall.checked_sub(behind)).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tests::world::{session, spec};
+    use crate::services::Everyone;
+
+    fn sighting(incarnation: Option<&str>, age: Option<i64>, at: Instant) -> Sighting {
+        let mut session = session("n", "10.0.0.1:4711", "app");
+        session.incarnation = incarnation.map(str::to_owned);
+        if let Some(age) = age {
+            session.fields.insert("age", Field::Integer(age));
+        }
+        Sighting::new(&spec(1, Everyone::Never), session, at, at)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_id_used_again_is_another_session_by_number_or_else_by_age() {
+        let start = Instant::now() + Duration::from_secs(10_000);
+        let after = |seconds| start + Duration::from_secs(seconds);
+        for (first, later, at, same) in [
+            ((Some("7"), Some(90)), (Some("7"), Some(95)), 5, true),
+            ((Some("7"), Some(90)), (Some("8"), Some(95)), 5, false),
+            // The number decides, whatever a clock says.
+            ((Some("7"), Some(90)), (Some("7"), Some(0)), 5, true),
+            ((None, Some(90)), (None, Some(95)), 5, true),
+            // Rounded apart: 90 may be 90.9 of one clock and 89.1 of another.
+            ((None, Some(90)), (None, Some(93)), 5, true),
+            ((None, Some(90)), (None, Some(92)), 5, false),
+            ((None, Some(90)), (None, Some(0)), 5, false),
+            ((None, Some(0)), (None, Some(0)), 1, true),
+            ((None, Some(0)), (None, Some(0)), 2, false),
+            // A clock that was set forward: nobody becomes older by connecting again.
+            ((None, Some(90)), (None, Some(9000)), 5, true),
+            // Nothing told: the id is all there is.
+            ((None, None), (None, None), 5, true),
+            ((None, None), (None, Some(1)), 5, false),
+            ((None, Some(90)), (None, None), 5, true),
+            ((Some("7"), None), (None, None), 5, true),
+        ] {
+            let first_seen = sighting(first.0, first.1, start);
+            let later_seen = sighting(later.0, later.1, after(at));
+            assert_eq!(first_seen.is(&later_seen), same, "{first:?} {later:?} after {at} s");
+            let clock = Clock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000));
+            let known = first_seen.known(clock);
+            assert_eq!(known.is(&later_seen, clock), same, "{first:?} {later:?} after {at} s");
+        }
+        let mut elsewhere = sighting(Some("7"), None, start);
+        elsewhere.session.node = "m".to_owned();
+        assert!(!sighting(Some("7"), None, start).is(&elsewhere));
+    }
+}

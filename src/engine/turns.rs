@@ -1,0 +1,156 @@
+//! Turns of runs and readings whose targets overlap, so that they neither claim each other's kills
+//! nor disturb each other's scans.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::run::lock;
+use super::same::Sighting;
+use crate::services::{Fields, Scope};
+
+/// Most sessions that are remembered as asked for by some run of the process.
+const MOST_ASKED: usize = 200_000;
+
+/// The turns of one provider process. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Turns(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Notify,
+    asked: Mutex<Asked>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    next: u64,
+    /// Who has a turn or waits for one, in the order of their coming.
+    line: Vec<(u64, Scope)>,
+}
+
+/// Sessions whose end some run has asked for, each with that run: by scope, node and id.
+#[derive(Debug, Default)]
+struct Asked {
+    count: usize,
+    by_place: HashMap<(String, String), Vec<Trace>>,
+}
+
+/// A session that was asked for: where, which, and by whose turn.
+type Trace = (Scope, Sighting, u64);
+
+/// A turn, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    shared: Arc<Shared>,
+    number: u64,
+    scope: Scope,
+}
+
+impl Turns {
+    /// Waits until nobody who came before works on a target that overlaps. None if cancelled first.
+    pub(super) async fn take(&self, scope: &Scope, cancel: &CancellationToken) -> Option<Turn> {
+        let turn = {
+            let mut queue = lock(&self.0.queue);
+            let number = queue.next;
+            queue.next += 1;
+            queue.line.push((number, scope.clone()));
+            Turn { shared: Arc::clone(&self.0), number, scope: scope.clone() }
+        };
+        loop {
+            let changed = self.0.changed.notified();
+            tokio::pin!(changed);
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            if turn.is_next() {
+                return Some(turn);
+            }
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return None,
+                () = changed => {}
+            }
+        }
+    }
+}
+
+impl Turn {
+    fn is_next(&self) -> bool {
+        let queue = lock(&self.shared.queue);
+        let before = queue.line.iter().take_while(|(number, _)| *number < self.number);
+        before.into_iter().all(|(_, scope)| !scope.overlaps(&self.scope))
+    }
+
+    /// Notes that this run asks for somebody's end.
+    pub(super) fn asks(&self, sighting: &Sighting) {
+        let mut asked = lock(&self.shared.asked);
+        let asked = &mut *asked;
+        if asked.count >= MOST_ASKED {
+            return;
+        }
+        let place = (sighting.session.node.clone(), sighting.session.id.0.clone());
+        let known = asked.by_place.entry(place).or_default();
+        let again = |(scope, other, _): &Trace| scope.overlaps(&self.scope) && other.is(sighting);
+        if !known.iter().any(again) {
+            // Only what tells it apart is kept.
+            let mut trace = sighting.clone();
+            trace.session.fields = Fields::default();
+            known.push((self.scope.clone(), trace, self.number));
+            asked.count += 1;
+        }
+    }
+
+    /// Whether another run asked for its end before this one did.
+    pub(super) fn is_of_another(&self, sighting: &Sighting) -> bool {
+        let asked = lock(&self.shared.asked);
+        let place = (sighting.session.node.clone(), sighting.session.id.0.clone());
+        asked.by_place.get(&place).into_iter().flatten().any(|(scope, other, number)| {
+            *number != self.number && scope.overlaps(&self.scope) && other.is(sighting)
+        })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        lock(&self.shared.queue).line.retain(|(number, _)| *number != self.number);
+        self.shared.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn scope(instance: &str) -> Scope {
+        Scope::for_test(&[("instance_id", instance)])
+    }
+
+    #[tokio::test]
+    async fn runs_on_one_target_go_one_after_another_and_others_beside_them() {
+        let (turns, cancel) = (Turns::default(), CancellationToken::new());
+        let first = turns.take(&scope("a"), &cancel).await.unwrap();
+        let (a, b) = (scope("a"), scope("b"));
+        let mut second = Box::pin(turns.take(&a, &cancel));
+        assert!((&mut second).now_or_never().is_none());
+        assert!(turns.take(&b, &cancel).now_or_never().is_some());
+        drop(first);
+        assert!((&mut second).now_or_never().flatten().is_some());
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_ends_the_wait_and_leaves_nothing_in_the_way() {
+        let (turns, cancel) = (Turns::default(), CancellationToken::new());
+        let first = turns.take(&scope("a"), &cancel).await.unwrap();
+        let stopped = CancellationToken::new();
+        stopped.cancel();
+        assert!(turns.take(&scope("a"), &stopped).await.is_none());
+        drop(first);
+        let next = turns.take(&scope("a"), &cancel).now_or_never();
+        assert!(next.flatten().is_some());
+    }
+}
