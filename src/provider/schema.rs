@@ -229,7 +229,7 @@ fn last_run(description: &str) -> Attribute {
         ),
         (
             "request_ids",
-            ids("The cloud's ids of the requests made, at most the first 1000, for its support."),
+            ids("The cloud's ids of the requests made, at most the first 100, for its support."),
         ),
     ];
     let attributes = attributes.map(|(name, one)| (name.to_owned(), one)).into();

@@ -162,7 +162,7 @@ pub(super) fn schema() -> Schema {
     let mut attributes: BTreeMap<String, Attribute> = [
         ("plan_preview", plain(Type::Bool, "Whether a plan lists the sessions that a pending run of a resource or action would terminate now. Default `true`.")),
         ("dry_run", plain(Type::Bool, "`true` makes every run a dry run, whatever the blocks say. Default `false`. It holds nothing back: a destroy goes on, and what a termination depends on is destroyed with everybody still connected.")),
-        ("max_concurrency", plain(Type::Number, "Maximum number of concurrent API calls per run. Default 8.")),
+        ("max_concurrency", plain(Type::Number, "Maximum number of concurrent API calls of the whole provider process. No target takes more than half of them while another waits. Default 8.")),
         ("audit_log", plain(Type::String, "A file to which every run and every terminated session is appended as a JSON line, before the result is reported. If it cannot be written, nothing is terminated. See [The audit log](guides/audit-log.md).")),
     ]
     .map(|(name, one)| (name.to_owned(), one))
