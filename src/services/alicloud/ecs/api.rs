@@ -1,6 +1,7 @@
 //! The calls and answers of the API.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -32,6 +33,8 @@ pub(super) const MOST_TOKEN: usize = 4096;
 pub(super) struct Ecs {
     client: Arc<Client>,
     target: Target,
+    /// Whether a list of this target has shown anybody, dead or alive.
+    shown: AtomicBool,
 }
 
 #[async_trait]
@@ -61,9 +64,9 @@ impl Sessions for Ecs {
         }
         let answer = self.answer(call).await?;
         let listed: SessionsAnswer = answer.json()?;
-        let next = next(&answer, listed.next_token, after.as_ref())?;
+        let next = next(&answer, listed.next_token.clone(), after.as_ref())?;
         let now = self.client.now();
-        let listed = listed.sessions.session.unwrap_or_default();
+        let listed = self.entries(&answer, listed, after.is_none())?;
         let wanted = self.target.get("instance_id");
         let sessions =
             listed.into_iter().filter_map(|one| session(&answer, one, wanted, now).transpose());
@@ -101,7 +104,32 @@ impl Sessions for Ecs {
 
 impl Ecs {
     pub(super) fn new(client: Arc<Client>, target: Target) -> Ecs {
-        Ecs { client, target }
+        Ecs { client, target, shown: AtomicBool::new(false) }
+    }
+
+    /// The entries of a page. The vendor's SDKs let `Sessions` be absent or null, and do not say when;
+    /// it is taken for a list without entries, since a target that nobody has ever been on may be told
+    /// like that. But then it is an answer of this API, with the id of its request; and it does not
+    /// begin a list that had entries before: the list is a history, nobody leaves it within a month.
+    fn entries(
+        &self,
+        answer: &Answer,
+        listed: SessionsAnswer,
+        first: bool,
+    ) -> Result<Vec<ListedSession>, Error> {
+        let answers = listed.request_id.is_some_and(|id| !id.is_empty());
+        let entries = match listed.sessions.and_then(|sessions| sessions.session) {
+            Some(entries) => entries,
+            None if !answers => return Err(answer.malformed("the answer holds no list")),
+            None if first && self.shown.load(Ordering::Relaxed) => {
+                return Err(
+                    answer.malformed("the list has lost its entries, which stay for a month")
+                );
+            }
+            None => Vec::new(),
+        };
+        self.shown.fetch_or(!entries.is_empty(), Ordering::Relaxed);
+        Ok(entries)
     }
 
     /// A call of an action. Parameters are in the query, `RegionId` beside the region in the host.
@@ -204,8 +232,9 @@ pub(super) fn age(began: &str, now: SystemTime) -> Option<i64> {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SessionsAnswer {
+    request_id: Option<String>,
     next_token: Option<String>,
-    sessions: SessionList,
+    sessions: Option<SessionList>,
 }
 
 #[derive(Deserialize)]

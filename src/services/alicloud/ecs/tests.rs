@@ -263,6 +263,31 @@ async fn a_page_without_a_live_session_does_not_end_the_list() {
 }
 
 #[tokio::test]
+async fn an_answer_without_a_list_is_an_empty_one_unless_somebody_was_on_it() {
+    let without = [
+        r#"{"RequestId":"r"}"#,
+        r#"{"RequestId":"r","Sessions":null}"#,
+        r#"{"RequestId":"r","Sessions":{}}"#,
+        r#"{"RequestId":"r","Sessions":{"Session":null}}"#,
+    ];
+    for body in without {
+        let (bench, memory) = bench(1);
+        let sessions = bench.sessions(FIRST);
+        let listed = async |after| sessions.list(&Node::whole(), None, after).await;
+        bench.can(200, body);
+        assert!(listed(None).await.unwrap().sessions.is_empty(), "nobody was ever there: {body}");
+        assert_eq!(listed(None).await.unwrap().sessions.len(), 1);
+        // Who is cut stays in the history.
+        memory.lock().unwrap().disconnect("i-1", "1");
+        bench.can(200, body);
+        assert_eq!(listed(None).await.unwrap_err().kind, Kind::Malformed, "{body}");
+        bench.can(200, body);
+        let last = listed(Some(Cursor("more".into()))).await.unwrap();
+        assert!(last.sessions.is_empty() && last.next.is_none(), "a last page may hold nobody");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_a_list_is_malformed() {
     let (bench, _) = bench(0);
     let sessions = bench.sessions(&[]);
@@ -271,6 +296,9 @@ async fn what_is_not_a_list_is_malformed() {
         "",
         "{}",
         "<html>",
+        r#"{"RequestId":""}"#,
+        r#"{"Sessions":null}"#,
+        r#"{"Sessions":{}}"#,
         r#"{"Sessions":[]}"#,
         r#"{"Sessions":{"Session":{}}}"#,
         r#"{"Sessions":{"Session":[{"Username":[]}]}}"#,
