@@ -53,6 +53,7 @@ pub static ALL: &[&Service] = &[
     &alicloud::das_redis::SERVICE,
     &huaweicloud::dds::SERVICE,
     &huaweicloud::geminidb_redis::SERVICE,
+    &huaweicloud::taurusdb::SERVICE,
     &huaweicloud::dcs::SERVICE,
 ];
 

@@ -4,3 +4,5 @@ mod dbs;
 pub(super) mod dcs;
 pub(super) mod dds;
 pub(super) mod geminidb_redis;
+mod processes;
+pub(super) mod taurusdb;

@@ -15,6 +15,8 @@ pub(in crate::services) struct Slice {
     pub(in crate::services) limit: usize,
     /// How many came.
     pub(in crate::services) got: usize,
+    /// How many of the last ones nobody is shown, so that they join no two pages.
+    pub(in crate::services) hidden: usize,
     /// How many the whole list has, if the answer tells.
     pub(in crate::services) total: Option<usize>,
     /// Whether the list moves on between two pages.
@@ -54,13 +56,13 @@ pub(in crate::services) fn items<T>(
 /// Where the next page starts; None after the last. A list must end by its own count, and go
 /// forward until then. One without a count ends with an empty page: a short page may only mean
 /// that the cloud gives fewer at a time than it was asked for. A page of a list that moves begins
-/// with the last item of the one before; that costs a page more in a hundred, and spares a second
-/// reading of the whole list.
+/// with the last item of the one before that is shown; that costs a page more in a hundred, and spares
+/// a second reading of the whole list.
 ///
 /// # Errors
 /// [`Kind::Malformed`] if it does not go forward, or never ends.
 pub(in crate::services) fn next(answer: &Answer, page: Slice) -> Result<Option<Cursor>, Error> {
-    let Slice { offset, limit, got, total, moves } = page;
+    let Slice { offset, limit, got, hidden, total, moves } = page;
     let end = offset.saturating_add(got);
     let known = usize::from(moves && offset > 0);
     let more = match total {
@@ -74,7 +76,7 @@ pub(in crate::services) fn next(answer: &Answer, page: Slice) -> Result<Option<C
         return Err(answer.malformed(format!("a list of more than {MOST_SESSIONS} sessions")));
     }
     // It must go forward all the same.
-    let again = usize::from(moves && got > 1);
+    let again = if moves { (1 + hidden).min(got.saturating_sub(1)) } else { 0 };
     Ok(more.then(|| Cursor((end - again).to_string())))
 }
 
@@ -88,7 +90,7 @@ mod tests {
         total: impl Into<Option<usize>>,
         moves: bool,
     ) -> Result<Option<usize>, Kind> {
-        let page = Slice { offset, limit: 100, got, total: total.into(), moves };
+        let page = Slice { offset, limit: 100, got, hidden: 0, total: total.into(), moves };
         let cursor = next(&Answer::silent(), page).map_err(|error| error.kind)?;
         Ok(cursor.map(|cursor| super::offset("List", Some(&cursor)).unwrap()))
     }
@@ -134,6 +136,16 @@ mod tests {
             (19, 2, None, Ok(Some(20))),
         ] {
             assert_eq!(next_of(offset, got, total, true), expected, "{offset} {got} {total:?}");
+        }
+    }
+
+    #[test]
+    fn two_pages_are_joined_by_somebody_who_is_shown() {
+        for (hidden, expected) in [(0, 99), (1, 98), (3, 96), (99, 1), (100, 1)] {
+            let page =
+                Slice { offset: 0, limit: 100, got: 100, hidden, total: Some(130), moves: true };
+            let cursor = next(&Answer::silent(), page).unwrap();
+            assert_eq!(offset("List", cursor.as_ref()), Ok(expected), "{hidden}");
         }
     }
 

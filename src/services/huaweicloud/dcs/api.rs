@@ -73,7 +73,7 @@ impl Sessions for Dcs {
         let total = listed.count.count(&answer, "count")?;
         let clients = paging::items(&answer, listed.clients, total)?;
         let got = clients.len();
-        let page = Slice { offset, limit: PAGE, got, total, moves: false }; // a snapshot
+        let page = Slice { offset, limit: PAGE, got, hidden: 0, total, moves: false }; // a snapshot
         let next = paging::next(&answer, page)?;
         let sessions = clients.into_iter().map(|client| session(&answer, client, node));
         let sessions = sessions.collect::<Result<_, _>>()?;
