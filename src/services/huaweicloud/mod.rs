@@ -6,3 +6,4 @@ pub(super) mod dds;
 pub(super) mod geminidb_redis;
 mod processes;
 pub(super) mod taurusdb;
+pub(super) mod vpn_p2c;

@@ -77,7 +77,12 @@ pub(in crate::services) fn next(answer: &Answer, page: Slice) -> Result<Option<C
     }
     // It must go forward all the same.
     let again = if moves { (1 + hidden).min(got.saturating_sub(1)) } else { 0 };
-    Ok(more.then(|| Cursor((end - again).to_string())))
+    Ok(more.then(|| at(end - again)))
+}
+
+/// A page that starts there.
+pub(in crate::services) fn at(offset: usize) -> Cursor {
+    Cursor(offset.to_string())
 }
 
 #[cfg(test)]

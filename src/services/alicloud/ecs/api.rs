@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::access::alicloud::common_kind;
 use crate::access::{Answer, Call, Client};
+use crate::services::kit::times::age;
 use crate::services::kit::value::{self, Told};
 use crate::services::{
     Batch, Cursor, Error, Kind, Node, Outcome, Page, Session, SessionId, Sessions, Submission,
@@ -216,17 +217,6 @@ fn session(
     ];
     let fields = value::fields(answer, SPEC.columns, told)?;
     Ok(Some(Session { id: SessionId(id), fields, ..Session::default() }))
-}
-
-/// Seconds since a time like `2024-01-19T09:15:46Z`, or without its seconds, as some of the
-/// product's answers are; 0 if our clock is behind it.
-pub(super) fn age(began: &str, now: SystemTime) -> Option<i64> {
-    let whole = humantime::parse_rfc3339(began);
-    let began = whole.or_else(|error| match began.strip_suffix('Z') {
-        Some(minutes) => humantime::parse_rfc3339(&format!("{minutes}:00Z")),
-        None => Err(error),
-    });
-    i64::try_from(now.duration_since(began.ok()?).unwrap_or_default().as_secs()).ok()
 }
 
 #[derive(Deserialize)]

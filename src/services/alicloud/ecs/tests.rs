@@ -1,7 +1,6 @@
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
 
-use super::api::{VERSION, age};
+use super::api::VERSION;
 use super::*;
 use crate::services::simulator::bench::{Bench, all_pages, ids};
 use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
@@ -216,23 +215,6 @@ async fn a_session_tells_what_the_list_tells() {
     ];
     assert_eq!(page.sessions[0].fields, expected.into());
     assert_eq!(page.sessions[0].fields.iter().len(), SPEC.columns.len());
-}
-
-#[test]
-fn an_age_is_told_where_the_date_can_be_read() {
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    for (began, expected) in [
-        ("2023-11-14T22:13:20Z", Some(0)),
-        ("2023-11-14T22:13:19Z", Some(1)),
-        ("2023-11-14T23:00:00Z", Some(0)),
-        ("1970-01-01T00:00:00Z", Some(1_700_000_000)),
-        ("2023-11-14T22:11Z", Some(140)),
-        ("2023-11-14Z", None),
-        ("yesterday", None),
-        ("", None),
-    ] {
-        assert_eq!(age(began, now), expected, "{began}");
-    }
 }
 
 #[tokio::test]
