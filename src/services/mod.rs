@@ -54,6 +54,7 @@ pub static ALL: &[&Service] = &[
     &huaweicloud::dds::SERVICE,
     &huaweicloud::geminidb_redis::SERVICE,
     &huaweicloud::taurusdb::SERVICE,
+    &huaweicloud::ddm::SERVICE,
     &huaweicloud::vpn_p2c::SERVICE,
     &huaweicloud::dcs::SERVICE,
 ];

@@ -51,7 +51,7 @@ impl Gate for Huaweicloud {
 
     fn recognises(&self, request: &Request<Bytes>) -> bool {
         let first = segments(request.uri().path()).into_iter().next().unwrap_or_default();
-        matches!(first.as_str(), "v2" | "v3" | "v3.0" | "v5" | "openstack" | "meta-data")
+        matches!(first.as_str(), "v1" | "v2" | "v3" | "v3.0" | "v5" | "openstack" | "meta-data")
     }
 
     fn operation(&self, request: &Request<Bytes>) -> String {

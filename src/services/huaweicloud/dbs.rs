@@ -173,7 +173,10 @@ pub(super) fn accepted(answer: Answer) -> Result<Submission, Error> {
     Ok(Submission { request_id: answer.request_id, ..Submission::default() })
 }
 
-/// A kill that names sessions, one of which may just have ended.
+/// A kill that names sessions, one of which may just have ended: so may a complaint about parameters in
+/// general say.
 pub(super) fn perhaps_gone(error: Error) -> Error {
-    error::perhaps_gone(error, DBS_CODES, &["DBS.280001", "DBS.200001", "DBS.290000"])
+    const GENERAL: &[&str] =
+        &["DBS.200001", "DBS.200095", "DBS.201006", "DBS.280001", "DBS.290000", "DBS.300001"];
+    error::perhaps_gone(error, DBS_CODES, GENERAL)
 }

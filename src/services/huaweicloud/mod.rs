@@ -2,6 +2,7 @@
 
 mod dbs;
 pub(super) mod dcs;
+pub(super) mod ddm;
 pub(super) mod dds;
 pub(super) mod geminidb_redis;
 mod processes;
