@@ -55,6 +55,9 @@ pub static ALL: &[&Service] = &[
     &alicloud::das_redis::SERVICE,
     &huaweicloud::dds::SERVICE,
     &huaweicloud::geminidb_redis::SERVICE,
+    &huaweicloud::taurusdb::SERVICE,
+    &huaweicloud::ddm::SERVICE,
+    &huaweicloud::vpn_p2c::SERVICE,
     &huaweicloud::dcs::SERVICE,
 ];
 

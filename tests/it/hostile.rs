@@ -276,7 +276,7 @@ fn answers() -> Vec<Vec<u8>> {
         let signer = account.signer(None).unwrap();
         for instance in (service.scenery)() {
             let client = Arc::new(Client::new(signer.clone(), outside.clone()));
-            let target = Target([("instance_id", instance.id)].into());
+            let target = Target([(service.spec.inputs[0].name, instance.id)].into());
             runtime.block_on(walk((service.connect)(client, target).as_ref()));
         }
     }

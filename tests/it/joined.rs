@@ -64,7 +64,7 @@ impl Joined {
         let cloud = access::find(service.spec.cloud).unwrap();
         let account = cloud.account(&given(settings), &outside)?;
         let client = Client::new(account.signer(None)?, outside);
-        let target = Target(BTreeMap::from([("instance_id", instance.to_owned())]));
+        let target = Target(BTreeMap::from([(service.spec.inputs[0].name, instance.to_owned())]));
         Ok((service.connect)(Arc::new(client), target))
     }
 

@@ -72,7 +72,7 @@ fn a_wrong_login_to_huawei_cloud_names_what_would_mend_it() {
             key(json!({ "endpoints": { "obs": "https://a/" } })),
             NONE,
             NONE,
-            "`endpoints` has no key `obs`, but `dcs`, `dds`, `geminidb`, `iam`, `sts`",
+            "`endpoints` has no key `obs`, but `dcs`, `ddm`, `dds`, `gaussdb`, `geminidb`, `iam`, `opengauss`, `sts`, `vpn`",
         ),
         (
             key(json!({ "endpoints": { "dcs": "http://dcs.example.com" } })),

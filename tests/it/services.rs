@@ -86,7 +86,7 @@ impl World {
     }
 
     fn whole(&self, service: &Service, instance: &Instance) -> Box<dyn Sessions> {
-        self.sessions(service, &[("instance_id", &instance.id)])
+        self.sessions(service, &[(service.spec.inputs[0].name, &instance.id)])
     }
 
     /// Waits for a job by stepping the clock. The sandbox's jobs take two seconds.

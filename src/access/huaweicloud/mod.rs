@@ -25,6 +25,8 @@ use super::{Call, Error, Kind, Refusal, Renew, Signer, Trial};
 pub use account::Account;
 pub use block::HuaweiCloud;
 pub use endpoints::ENDPOINT_KEYS;
+#[cfg(feature = "sandbox")]
+pub use endpoints::products_at;
 pub use errors::DBS_CODES;
 pub use settings::{ATTRIBUTES, Settings};
 

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use self::identity::{Caller, Issued, Unfit};
 use super::gate::{Admitted, Gate, Refused, either, text};
 use super::setup::Account;
+use crate::access::huaweicloud::products_at;
 use crate::access::huaweicloud::sign::{SignError, verify};
 use crate::services::simulator::{Query, json as answer, segments};
 use crate::wire::https::is_loopback;
@@ -50,7 +51,7 @@ impl Gate for Huaweicloud {
 
     fn recognises(&self, request: &Request<Bytes>) -> bool {
         let first = segments(request.uri().path()).into_iter().next().unwrap_or_default();
-        matches!(first.as_str(), "v2" | "v3" | "v3.0" | "v5" | "openstack" | "meta-data")
+        matches!(first.as_str(), "v1" | "v2" | "v3" | "v3.0" | "v5" | "openstack" | "meta-data")
     }
 
     fn operation(&self, request: &Request<Bytes>) -> String {
@@ -212,21 +213,17 @@ impl Huaweicloud {
         self.issued.metadata(&self.account, request, now)
     }
 
-    /// The product of a host, which is the account's region's at the domain of the region; None on
-    /// loopback, which does not tell.
+    /// The product of a host of the account's region; None on loopback, which does not tell.
     fn product(&self, request: &Request<Bytes>) -> Result<Option<String>, Response<Bytes>> {
         let Some(host) = super::gate::host(request).filter(|host| !is_loopback(host)) else {
             return Ok(None);
         };
-        let region = &self.account.region;
-        let domain = if region.starts_with("eu-west-1") { "eu" } else { "com" };
-        let label = host.strip_suffix(&format!(".{region}.myhuaweicloud.{domain}"));
-        let product = match label {
-            Some("gaussdb-nosql") => "geminidb",
-            Some(product @ ("dcs" | "dds" | "iam" | "sts")) => product,
-            _ => return Err(self.refusal(Refused::Unknown)),
-        };
-        Ok(Some(product.to_owned()))
+        match products_at(&host, &self.account.region).as_slice() {
+            [] => Err(self.refusal(Refused::Unknown)),
+            [product] => Ok(Some((*product).to_owned())),
+            // Products that share a host are told apart by their paths.
+            _ => Ok(None),
+        }
     }
 
     /// The project in the path is the account's, and the one the header names.

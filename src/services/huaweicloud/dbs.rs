@@ -61,6 +61,7 @@ struct ListedInstance {
 struct SessionsAnswer<T> {
     #[serde(default)]
     total_count: Told,
+    #[serde(alias = "processes", alias = "logical_processes")]
     sessions: Option<Vec<T>>,
 }
 
@@ -124,15 +125,42 @@ pub(super) fn page<T: DeserializeOwned>(
     (place, limit): (Place, usize),
     session: impl Fn(&Answer, T) -> Result<Session, Error>,
 ) -> Result<Page, Error> {
+    sifted(answer, (place, limit), |_| None, session)
+}
+
+/// The same of a list that also shows who is no client: `aside` says why, if so.
+pub(super) fn sifted<T: DeserializeOwned>(
+    answer: Answer,
+    (place, limit): (Place, usize),
+    aside: impl Fn(&T) -> Option<&'static str>,
+    session: impl Fn(&Answer, T) -> Result<Session, Error>,
+) -> Result<Page, Error> {
     let listed: SessionsAnswer<T> = answer.json()?;
     let total = listed.total_count.count(&answer, "total_count")?;
-    let sessions = paging::items(&answer, listed.sessions, total)?;
-    // The list is as of the moment of each page.
-    let page = Slice { place, limit, got: sessions.len(), total, moves: true };
+    let listed = paging::items(&answer, listed.sessions, total)?;
+    let got = listed.len();
+    let sifted: Vec<_> = listed.into_iter().map(|one| (aside(&one), one)).collect();
+    // The list is as of the moment of each page. What is left out joins no two of them.
+    let hidden = sifted.iter().rev().take_while(|(aside, _)| aside.is_some()).count();
+    let page = Slice { place, limit, got, hidden, total, moves: true };
     let next = paging::next(&answer, page)?;
-    let sessions = sessions.into_iter().map(|one| session(&answer, one));
-    let sessions = sessions.collect::<Result<_, _>>()?;
-    Ok(Page { sessions, next, request_id: answer.request_id, ..Page::default() })
+    let mut page = Page { next, ..Page::default() };
+    for (aside, one) in sifted {
+        match aside {
+            Some(what) => count(&mut page.left_out, what),
+            None => page.sessions.push(session(&answer, one)?),
+        }
+    }
+    page.request_id = answer.request_id;
+    Ok(page)
+}
+
+/// Counts one more of those that are left out.
+pub(super) fn count(left_out: &mut Vec<(&'static str, usize)>, what: &'static str) {
+    match left_out.iter_mut().find(|(known, _)| *known == what) {
+        Some((_, number)) => *number += 1,
+        None => left_out.push((what, 1)),
+    }
 }
 
 /// What was accepted. The documented body is empty or `{}`.
@@ -145,7 +173,10 @@ pub(super) fn accepted(answer: Answer) -> Result<Submission, Error> {
     Ok(Submission { request_id: answer.request_id, ..Submission::default() })
 }
 
-/// A kill that names sessions, one of which may just have ended.
+/// A kill that names sessions, one of which may just have ended: so may a complaint about parameters in
+/// general say.
 pub(super) fn perhaps_gone(error: Error) -> Error {
-    error::perhaps_gone(error, DBS_CODES, &["DBS.280001", "DBS.200001", "DBS.290000"])
+    const GENERAL: &[&str] =
+        &["DBS.200001", "DBS.200095", "DBS.201006", "DBS.280001", "DBS.290000", "DBS.300001"];
+    error::perhaps_gone(error, DBS_CODES, GENERAL)
 }

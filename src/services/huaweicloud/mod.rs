@@ -2,5 +2,9 @@
 
 mod dbs;
 pub(super) mod dcs;
+pub(super) mod ddm;
 pub(super) mod dds;
 pub(super) mod geminidb_redis;
+mod processes;
+pub(super) mod taurusdb;
+pub(super) mod vpn_p2c;

@@ -69,7 +69,10 @@ impl Node {
     /// A failure of a call to this node, which says so where its state may explain it.
     pub(in crate::services) fn told(&self, mut error: Error) -> Error {
         if let Some(state) = &self.state {
-            let message = format!("node `{}` is {state}: {}", self.id, error.message);
+            let message = match self.id.as_str() {
+                "" => format!("the target is {state}: {}", error.message),
+                id => format!("node `{id}` is {state}: {}", error.message),
+            };
             error.message = redact::bounded(&message, MOST_MESSAGE);
         }
         error

@@ -30,6 +30,8 @@ pub(in crate::services) struct Slice {
     pub(in crate::services) limit: usize,
     /// How many came.
     pub(in crate::services) got: usize,
+    /// How many of the last ones nobody is shown, so that they join no two pages.
+    pub(in crate::services) hidden: usize,
     /// How many the whole list has, if the answer tells.
     pub(in crate::services) total: Option<usize>,
     /// Whether the list moves on between two pages.
@@ -74,13 +76,13 @@ pub(in crate::services) fn items<T>(
 /// Where the next page starts; None after the last. A list must end by its own count, and go
 /// forward until then. One without a count ends with an empty page: a short page may only mean
 /// that the cloud gives fewer at a time than it was asked for. A page of a list that moves begins
-/// with the last few items of the one before; that costs some pages more in a hundred, and spares a
-/// second reading of the whole list.
+/// with the last few items of the one before, counted from the last that is shown; that costs some
+/// pages more in a hundred, and spares a second reading of the whole list.
 ///
 /// # Errors
 /// [`Kind::Malformed`] if it does not go forward, or never ends.
 pub(in crate::services) fn next(answer: &Answer, page: Slice) -> Result<Option<Cursor>, Error> {
-    let Slice { place: Place { offset, known, .. }, limit, got, total, moves } = page;
+    let Slice { place: Place { offset, known, .. }, limit, got, hidden, total, moves } = page;
     let end = offset.saturating_add(got);
     let more = match total {
         Some(total) => end < total || got >= limit,
@@ -93,9 +95,14 @@ pub(in crate::services) fn next(answer: &Answer, page: Slice) -> Result<Option<C
         return Err(answer.malformed(format!("a list of more than {MOST_SESSIONS} sessions")));
     }
     // It must go forward all the same.
-    let overlap = (limit * OVERLAP / 100).max(1).min(got.saturating_sub(1));
+    let overlap = (limit * OVERLAP / 100).max(1).saturating_add(hidden).min(got.saturating_sub(1));
     let again = if moves { overlap } else { 0 };
     Ok(more.then(|| Cursor(format!("{}/{again}", end - again))))
+}
+
+/// A page that starts there.
+pub(in crate::services) fn at(offset: usize) -> Cursor {
+    Cursor(format!("{offset}/0"))
 }
 
 /// The same place of a list that is told apart from others by `stamp`.
@@ -115,7 +122,7 @@ mod tests {
     ) -> Result<Option<usize>, Kind> {
         let known = usize::from(moves && offset > 0) * 5;
         let place = Place { offset, known, stamp: None };
-        let page = Slice { place, limit: 100, got, total: total.into(), moves };
+        let page = Slice { place, limit: 100, got, hidden: 0, total: total.into(), moves };
         let cursor = next(&Answer::silent(), page).map_err(|error| error.kind)?;
         Ok(cursor.map(|cursor| super::place("List", Some(&cursor)).unwrap().offset))
     }
@@ -173,6 +180,22 @@ mod tests {
         assert_eq!(read(&cursor), Place { offset: 95, known: 5, stamp: None });
         let stamp = Some("17/30".to_owned());
         assert_eq!(read(&stamped), Place { offset: 95, known: 5, stamp });
+    }
+
+    #[test]
+    fn two_pages_are_joined_by_somebody_who_is_shown() {
+        for (hidden, expected) in [(0, 95), (1, 94), (3, 92), (99, 1), (100, 1)] {
+            let page = Slice {
+                place: Place::default(),
+                limit: 100,
+                got: 100,
+                hidden,
+                total: Some(130),
+                moves: true,
+            };
+            let cursor = next(&Answer::silent(), page).unwrap();
+            assert_eq!(place("List", cursor.as_ref()).unwrap().offset, expected, "{hidden}");
+        }
     }
 
     #[test]

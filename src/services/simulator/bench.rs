@@ -30,6 +30,8 @@ struct Wire {
     fault: Mutex<Option<Fault>>,
     /// Answers that come instead of the simulator's, in order.
     canned: Mutex<Vec<Response<Bytes>>>,
+    /// How many answers come that are too large to be read.
+    too_large: Mutex<usize>,
     requests: Mutex<Vec<Request<Bytes>>>,
 }
 
@@ -42,6 +44,7 @@ impl Bench {
             simulator: Mutex::new((service.simulator)(stage)),
             fault: Mutex::new(None),
             canned: Mutex::new(Vec::new()),
+            too_large: Mutex::new(0),
             requests: Mutex::new(Vec::new()),
         });
         Bench { service, clock, wire }
@@ -75,6 +78,11 @@ impl Bench {
     pub(crate) fn can(&self, status: u16, body: &str) {
         let response = Response::builder().status(status).body(Bytes::from(body.to_owned()));
         self.wire.canned.lock().unwrap().push(response.unwrap());
+    }
+
+    /// The next `answers` are too large to be read.
+    pub(crate) fn too_large(&self, answers: usize) {
+        *self.wire.too_large.lock().unwrap() = answers;
     }
 
     /// Sends a request as it is, past the client.
@@ -152,7 +160,13 @@ impl Wire {
 #[async_trait]
 impl HttpSend for Wire {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        Ok(self.answer(request))
+        let answer = self.answer(request);
+        let mut too_large = self.too_large.lock().unwrap();
+        if *too_large > 0 {
+            *too_large -= 1;
+            return Err(HttpError::TooLarge { host: "product.here.invalid".to_owned(), most: 32 });
+        }
+        Ok(answer)
     }
 }
 

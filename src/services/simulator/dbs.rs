@@ -48,6 +48,16 @@ pub fn sessions(shown: &[Value], (offset, limit): (usize, usize)) -> Response<By
     answer(StatusCode::OK, &json!({ "total_count": shown.len(), "sessions": page }))
 }
 
+/// The instance of an id, if it is there.
+pub fn instance<'s>(
+    stage: &'s Stage,
+    inbound: &Inbound<'_>,
+    id: &str,
+) -> Result<&'s Instance, Response<Bytes>> {
+    let found = stage.instance(id).filter(|_| inbound.fault != Some(Fault::TargetGone));
+    found.ok_or_else(|| refusal(404, "DBS.200002", "The DB instance does not exist."))
+}
+
 /// The role of a node in its instance, if it is there and can be asked.
 pub fn node(
     stage: &Stage,

@@ -8,6 +8,7 @@
 pub mod alicloud;
 pub mod dbs;
 mod memory;
+pub mod processes;
 mod request;
 
 #[cfg(test)]

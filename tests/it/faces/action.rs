@@ -16,7 +16,7 @@ async fn a_plan_previews_the_invocation_and_ends_nobody() {
         let told = plugin.plan_action(&world, &[]).await;
         assert_eq!(warning(&told).summary, "Session termination pending");
         assert!(told[0].detail.contains(", when the action is invoked.\n"), "{told:#?}");
-        for name in ["instance_id", "all", "protect", "timeout"] {
+        for name in [world.target(), "all", "protect", "timeout"] {
             assert_eq!(plugin.plan_action(&world, &[(name, Value::Unknown)]).await, [], "{name}");
         }
         let told = plugin.plan_action(&world, &[("session_ids", texts(&["a"]))]).await;

@@ -59,7 +59,7 @@ impl<'w> Core<'w> {
     /// The arguments of a resource on the world's instance.
     pub(crate) fn config(&self, given: &[(&str, Value)]) -> Object {
         let mut config: Object =
-            [("instance_id".to_owned(), self.world.instance.id.as_str().into())].into();
+            [(self.world.target().to_owned(), self.world.instance.id.as_str().into())].into();
         config.extend(given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         config
     }

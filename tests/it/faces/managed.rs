@@ -157,7 +157,7 @@ async fn a_new_target_is_a_replacement_that_in_both_orders_acts_on_either_as_whe
             core.applied(&all(&core, when, &[])).await;
             world.connect(&world.instance, 1);
             let before = world.killed().len();
-            let config = all(&core, when, &[("instance_id", other.id.as_str().into())]);
+            let config = all(&core, when, &[(world.target(), other.id.as_str().into())]);
             let plan = core.plan(Some(&config)).await;
             assert_eq!(plan.doing, Doing::Replace);
             assert_eq!(plan.told.len(), if when == "both" { 2 } else { 1 }, "{:#?}", plan.told);

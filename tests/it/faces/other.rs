@@ -29,7 +29,7 @@ impl Opened {
 
 /// The arguments of a block on the world's instance that means everybody.
 pub(crate) fn everybody(world: &World, given: &[(&str, Value)]) -> Object {
-    let target = ("instance_id".to_owned(), world.instance.id.as_str().into());
+    let target = (world.target().to_owned(), world.instance.id.as_str().into());
     let mut config: Object = [target, ("all".to_owned(), true.into())].into();
     config.extend(given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     config

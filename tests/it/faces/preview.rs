@@ -87,7 +87,7 @@ async fn a_preview_that_cannot_be_made_is_a_warning_within_ten_seconds() {
         let mut core = Core::new(&world);
         core.applied(&all(&core, "both", &[])).await;
         let config = match world.other(1) {
-            Some(other) => all(&core, "both", &[("instance_id", other.id.as_str().into())]),
+            Some(other) => all(&core, "both", &[(world.target(), other.id.as_str().into())]),
             None => all(&core, "both", &[("session_ids", texts(&["x"])), ("all", Value::Null)]),
         };
         for trouble in [None, Some(Trouble::Hang), Some(Trouble::Throttle), Some(Trouble::SlowBody)]
@@ -156,7 +156,7 @@ async fn a_plan_without_preview_asks_nobody_and_needs_no_account() {
 #[tokio::test(start_paused = true)]
 async fn what_a_plan_does_not_know_is_neither_previewed_nor_wrong_and_known_in_the_apply() {
     for world in worlds() {
-        for name in ["instance_id", "region", "all", "max_sessions", "triggers"] {
+        for name in [world.target(), "region", "all", "max_sessions", "triggers"] {
             let spec = world.spec();
             if name == "region" && !spec.regional {
                 continue;

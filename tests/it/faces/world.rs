@@ -192,6 +192,11 @@ impl World {
         self.service.spec
     }
 
+    /// The argument that names an instance.
+    pub(crate) fn target(&self) -> &'static str {
+        self.spec().inputs[0].name
+    }
+
     /// Whether single sessions can be meant.
     pub(crate) fn is_selective(&self) -> bool {
         self.spec().limits.batch > 0

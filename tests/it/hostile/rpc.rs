@@ -134,7 +134,7 @@ impl Made {
             return self.block.as_object().cloned().expect("a block is an object");
         }
         let value = |name: &str| match name {
-            "instance_id" => Value::from(self.instance.as_str()),
+            name if names_an_instance(name) => Value::from(self.instance.as_str()),
             "all" | "applying" => Value::from(true),
             _ => Value::Null,
         };
@@ -332,6 +332,11 @@ impl Made {
 }
 
 /// A provider block of keys that the sandbox knows.
+/// Whether an argument of some service names an instance of it.
+fn names_an_instance(name: &str) -> bool {
+    services::ALL.iter().any(|service| service.spec.inputs[0].name == name)
+}
+
 fn login(sandbox: &Sandbox, block: &Type) -> Value {
     let Type::Object(attributes) = block else { panic!("a block is an object") };
     let filled = attributes.iter().map(|(name, kind)| {

@@ -66,7 +66,7 @@ pub(super) fn answer(input: &[u8]) -> bool {
             let account = cloud.account(&login(), &outside).expect("a login by keys is complete");
             let signer = account.signer(None).expect("the region is given");
             for node_id in [None, Some("n-1")] {
-                let mut inputs = BTreeMap::from([("instance_id", "i-1".to_owned())]);
+                let mut inputs = BTreeMap::from([(spec.inputs[0].name, "i-1".to_owned())]);
                 inputs.extend(node_id.map(|id| ("node_id", id.to_owned())));
                 let client = Arc::new(Client::new(signer.clone(), outside.clone()));
                 let sessions = (service.connect)(client, Target(inputs));

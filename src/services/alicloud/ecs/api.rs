@@ -1,6 +1,7 @@
 //! The calls and answers of the API.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 
 use crate::access::alicloud::common_kind;
 use crate::access::{Answer, Call, Client};
+use crate::services::kit::times::age;
 use crate::services::kit::value::{self, Told};
 use crate::services::{
     Batch, Cursor, Error, Kind, Node, Outcome, Page, Session, SessionId, Sessions, Submission,
@@ -32,6 +34,8 @@ pub(super) const MOST_TOKEN: usize = 4096;
 pub(super) struct Ecs {
     client: Arc<Client>,
     target: Target,
+    /// Whether a list of this target has shown anybody, dead or alive.
+    shown: AtomicBool,
 }
 
 #[async_trait]
@@ -61,9 +65,9 @@ impl Sessions for Ecs {
         }
         let answer = self.answer(call).await?;
         let listed: SessionsAnswer = answer.json()?;
-        let next = next(&answer, listed.next_token, after.as_ref())?;
+        let next = next(&answer, listed.next_token.clone(), after.as_ref())?;
         let now = self.client.now();
-        let listed = listed.sessions.session.unwrap_or_default();
+        let listed = self.entries(&answer, listed, after.is_none())?;
         let wanted = self.target.get("instance_id");
         let sessions =
             listed.into_iter().filter_map(|one| session(&answer, one, wanted, now).transpose());
@@ -83,7 +87,7 @@ impl Sessions for Ecs {
         let listed: SessionsAnswer = answer.json()?;
         let now = self.client.now();
         let wanted = self.target.get("instance_id");
-        let listed = listed.sessions.session.unwrap_or_default().into_iter();
+        let listed = self.entries(&answer, listed, false)?.into_iter();
         listed.filter_map(|one| session(&answer, one, wanted, now).transpose()).collect()
     }
 
@@ -117,7 +121,32 @@ impl Sessions for Ecs {
 
 impl Ecs {
     pub(super) fn new(client: Arc<Client>, target: Target) -> Ecs {
-        Ecs { client, target }
+        Ecs { client, target, shown: AtomicBool::new(false) }
+    }
+
+    /// The entries of a page. The vendor's SDKs let `Sessions` be absent or null, and do not say when;
+    /// it is taken for a list without entries, since a target that nobody has ever been on may be told
+    /// like that. But then it is an answer of this API, with the id of its request; and it does not
+    /// begin a list that had entries before: the list is a history, nobody leaves it within a month.
+    fn entries(
+        &self,
+        answer: &Answer,
+        listed: SessionsAnswer,
+        first: bool,
+    ) -> Result<Vec<ListedSession>, Error> {
+        let answers = listed.request_id.is_some_and(|id| !id.is_empty());
+        let entries = match listed.sessions.and_then(|sessions| sessions.session) {
+            Some(entries) => entries,
+            None if !answers => return Err(answer.malformed("the answer holds no list")),
+            None if first && self.shown.load(Ordering::Relaxed) => {
+                return Err(
+                    answer.malformed("the list has lost its entries, which stay for a month")
+                );
+            }
+            None => Vec::new(),
+        };
+        self.shown.fetch_or(!entries.is_empty(), Ordering::Relaxed);
+        Ok(entries)
     }
 
     /// A call of an action. Parameters are in the query, `RegionId` beside the region in the host.
@@ -207,22 +236,12 @@ fn session(
     Ok(Some(Session { id: SessionId(id), incarnation, fields, ..Session::default() }))
 }
 
-/// Seconds since a time like `2024-01-19T09:15:46Z`, or without its seconds, as some of the
-/// product's answers are; 0 if our clock is behind it.
-pub(super) fn age(began: &str, now: SystemTime) -> Option<i64> {
-    let whole = humantime::parse_rfc3339(began);
-    let began = whole.or_else(|error| match began.strip_suffix('Z') {
-        Some(minutes) => humantime::parse_rfc3339(&format!("{minutes}:00Z")),
-        None => Err(error),
-    });
-    i64::try_from(now.duration_since(began.ok()?).unwrap_or_default().as_secs()).ok()
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SessionsAnswer {
+    request_id: Option<String>,
     next_token: Option<String>,
-    sessions: SessionList,
+    sessions: Option<SessionList>,
 }
 
 #[derive(Deserialize)]

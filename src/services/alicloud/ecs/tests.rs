@@ -1,7 +1,6 @@
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
 
-use super::api::{VERSION, age};
+use super::api::VERSION;
 use super::*;
 use crate::services::simulator::bench::{Bench, all_pages, ids};
 use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
@@ -218,23 +217,6 @@ async fn a_session_tells_what_the_list_tells() {
     assert_eq!(page.sessions[0].fields.iter().len(), SPEC.columns.len());
 }
 
-#[test]
-fn an_age_is_told_where_the_date_can_be_read() {
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    for (began, expected) in [
-        ("2023-11-14T22:13:20Z", Some(0)),
-        ("2023-11-14T22:13:19Z", Some(1)),
-        ("2023-11-14T23:00:00Z", Some(0)),
-        ("1970-01-01T00:00:00Z", Some(1_700_000_000)),
-        ("2023-11-14T22:11Z", Some(140)),
-        ("2023-11-14Z", None),
-        ("yesterday", None),
-        ("", None),
-    ] {
-        assert_eq!(age(began, now), expected, "{began}");
-    }
-}
-
 #[tokio::test]
 async fn a_long_history_is_read_to_its_end() {
     for clients in [97, 98, 99, 250] {
@@ -263,6 +245,31 @@ async fn a_page_without_a_live_session_does_not_end_the_list() {
 }
 
 #[tokio::test]
+async fn an_answer_without_a_list_is_an_empty_one_unless_somebody_was_on_it() {
+    let without = [
+        r#"{"RequestId":"r"}"#,
+        r#"{"RequestId":"r","Sessions":null}"#,
+        r#"{"RequestId":"r","Sessions":{}}"#,
+        r#"{"RequestId":"r","Sessions":{"Session":null}}"#,
+    ];
+    for body in without {
+        let (bench, memory) = bench(1);
+        let sessions = bench.sessions(FIRST);
+        let listed = async |after| sessions.list(&Node::whole(), None, after).await;
+        bench.can(200, body);
+        assert!(listed(None).await.unwrap().sessions.is_empty(), "nobody was ever there: {body}");
+        assert_eq!(listed(None).await.unwrap().sessions.len(), 1);
+        // Who is cut stays in the history.
+        memory.lock().unwrap().disconnect("i-1", "1");
+        bench.can(200, body);
+        assert_eq!(listed(None).await.unwrap_err().kind, Kind::Malformed, "{body}");
+        bench.can(200, body);
+        let last = listed(Some(Cursor("more".into()))).await.unwrap();
+        assert!(last.sessions.is_empty() && last.next.is_none(), "a last page may hold nobody");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_a_list_is_malformed() {
     let (bench, _) = bench(0);
     let sessions = bench.sessions(&[]);
@@ -271,6 +278,9 @@ async fn what_is_not_a_list_is_malformed() {
         "",
         "{}",
         "<html>",
+        r#"{"RequestId":""}"#,
+        r#"{"Sessions":null}"#,
+        r#"{"Sessions":{}}"#,
         r#"{"Sessions":[]}"#,
         r#"{"Sessions":{"Session":{}}}"#,
         r#"{"Sessions":{"Session":[{"Username":[]}]}}"#,

@@ -22,6 +22,10 @@ use super::{CODES, SPEC};
 /// Clients of one page of the list; the API allows 1 to 1000.
 pub(super) const PAGE: usize = 1000;
 
+/// Codes of a parameter in general: perhaps the address of a client that has just gone.
+const GENERAL: &[&str] =
+    &["DCS.4062", "DCS.4063", "DCS.4800", "111400062", "111400063", "111400800"];
+
 pub(super) struct Dcs {
     client: Arc<Client>,
     target: Target,
@@ -73,7 +77,7 @@ impl Sessions for Dcs {
         let stamp = format!("{}/{total:?}", listed.time.id(&answer)?.unwrap_or_default());
         let replaced = place.stamp.as_ref().is_some_and(|before| *before != stamp);
         let unsteady = replaced.then_some("was made anew between two pages");
-        let page = Slice { place, limit: PAGE, got, total, moves: false };
+        let page = Slice { place, limit: PAGE, got, hidden: 0, total, moves: false };
         let next = paging::stamped(paging::next(&answer, page)?, &stamp);
         let sessions = clients.into_iter().map(|client| session(&answer, client, node));
         let sessions = sessions.collect::<Result<_, _>>()?;
@@ -125,8 +129,7 @@ impl Dcs {
         let body = json!({ "node_id": node, "client_addrs": addresses });
         let call = Call::new("HangUpClients", "dcs", Method::POST, path).body(body);
         let answer = self.call(call).await;
-        let answer =
-            answer.map_err(|error| error::perhaps_gone(error, CODES, &["DCS.4062", "DCS.4063"]))?;
+        let answer = answer.map_err(|error| error::perhaps_gone(error, CODES, GENERAL))?;
         if answer.status != StatusCode::NO_CONTENT {
             return Err(answer.malformed("a kill is answered with 204, and this is not"));
         }
@@ -220,7 +223,8 @@ fn unscanned(error: Error) -> Error {
 
 #[derive(Deserialize)]
 struct NodesAnswer {
-    total: Option<usize>,
+    #[serde(default)]
+    total: Told,
     nodes: Option<Vec<ListedNode>>,
 }
 
@@ -229,7 +233,7 @@ impl NodesAnswer {
     /// would not be asked.
     fn complete(self, answer: &Answer) -> Result<Vec<ListedNode>, Error> {
         let nodes = self.nodes.unwrap_or_default();
-        match self.total {
+        match self.total.count(answer, "total")? {
             Some(total) if total > nodes.len() => {
                 Err(answer.malformed(format!("{} of {total} nodes are told", nodes.len())))
             }

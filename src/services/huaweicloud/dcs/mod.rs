@@ -128,7 +128,7 @@ static SPEC: Spec = Spec {
 /// "Error Codes" of the API reference
 /// (<https://support.huaweicloud.com/intl/en-us/api-dcs/dcs-api-0312044.html>), the busy ones that
 /// the vendor's own provider retries (terraform-provider-huaweicloud `services/dcs/common.go`), and
-/// the numeric form in which older editions give three of them.
+/// their older, numeric form: `111`, the status, and mostly the last three digits of the newer.
 const CODES: &[(&str, Kind)] = &[
     // A scan or a kill-all of the node is still running.
     ("DCS.4957", Kind::Busy),
@@ -140,6 +140,7 @@ const CODES: &[(&str, Kind)] = &[
     ("DCS.4096", Kind::Busy),
     ("DCS.4097", Kind::Busy),
     ("DCS.4104", Kind::Busy),
+    ("DCS.4108", Kind::Busy),
     ("DCS.4111", Kind::Busy),
     ("DCS.4113", Kind::Busy),
     ("DCS.4114", Kind::Busy),
@@ -150,12 +151,43 @@ const CODES: &[(&str, Kind)] = &[
     ("DCS.4120", Kind::Busy),
     ("DCS.4121", Kind::Busy),
     ("DCS.4231", Kind::Busy),
+    ("DCS.4300", Kind::Busy),
+    ("DCS.4918", Kind::Busy),
     ("DCS.4975", Kind::Busy),
     ("CBC.99003651", Kind::Busy),
-    // Client management is absent from the node, the instance's version, or the region.
+    ("111400017", Kind::Busy),
+    ("111400096", Kind::Busy),
+    ("111400097", Kind::Busy),
+    ("111400104", Kind::Busy),
+    ("111400108", Kind::Busy),
+    ("111400111", Kind::Busy),
+    ("111400113", Kind::Busy),
+    ("111400114", Kind::Busy),
+    ("111400115", Kind::Busy),
+    ("111400116", Kind::Busy),
+    ("111400117", Kind::Busy),
+    ("111400118", Kind::Busy),
+    ("111400120", Kind::Busy),
+    // The same, as 500: somebody else is changing its configuration.
+    ("DCS.4069", Kind::Busy),
+    ("111400069", Kind::Busy),
+    // Waiting does not pay the order for more memory.
+    ("DCS.4107", Kind::Refused),
+    ("111400107", Kind::Refused),
+    // Client management is absent from the node, the instance's engine, version or access without a
+    // password, or the region; or there are no jobs.
+    ("DCS.4006", Kind::Unsupported),
+    ("DCS.4007", Kind::Unsupported),
+    ("DCS.4008", Kind::Unsupported),
+    ("111400007", Kind::Unsupported),
+    ("111400008", Kind::Unsupported),
     ("DCS.4027", Kind::Unsupported),
+    ("111400027", Kind::Unsupported),
+    ("DCS.4094", Kind::Unsupported),
+    ("111400094", Kind::Unsupported),
     ("DCS.4848", Kind::Unsupported),
     ("DCS.4850", Kind::Unsupported),
+    ("111400850", Kind::Unsupported),
     // Project id, URL, body, JSON, instance id, parameters, node id.
     ("DCS.4001", Kind::BadRequest),
     ("DCS.4002", Kind::BadRequest),
@@ -164,13 +196,25 @@ const CODES: &[(&str, Kind)] = &[
     ("DCS.4061", Kind::BadRequest),
     ("DCS.4062", Kind::BadRequest),
     ("DCS.4063", Kind::BadRequest),
+    ("DCS.4800", Kind::BadRequest),
     ("DCS.3053", Kind::BadRequest),
+    ("111404001", Kind::BadRequest),
+    ("111400002", Kind::BadRequest),
+    ("111400004", Kind::BadRequest),
+    ("111400005", Kind::BadRequest),
+    ("111400061", Kind::BadRequest),
+    ("111400062", Kind::BadRequest),
+    ("111400063", Kind::BadRequest),
+    ("111400800", Kind::BadRequest),
     ("DCS.3022", Kind::TargetGone),
     ("111404022", Kind::TargetGone),
     ("DCS.5053", Kind::TargetGone),
     ("DCS.1001", Kind::Credentials),
     ("DCS.1002", Kind::Credentials),
+    ("111401001", Kind::Credentials),
     ("111401002", Kind::Credentials),
+    ("111401003", Kind::Credentials),
+    ("111401004", Kind::Credentials),
     ("DCS.1003", Kind::Credentials),
     ("DCS.1004", Kind::Credentials),
     ("DCS.2003", Kind::Permission),

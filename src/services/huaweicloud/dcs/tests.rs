@@ -127,6 +127,45 @@ async fn a_list_that_does_not_tell_all_nodes_is_not_believed() {
 }
 
 #[tokio::test]
+async fn how_many_nodes_there_are_may_be_told_as_text_or_not_at_all() {
+    for (total, kind) in [
+        (r#""total":"1","#, None),
+        (r#""total":1,"#, None),
+        (r#""total":"","#, None),
+        ("", None),
+        (r#""total":"2","#, Some(Kind::Malformed)),
+        (r#""total":"many","#, Some(Kind::Malformed)),
+        (r#""total":-1,"#, Some(Kind::Malformed)),
+    ] {
+        let (bench, _) = bench(0);
+        bench.can(200, &format!(r#"{{{total}"nodes":[{{"node_id":"a","status":"Active"}}]}}"#));
+        let nodes = bench.sessions(&[("instance_id", "x")]).nodes().await;
+        assert_eq!(nodes.err().map(|error| error.kind), kind, "{total}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_counts_more_than_its_status_in_both_spellings() {
+    for (status, codes, kind) in [
+        (400, ["DCS.4108", "111400108"], Kind::Busy),
+        (400, ["DCS.4017", "111400017"], Kind::Busy),
+        (500, ["DCS.4069", "111400069"], Kind::Busy),
+        (400, ["DCS.4300", "DCS.4918"], Kind::Busy),
+        (400, ["DCS.4107", "111400107"], Kind::Refused),
+        (400, ["DCS.4027", "111400027"], Kind::Unsupported),
+        (404, ["DCS.3022", "111404022"], Kind::TargetGone),
+        (404, ["DCS.4001", "111404001"], Kind::BadRequest),
+    ] {
+        for code in codes {
+            let (bench, _) = bench(0);
+            bench.can(status, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
+            let error = bench.sessions(&[("instance_id", "x")]).nodes().await.unwrap_err();
+            assert_eq!(error.kind, kind, "{code}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_list_without_a_scan_is_unavailable() {
     let (bench, _) = bench(1);
     let sessions = bench.sessions(&[("instance_id", "plain")]);

@@ -57,13 +57,14 @@ impl Sessions for Dds {
         let place = paging::place("ListSessions", after.as_ref())?;
         let offset = place.offset;
         let limit = self.page.load(Ordering::Relaxed);
-        let (answer, limit) = match self.list_page(node, offset, limit).await {
-            Err(error) if error.code.as_deref() == Some(BAD_LIMIT) && limit > SMALL_PAGE => {
+        let mut page = (self.list_page(node, offset, limit).await, limit);
+        if matches!(&page.0, Err(error) if perhaps_too_many(error, offset)) && limit > SMALL_PAGE {
+            page = (self.list_page(node, offset, SMALL_PAGE).await, SMALL_PAGE);
+            if page.0.is_ok() {
                 self.page.store(SMALL_PAGE, Ordering::Relaxed);
-                (self.list_page(node, offset, SMALL_PAGE).await?, SMALL_PAGE)
             }
-            answer => (answer.map_err(|error| node.told(error))?, limit),
-        };
+        }
+        let (answer, limit) = (page.0.map_err(|error| node.told(error))?, page.1);
         dbs::page(answer, (place, limit), |answer, one| session(answer, one, node))
     }
 
@@ -96,6 +97,13 @@ impl Dds {
             .query("limit", limit);
         dbs::call(&self.client, call).await
     }
+}
+
+/// Whether a page was refused that may have been too large. With which code is not documented, so of
+/// the first page any complaint about a parameter may be that.
+fn perhaps_too_many(error: &Error, offset: usize) -> bool {
+    let limit = error.code.as_deref() == Some(BAD_LIMIT);
+    limit || (offset == 0 && error.kind == Kind::BadRequest)
 }
 
 /// Clients of a cluster are connected to its mongos nodes, which also list what the shards do for

@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex};
 
+use super::api::BAD_LIMIT;
 use super::*;
 use crate::services::simulator::bench::{Bench, all_pages, ids, node};
 use crate::services::simulator::{Clients, Fault, Gone, Instance, LiveClient, Memory, Stage};
@@ -146,7 +147,9 @@ async fn a_node_id_that_the_cloud_calls_invalid_has_not_gone() {
         (400, "DBS.200451", Kind::TargetGone),
     ] {
         let (bench, _) = bench(0);
-        bench.can(status, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
+        for _ in 0..2 {
+            bench.can(status, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
+        }
         let sessions = bench.sessions(&[("node_id", "one")]);
         assert_eq!(sessions.list(&node("one"), None, None).await.unwrap_err().kind, kind, "{code}");
     }
@@ -168,26 +171,49 @@ async fn a_long_list_comes_in_pages_and_whole_and_no_filter_is_sent() {
 
 #[tokio::test]
 async fn where_a_hundred_at_a_time_are_too_many_twenty_are_asked_for_from_then_on() {
-    let (bench, _) = bench(45);
-    bench.can(400, r#"{"error_code":"DBS.280439","error_msg":"limit"}"#);
-    let sessions = bench.sessions(&[("node_id", "one")]);
-    assert_eq!(all_pages(&*sessions, &node("one")).await.len(), 45);
-    assert_eq!(all_pages(&*sessions, &node("two")).await.len(), 0);
-    let asked: Vec<String> = bench.requests().into_iter().map(|(_, path, _)| path).collect();
-    let one = "/v3/p0/nodes/one/sessions";
-    let expected = [
-        format!("{one}?offset=0&limit=100"),
-        format!("{one}?offset=0&limit=20"),
-        format!("{one}?offset=19&limit=20"),
-        format!("{one}?offset=38&limit=20"),
-        "/v3/p0/nodes/two/sessions?offset=0&limit=20".to_owned(),
-    ];
-    assert_eq!(asked, expected);
-    for _ in 0..2 {
-        bench.can(400, r#"{"error_code":"DBS.280439","error_msg":"limit"}"#);
+    for code in [BAD_LIMIT, "DBS.280001", "DBS.200001", "DBS.999999"] {
+        let refusal = format!(r#"{{"error_code":"{code}","error_msg":"limit"}}"#);
+        let (bench, _) = bench(45);
+        bench.can(400, &refusal);
+        let sessions = bench.sessions(&[("node_id", "one")]);
+        assert_eq!(all_pages(&*sessions, &node("one")).await.len(), 45);
+        assert_eq!(all_pages(&*sessions, &node("two")).await.len(), 0);
+        let asked: Vec<String> = bench.requests().into_iter().map(|(_, path, _)| path).collect();
+        let one = "/v3/p0/nodes/one/sessions";
+        let expected = [
+            format!("{one}?offset=0&limit=100"),
+            format!("{one}?offset=0&limit=20"),
+            format!("{one}?offset=19&limit=20"),
+            format!("{one}?offset=38&limit=20"),
+            "/v3/p0/nodes/two/sessions?offset=0&limit=20".to_owned(),
+        ];
+        assert_eq!(asked, expected, "{code}");
+        bench.can(400, &refusal);
+        let error = sessions.list(&node("one"), None, None).await.unwrap_err();
+        assert_eq!(error.kind, Kind::BadRequest, "twenty are never too many");
+        assert_eq!(bench.requests().len(), asked.len() + 1);
     }
-    let error = sessions.list(&node("one"), None, None).await.unwrap_err();
-    assert_eq!(error.kind, Kind::BadRequest, "twenty are never too many");
+}
+
+#[tokio::test]
+async fn a_page_that_was_refused_for_something_else_stays_as_large() {
+    for (first, second) in [
+        // The node is mistyped, which twenty at a time do not mend.
+        ("DBS.280407", Some("DBS.280407")),
+        ("DBS.200019", None),
+        ("DBS.280032", None),
+    ] {
+        let (bench, _) = bench(3);
+        for code in [Some(first), second].into_iter().flatten() {
+            bench.can(400, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
+        }
+        let sessions = bench.sessions(&[("node_id", "one")]);
+        let error = sessions.list(&node("one"), None, None).await.unwrap_err();
+        assert_eq!(error.code.as_deref(), Some(first));
+        sessions.list(&node("one"), None, None).await.unwrap();
+        let (_, last, _) = bench.requests().pop().unwrap();
+        assert!(last.ends_with("limit=100"), "{last}");
+    }
 }
 
 #[tokio::test]

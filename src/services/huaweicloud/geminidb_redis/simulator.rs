@@ -111,10 +111,7 @@ impl Server {
         let mut query = Query::of(inbound.request.uri());
         let only = query.take("node_id");
         query.done().map_err(bad_parameter)?;
-        let gone = inbound.fault == Some(Fault::TargetGone);
-        let instance = self.stage.instance(id).filter(|_| !gone);
-        let instance = instance
-            .ok_or_else(|| refusal(404, "DBS.200002", "The DB instance does not exist."))?;
+        let instance = dbs::instance(&self.stage, inbound, id)?;
         let nodes = instance.nodes.iter().map(|(node, _)| node.as_str());
         let meant = |node: &&str| only.as_deref().is_none_or(|only| only == *node);
         let nodes: Vec<&str> = nodes.filter(meant).collect();
