@@ -6,8 +6,11 @@ from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
 from huaweicloudsdkcore.region.region import Region
 from huaweicloudsdkdcs.v2 import DcsClient, model as dcs
+from huaweicloudsdkddm.v1 import DdmClient, model as ddm
 from huaweicloudsdkdds.v3 import DdsClient, model as dds
+from huaweicloudsdkgaussdb.v3 import GaussDBClient, model as gaussdb
 from huaweicloudsdkgaussdbfornosql.v3 import GaussDBforNoSQLClient, model as nosql
+from huaweicloudsdkvpn.v5 import VpnClient, model as vpn
 
 from calls import Calls, task
 
@@ -89,10 +92,7 @@ def of_dds(calls, key, target):
         client.delete_session(dds.DeleteSessionRequest(node_id=node, body=body))
         return sessions
 
-    sessions = make("list", listed)
-    make("kill", lambda: killed((sessions or [target["guess"]])[:1]))
-    if sessions is not None:
-        make("list again", listed)
+    named(make, listed, killed, target)
 
 
 def of_geminidb(calls, key, target):
@@ -129,6 +129,74 @@ def of_geminidb(calls, key, target):
             make("list at last", listed_whole)
 
 
+def of_taurusdb(calls, key, target):
+    client = connected(GaussDBClient, key)
+    place = {"instance_id": target["instance_id"], "node_id": target["node_id"]}
+
+    def make(call, function):
+        return calls.make("huaweicloud_taurusdb", key["name"], call, function)
+
+    def listed():
+        request = gaussdb.ListTaurusDbNodeProcessesRequest(offset=0, limit=20, **place)
+        return [str(one.id) for one in client.list_taurus_db_node_processes(request).processes]
+
+    def killed(sessions):
+        body = gaussdb.DeleteTaurusDbNodeProcessesRequestBody(processes=[int(one) for one in sessions])
+        request = gaussdb.DeleteTaurusDbNodeProcessesRequest(body=body, **place)
+        done = client.delete_taurus_db_node_processes(request)
+        return [str(one) for one in done.processes_killed]
+
+    named(make, listed, killed, target)
+
+
+def of_ddm(calls, key, target):
+    client = connected(DdmClient, key)
+    instance = target["instance_id"]
+
+    def make(call, function):
+        return calls.make("huaweicloud_ddm", key["name"], call, function)
+
+    def listed():
+        request = ddm.ShowLogicalProcessesRequest(instance_id=instance, offset=0, limit=20)
+        return [one.id for one in client.show_logical_processes(request).logical_processes]
+
+    def killed(sessions):
+        body = ddm.KillProcessesOpenRequest(process_ids=sessions)
+        request = ddm.ExecuteKillLogicalProcessesRequest(instance_id=instance, body=body)
+        client.execute_kill_logical_processes(request)
+        return sessions
+
+    named(make, listed, killed, target)
+
+
+def of_vpn(calls, key, target):
+    client = connected(VpnClient, key)
+    gateway = target["instance_id"]
+
+    def make(call, function):
+        return calls.make("huaweicloud_vpn_p2c", key["name"], call, function)
+
+    def listed():
+        request = vpn.ListP2cVgwConnectionsRequest(p2c_vgw_id=gateway, offset=0, limit=20)
+        return [one.connection_id for one in client.list_p2c_vgw_connections(request).connections]
+
+    def killed(connections):
+        for one in connections:
+            request = vpn.DeleteP2cVgwConnectionRequest(p2c_vgw_id=gateway, connection_id=one)
+            client.delete_p2c_vgw_connection(request)
+        return connections
+
+    named(make, listed, killed, target)
+
+
+def named(make, listed, killed, target):
+    """Ends the first that is listed, by name, and lists again."""
+    sessions = make("list", listed)
+    make("kill", lambda: killed((sessions or [target["guess"]])[:1]))
+    if sessions is not None:
+        make("list again", listed)
+
+
 def main():
     calls = Calls(refused)
     for key in TASK["keys"]:
@@ -136,6 +204,9 @@ def main():
         of_dcs(calls, key, targets["huaweicloud_dcs"])
         of_dds(calls, key, targets["huaweicloud_dds"])
         of_geminidb(calls, key, targets["huaweicloud_geminidb_redis"])
+        of_taurusdb(calls, key, targets["huaweicloud_taurusdb"])
+        of_ddm(calls, key, targets["huaweicloud_ddm"])
+        of_vpn(calls, key, targets["huaweicloud_vpn_p2c"])
     calls.tell()
 
 
