@@ -234,8 +234,8 @@ impl Command {
     /// Waits for its end: exit code, if it was not killed, and all that it said.
     async fn ended(mut self) -> (Option<i32>, String) {
         let status = within(self.child.wait()).await.unwrap();
-        // A plugin may live on and hold the other end.
-        while let Ok(line) = self.lines.try_recv() {
+        // All of it, to the end; but a plugin may live on for a while and hold the other end.
+        while let Ok(Some(line)) = tokio::time::timeout(SOON, self.lines.recv()).await {
             self.told.push_str(&line);
             self.told.push('\n');
         }

@@ -57,16 +57,17 @@ async fn variables_reach_an_engine_and_the_machines_own_do_not() {
 
 #[tokio::test]
 async fn an_interrupt_stops_an_engine_before_its_next_step() {
+    // Deaf to the signal itself, so that it is the engine that ends it; and one process from the
+    // beginning to the end, so that nobody is left who was to be waited for by a shell.
     let slow = r#"
 resource "terraform_data" "slow" {
-  provisioner "local-exec" { command = "echo begun; exec sleep 60" }
+  provisioner "local-exec" { command = "trap '' INT; : > begun; exec sleep 60" }
 }
 resource "terraform_data" "next" { depends_on = [terraform_data.slow] }
 "#;
     on(few(), async |engine| {
         let fixture = Fixture::new(engine, slow);
         let begun = fixture.dir().join("begun");
-        fixture.write("main.tf", &slow.replace("echo begun", "touch begun"));
         let running = Running::start(&fixture, &["apply", "-auto-approve"]);
         running.when(async || begun.exists()).await;
         let told = running.interrupt().await;
