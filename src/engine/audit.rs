@@ -6,7 +6,7 @@
 //! `run` line, always, with the counts.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -91,13 +91,17 @@ pub struct AuditFile {
 impl AuditFile {
     fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
         let mut options = OpenOptions::new();
-        options.append(true).create(true);
+        options.read(true).append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file: File = options.open(&self.path)?;
         file.lock()?;
         let before = file.metadata()?.len();
-        let mut written = file.write_all(bytes).and_then(|()| file.sync_data());
+        // A line that a crash has torn must not swallow the next one.
+        let torn = before > 0 && last_byte(&mut file, before)? != b'\n';
+        let mended = if torn { file.write_all(b"\n") } else { Ok(()) };
+        let mut written =
+            mended.and_then(|()| file.write_all(bytes)).and_then(|()| file.sync_data());
         if before == 0 && written.is_ok() {
             written = sync_folder(&self.path);
         }
@@ -108,6 +112,14 @@ impl AuditFile {
         }
         written // closing unlocks
     }
+}
+
+/// The last byte of a file of this length.
+fn last_byte(file: &mut File, length: u64) -> std::io::Result<u8> {
+    let mut byte = [0];
+    file.seek(SeekFrom::Start(length.saturating_sub(1)))?;
+    file.read_exact(&mut byte)?;
+    Ok(byte[0])
 }
 
 /// Makes the name of a new file last: syncing the file alone leaves it to a power cut.
@@ -309,6 +321,22 @@ mod tests {
             r#"{"time":"2026-01-02T03:04:05.000Z","kind":"session","run":"r","face":"","address":"","target":"","session":"a\nb","outcome":"terminated"}"#
         );
         assert_eq!(lines.count(), 1);
+    }
+
+    #[test]
+    fn a_line_that_a_crash_has_torn_does_not_swallow_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = AuditFile { path: folder.path().join("log.jsonl") };
+        file.append(&[line("a")]).unwrap();
+        let mut text = std::fs::read_to_string(&file.path).unwrap();
+        text.push_str("{\"time\":\"2026-01-02T03:0");
+        std::fs::write(&file.path, &text).unwrap();
+        file.append(&[line("b")]).unwrap();
+        file.append(&[line("c")]).unwrap();
+        let text = std::fs::read_to_string(&file.path).unwrap();
+        let whole = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+        let (good, torn): (Vec<&str>, Vec<&str>) = text.lines().partition(whole);
+        assert_eq!((good.len(), torn.len()), (3, 1), "{text}");
     }
 
     #[cfg(unix)]

@@ -16,7 +16,7 @@ use crate::engine::{Pace, Turns};
 use crate::framework::{
     Attribute, Block, Diagnostics, Mode, Nesting, Number, Object, Schema, Type, Value,
 };
-use crate::wire::Outside;
+use crate::wire::{Outside, at_home};
 
 /// Calls at a time if nothing is said.
 const CONCURRENCY: u64 = 8;
@@ -97,7 +97,9 @@ impl Shared {
         let ready = Ready {
             dry_run: fields.bool("dry_run").unwrap_or(false),
             plan_preview: fields.bool("plan_preview").unwrap_or(true),
-            audit_log: fields.text("audit_log").map(PathBuf::from),
+            audit_log: fields
+                .text("audit_log")
+                .map(|path| at_home(path, &*self.outside.environment)),
             pace: Pace::new(
                 concurrency.unwrap_or(NonZeroUsize::MIN),
                 Arc::new(move || entropy.unit()),
@@ -274,6 +276,15 @@ fn value_of(shape: Shape, value: &Value) -> Option<access::SettingValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::testing::World;
+
+    #[test]
+    fn the_audit_log_may_be_at_home() {
+        let shared = Shared::new(Arc::new(World::new(Vec::new())).outside());
+        let config = [("audit_log".to_owned(), "~/log.jsonl".into())].into();
+        let ready = shared.read(&config, &mut Diagnostics::none());
+        assert_eq!(ready.audit_log.as_deref(), Some(std::path::Path::new("/home/user/log.jsonl")));
+    }
 
     #[test]
     fn a_wrong_provider_block_is_told_with_what_would_do() {

@@ -74,6 +74,14 @@ pub trait Entropy: Send + Sync {
     fn nonce(&self) -> String;
 }
 
+/// A path that a user wrote: `~/` is the home folder, where there is one.
+pub fn at_home(path: &str, environment: &dyn Environment) -> PathBuf {
+    match (path.strip_prefix("~/"), environment.home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
 /// Environment variables, the home folder, small files and helper programs.
 #[async_trait]
 pub trait Environment: Send + Sync {
