@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::error::MAX_MESSAGE;
 use super::instant::instant;
-use super::{Error, Kind, Trial};
+use super::{Error, Kind, Secret, Trial};
 use crate::wire::{HttpError, Outside, redact};
 
 /// A request as a service writes it, before host, identity and signature are added.
@@ -280,14 +280,22 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Sends a request; no answer is an error of [`Kind::NotSent`] or [`Kind::Lost`].
+/// A secret that a request carries in its body, kept beside it so that no answer repeats it.
+#[derive(Clone)]
+pub(super) struct Carried(pub(super) Secret);
+
+/// Sends a request; no answer is an error of [`Kind::NotSent`] or [`Kind::Lost`]. What of the
+/// request is secret is blotted out of the answer, before anybody reads it: gateways repeat signed
+/// headers when they explain a wrong signature.
 pub(super) async fn send(
     outside: &Outside,
     operation: &'static str,
     request: http::Request<Bytes>,
 ) -> Result<http::Response<Bytes>, Error> {
     let line = redact::line(request.method(), request.uri());
-    outside.http.send(request).await.map_err(|failure| {
+    let secrets = secrets(&request);
+    let sent = outside.http.send(request).await;
+    sent.map(|response| response.map(|body| redact::blot(body, &secrets))).map_err(|failure| {
         let kind = match failure {
             HttpError::NotSent { .. } => Kind::NotSent,
             // To wait for it would be in vain.
@@ -299,6 +307,14 @@ pub(super) async fn send(
         let message = redact::bounded(&failure.to_string(), MAX_MESSAGE);
         Error { request: Some(line), ..Error::new(kind, operation, message) }
     })
+}
+
+/// The secrets that a request carries: headers that are marked so, and what stands beside it.
+fn secrets(request: &http::Request<Bytes>) -> Vec<String> {
+    let headers = request.headers().values().filter(|value| value.is_sensitive());
+    let headers = headers.filter_map(|value| value.to_str().ok().map(str::to_owned));
+    let carried = request.extensions().get::<Carried>();
+    headers.chain(carried.map(|Carried(secret)| secret.reveal().to_owned())).collect()
 }
 
 /// A status outside 2xx that the signer took for a success.
@@ -396,6 +412,54 @@ mod tests {
 
         fn region(&self) -> &str {
             "region"
+        }
+    }
+
+    /// Sends a token of this text.
+    struct Signed(&'static str);
+
+    #[async_trait]
+    impl Signer for Signed {
+        async fn request(&self, call: &Call, renew: Renew) -> Result<http::Request<Bytes>, Error> {
+            let mut request = Plain.request(call, renew).await?;
+            let mut token = http::HeaderValue::from_static(self.0);
+            token.set_sensitive(true);
+            request.headers_mut().insert("x-security-token", token);
+            Ok(request)
+        }
+
+        fn refusal(
+            &self,
+            call: &Call,
+            response: &http::Response<Bytes>,
+            _renew: Renew,
+        ) -> Option<Refusal> {
+            let message = String::from_utf8_lossy(response.body()).into_owned();
+            let error = Error::new(Kind::Credentials, call.operation, message);
+            (!response.status().is_success()).then(|| error.into())
+        }
+
+        fn request_id(&self, _response: &http::Response<Bytes>) -> Option<String> {
+            None
+        }
+
+        fn region(&self) -> &str {
+            "region"
+        }
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_repeats_what_was_signed_betrays_nothing() {
+        const TOKEN: &str = "gQpjbi1ub3J0aC00/PLAINLY-SECRET+token==";
+        let echo = format!("verify failed, canonicalRequest: x-security-token:{TOKEN}\n");
+        for status in [401, 200] {
+            let world = Arc::new(World::new(vec![reply(status, &[], &echo)]));
+            let client = Client::new(Arc::new(Signed(TOKEN)), world.outside());
+            let told = match client.call(Call::new("Op", "dcs", Method::GET, "/p")).await {
+                Ok(answer) => answer.malformed(String::from_utf8_lossy(&answer.body)).message,
+                Err(error) => error.message,
+            };
+            assert!(told.contains("canonicalRequest") && !told.contains("SECRET"), "{told}");
         }
     }
 

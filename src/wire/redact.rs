@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Uri};
 
 /// In the place of what is withheld.
@@ -47,6 +48,52 @@ const HARMLESS_HEADERS: &[&str] = &[
     "x-sdk-date",
     "x-session-sandbox",
 ];
+
+/// How much of a long secret betrays that the rest of it may follow.
+const BEGINNING: usize = 16;
+/// A shorter text is a word like any other.
+const SHORTEST: usize = 6;
+
+/// A body without the secrets that whoever wrote it was sent, whole or cut off, as they are or as
+/// JSON writes them. Another secret that only begins like one of them is left: tokens of one issuer
+/// do, and an answer that brings the next is no echo.
+pub fn blot(body: Bytes, secrets: &[String]) -> Bytes {
+    let escaped = secrets.iter().filter(|one| one.contains('/')).map(|one| one.replace('/', "\\/"));
+    let all: Vec<String> = secrets.iter().cloned().chain(escaped).collect();
+    let known = |one: &&String| one.len() >= SHORTEST;
+    if !all.iter().filter(known).any(|one| find(&body, beginning(one)).is_some()) {
+        return body;
+    }
+    let mut clean = Vec::with_capacity(body.len());
+    let mut rest = &body[..];
+    while let Some(first) = rest.first() {
+        let same = |secret: &String| {
+            let same = rest.iter().zip(secret.as_bytes()).take_while(|(a, b)| a == b).count();
+            let ends =
+                same == secret.len() || !rest.get(same).is_some_and(u8::is_ascii_alphanumeric);
+            (same >= beginning(secret).len() && ends).then_some(same)
+        };
+        if let Some(same) = all.iter().filter(known).filter_map(same).max() {
+            clean.extend_from_slice(HIDDEN.as_bytes());
+            rest = &rest[same..];
+        } else {
+            clean.push(*first);
+            rest = &rest[1..];
+        }
+    }
+    Bytes::from(clean)
+}
+
+/// What must stand somewhere for a secret to be there in part. Of a header with several words only
+/// the whole is one.
+fn beginning(secret: &str) -> &[u8] {
+    let whole = secret.len() <= BEGINNING || secret.contains(' ');
+    if whole { secret.as_bytes() } else { &secret.as_bytes()[..BEGINNING] }
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
 
 /// Host and port, for errors.
 pub fn host(uri: &Uri) -> String {
@@ -104,6 +151,29 @@ pub fn bounded(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_blotted_out_whole_or_cut_off_as_it_is_or_as_json_writes_it() {
+        let secrets = [
+            "AbCdEfGh/IjKlMnOp/QrStUvWx".to_owned(),
+            "0123456789abcdefgh/ij".into(),
+            "s3cret".into(),
+            "no".into(),
+        ];
+        for (text, expected) in [
+            ("plain, no more", "plain, no more"),
+            ("token:AbCdEfGh/IjKlMnOp/QrStUvWx;", "token:•••;"),
+            ("token:AbCdEfGh/IjKlMnOp/Qr", "token:•••"),
+            ("AbCdEfGh\\/IjKlMnOp\\/QrStUvWx AbCdEfGh/IjKlMnOp/QrStUvWx", "••• •••"),
+            ("0123456789abcdefgh\\/ij 0123456789abcdefgh/ij", "••• •••"),
+            ("AbCdEfGh is no more than a beginning", "AbCdEfGh is no more than a beginning"),
+            ("s3crets and s3cre", "•••s and s3cre"),
+            ("AbCdEfGh/IjKlMnOp/QrAnother", "AbCdEfGh/IjKlMnOp/QrAnother"),
+            ("token:AbCdEfGh/IjKlMnOp/Qr...", "token:•••..."),
+        ] {
+            assert_eq!(blot(Bytes::from_static(text.as_bytes()), &secrets), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_query_value_is_hidden_unless_it_is_known_to_be_harmless() {

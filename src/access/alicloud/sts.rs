@@ -12,7 +12,7 @@ use super::endpoints::{Endpoint, checked};
 use super::sign::{Key, canonical_query, date, sign};
 use super::source::{Login, Means, Oidc, Role, Token};
 use super::{errors, misconfigured};
-use crate::access::client::send;
+use crate::access::client::{Carried, send};
 use crate::access::instant::rfc3339;
 use crate::access::{Error, Kind, Secret};
 
@@ -50,13 +50,14 @@ pub(super) async fn assume_with_oidc(oidc: &Oidc, means: &Means) -> Result<Login
         outside.entropy.nonce(),
         now.replace(':', "%3A"),
     );
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(Method::POST)
         .uri(endpoint(&oidc.role, means)?.url(&query)?)
         .header(ACCEPT, "application/json")
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Bytes::from(canonical_query(&form)))
         .map_err(|_| misconfigured("the call of `AssumeRoleWithOIDC` cannot be written"))?;
+    request.extensions_mut().insert(Carried(token));
     read(OPERATION, &send(outside, OPERATION, request).await?)
 }
 

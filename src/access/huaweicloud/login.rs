@@ -98,6 +98,7 @@ impl Login<'_> {
 
     /// A user's password for a token of the project.
     async fn password(&self, user: &User, password: &Secret) -> Result<Held, Error> {
+        let carried = client::Carried(password.clone());
         let password = password.reveal();
         let user = match user {
             User::Id(id) => json!({"id": id, "password": password}),
@@ -110,7 +111,9 @@ impl Login<'_> {
         };
         let identity = json!({"methods": ["password"], "password": {"user": user}});
         let body = json!({"auth": {"identity": identity, "scope": self.scope()}});
-        let request = self.identity(Method::POST, "v3/auth/tokens?nocatalog=true", Some(&body))?;
+        let mut request =
+            self.identity(Method::POST, "v3/auth/tokens?nocatalog=true", Some(&body))?;
+        request.extensions_mut().insert(carried);
         self.token("KeystoneCreateUserTokenByPassword", request).await
     }
 
@@ -132,6 +135,7 @@ impl Login<'_> {
             self.identity(Method::POST, "v3.0/OS-AUTH/id-token/tokens", Some(&body))?;
         let idp_id = header(idp_id, "idp_id")?;
         request.headers_mut().insert("x-idp-id", idp_id);
+        request.extensions_mut().insert(client::Carried(id_token));
         let held = self.token(OPERATION, request).await?;
 
         let Credentials::Token { token, .. } = &held.credentials else { return Ok(held) };

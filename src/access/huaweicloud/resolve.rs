@@ -14,8 +14,8 @@ use super::profile::{self, Profile};
 use super::settings::{AssumeRole, AssumeRoleWithOidc, Settings, variables};
 use super::sign::Key;
 use crate::access::{Error, Kind, Secret};
-use crate::wire::Environment;
 use crate::wire::https::Trust;
+use crate::wire::{Environment, at_home};
 
 /// Everything that calls need, decided.
 #[derive(Clone, Debug)]
@@ -268,7 +268,7 @@ fn fill_oidc(
 
 fn read_profile(filled: &Settings, environment: &dyn Environment) -> Result<Profile, Error> {
     let path = filled.shared_config_file.as_deref().unwrap_or("~/.hcloud/config.json");
-    let content = environment.read(&expand(path, environment)).map_err(|reason| {
+    let content = environment.read(&at_home(path, environment)).map_err(|reason| {
         wrong(format!(
             "the shared configuration file `{path}` cannot be read: {reason} (`shared_config_file` \
              or HW_SHARED_CONFIG_FILE names it, `profile` or HW_PROFILE asks for it)"
@@ -276,13 +276,6 @@ fn read_profile(filled: &Settings, environment: &dyn Environment) -> Result<Prof
     })?;
     profile::read(&content, filled.profile.as_deref())
         .map_err(|reason| wrong(format!("the shared configuration file `{path}` {reason}")))
-}
-
-fn expand(path: &str, environment: &dyn Environment) -> PathBuf {
-    match (path.strip_prefix("~/"), environment.home()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
-    }
 }
 
 /// A profile replaces key and token as a whole, and of the rest what it has.
@@ -357,7 +350,7 @@ fn oidc_source(oidc: &AssumeRoleWithOidc, environment: &dyn Environment) -> Resu
     })?;
     let id_token = match (&oidc.id_token, &oidc.id_token_file) {
         (Some(token), None) => IdToken::Text(token.clone()),
-        (None, Some(path)) => IdToken::File(expand(path, environment)),
+        (None, Some(path)) => IdToken::File(at_home(path, environment)),
         _ => {
             return Err(wrong(
                 "`assume_role_with_oidc` needs exactly one of `id_token` \
@@ -428,7 +421,7 @@ fn trust(filled: &Settings, environment: &dyn Environment) -> Result<Option<Arc<
         if text.contains("-----BEGIN") {
             return Ok(text.as_bytes().to_vec());
         }
-        let path = expand(text, environment);
+        let path = at_home(text, environment);
         environment
             .read(Path::new(&path))
             .map_err(|reason| wrong(format!("the file of `{argument}` cannot be read: {reason}")))
