@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::Filter;
 use crate::services::{Criterion, Field, Session, Spec};
 
@@ -76,7 +78,8 @@ impl<'a> Sieve<'a> {
             Criterion::Names => is_one_of(field, filter.names.as_ref()),
             Criterion::Commands => {
                 let command = text(field)?.to_lowercase();
-                Some(filter.commands.iter().flatten().any(|one| one.to_lowercase() == command))
+                let mut commands = filter.commands.iter().flatten();
+                Some(commands.any(|one| alike(&one.to_lowercase(), &command)))
             }
             Criterion::MinIdle => lasts(field, filter.min_idle),
             Criterion::MinAge => lasts(field, filter.min_age),
@@ -109,7 +112,13 @@ pub(super) fn text(field: &Field) -> Option<String> {
 
 fn is_one_of(field: &Field, values: Option<&BTreeSet<String>>) -> Option<bool> {
     let text = text(field)?;
-    Some(values.is_some_and(|values| values.contains(&text)))
+    Some(values.into_iter().flatten().any(|value| alike(value, &text)))
+}
+
+/// Whether two texts are the same to people: an accented letter may be one character or two. Cores
+/// hand over the former, clouds list either. The only place that compares texts.
+fn alike(one: &str, other: &str) -> bool {
+    one == other || one.nfc().eq(other.nfc())
 }
 
 fn lasts(field: &Field, least: Option<Duration>) -> Option<bool> {
@@ -183,12 +192,14 @@ mod tests {
     #[test]
     fn an_empty_text_is_known_and_what_has_another_form_is_not() {
         let users = Filter { users: set(&["app", "7"]), ..Filter::default() };
+        let accented = Filter { users: set(&["r\u{e9}n\u{e9}"]), ..Filter::default() };
         let nets = Some(vec!["0.0.0.0/0".parse().unwrap()]);
         let nets = Filter { client_cidrs: nets, ..Filter::default() };
         let idle = Filter { min_idle: Some(Duration::ZERO), ..Filter::default() };
         let text = |text: &str| Field::Text(text.to_owned());
         for (filter, column, field, expected) in [
             (&users, "user", text(""), Some(false)),
+            (&accented, "user", text("re\u{301}ne\u{301}"), Some(true)),
             (&users, "user", Field::Integer(7), Some(true)),
             (&users, "user", Field::Bool(true), None),
             (&nets, "addr", text(""), Some(false)),

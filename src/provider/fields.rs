@@ -5,7 +5,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::inputs::Read;
 use crate::framework::{Diagnostics, Object, Path, Value};
@@ -119,7 +119,8 @@ impl<'a> Fields<'a> {
         duration
     }
 
-    /// A set of texts: at least one, for `why`, and none of them empty.
+    /// A set of texts: at least one, for `why`, none of them empty, and none with what a list split
+    /// at commas or lines leaves at its ends. To take that off would be to guess.
     pub(super) fn texts(&mut self, name: &str, why: &str) -> Option<Vec<String>> {
         let items = self.known(name)?.as_list()?;
         let at = self.path(name);
@@ -129,6 +130,11 @@ impl<'a> Fields<'a> {
         let mut texts = Vec::new();
         for item in items {
             match item.as_str().filter(|text| !text.trim().is_empty()) {
+                Some(text) if is_ragged(text) => {
+                    let rule = "must not contain a text that begins or ends with a blank or holds a \
+                                control character, like";
+                    self.wrong(&at, format!("{rule} {text:?}: use `trimspace` on it"));
+                }
                 Some(text) => texts.push(text.to_owned()),
                 None if *item == Value::Unknown => self.incomplete = true,
                 None => self.wrong(&at, "must not contain an empty or null string".to_owned()),
@@ -144,7 +150,7 @@ impl<'a> Fields<'a> {
         let mut networks = Vec::new();
         for text in &texts {
             match IpNet::from_str(text) {
-                Ok(network) => networks.push(network),
+                Ok(network) => networks.push(canonical(network)),
                 Err(_) => self.wrong(
                     &at,
                     format!(
@@ -175,5 +181,40 @@ impl<'a> Fields<'a> {
         let value = self.object.get(name)?;
         self.incomplete |= *value == Value::Unknown;
         Some(value).filter(|value| value.is_known())
+    }
+}
+
+/// Whether a text has what nobody means at its ends, or anywhere what nobody can see.
+fn is_ragged(text: &str) -> bool {
+    // Zero width, and the mark that some editors put before a file.
+    let blank = |c: char| c.is_whitespace() || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}');
+    text.starts_with(blank) || text.ends_with(blank) || text.chars().any(char::is_control)
+}
+
+/// A network of IPv4 addresses in the clothes of IPv6 is one of IPv4: so are addresses compared.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(six) = network else { return network };
+    let Some((four, length)) = six.addr().to_ipv4_mapped().zip(six.prefix_len().checked_sub(96))
+    else {
+        return network;
+    };
+    Ipv4Net::new(four, length).map_or(network, IpNet::V4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_mapped_addresses_is_one_of_ipv4() {
+        for (given, expected) in [
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:10.0.0.1/128", "10.0.0.1/32"),
+            ("::/0", "::/0"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+        ] {
+            let given: IpNet = given.parse().unwrap();
+            assert_eq!(canonical(given), expected.parse::<IpNet>().unwrap(), "{given}");
+        }
     }
 }

@@ -175,6 +175,13 @@ fn limit_of(block: &mut Fields<'_>, operation: &str) -> Option<Duration> {
 fn selection(spec: &Spec, fields: &mut Fields<'_>) -> Option<Selection> {
     let unknown = ["session_ids", "all", "match"].iter().any(|name| fields.is_unknown(name));
     let ids = fields.texts("session_ids", "it would select nobody");
+    if let Some(id) = ids.iter().flatten().find(|id| !(spec.is_id)(id)) {
+        let rule = format!(
+            "must contain ids as the list gives them, not {id:?}. An id is {}",
+            spec.session_id.trim_end_matches('.')
+        );
+        fields.wrong(&Path::root("session_ids"), rule);
+    }
     let all = fields.bool("all") == Some(true);
     let matching = fields.is_known("match").then(|| filter(spec, fields, "match"));
     let given: Vec<&str> = [
@@ -314,7 +321,7 @@ mod tests {
         );
         assert_eq!(complaints(&[("all", false.into())]), none);
         assert_eq!(
-            complaints(&[("all", true.into()), ("session_ids", texts(&["a"]))]),
+            complaints(&[("all", true.into()), ("session_ids", texts(&["10.0.0.1:1"]))]),
             ["`session_ids` cannot be combined with `all`: exactly one of `session_ids`, \
               `all = true` and `match` selects the sessions."]
         );
@@ -393,6 +400,30 @@ mod tests {
             complaints(&[("session_ids", hole)]),
             ["`session_ids` must not contain an empty or null string."]
         );
+        // What a list split at commas, or lines of a file from elsewhere, leaves at a text's ends.
+        for ragged in ["app ", " app", "app\n", "a\u{7}pp", "\u{feff}app", "app\u{200b}", "0 "] {
+            for criteria in ["users", "databases", "names", "commands"] {
+                let told = complaints(&[
+                    all.clone(),
+                    ("protect", nested(&[(criteria, texts(&["x", ragged]))])),
+                ]);
+                let expected = format!(
+                    "`protect.{criteria}` must not contain a text that begins or ends with a blank or \
+                     holds a control character, like {ragged:?}: use `trimspace` on it."
+                );
+                assert_eq!(told, [expected]);
+            }
+            let told = complaints(&[("session_ids", texts(&[ragged]))]);
+            assert!(told[0].starts_with("`session_ids` must not contain a text that"), "{told:?}");
+        }
+        for id in ["not-an-address", "10.0.0.1", "10.0.0.1:0"] {
+            let told = complaints(&[("session_ids", texts(&["10.0.0.1:4711", id]))]);
+            let start = format!(
+                "`session_ids` must contain ids as the list gives them, not {id:?}. An id is the \
+                 client's address, like `10.63.238.158:2048`"
+            );
+            assert!(told.len() == 1 && told[0].starts_with(&start), "{told:?}");
+        }
         assert_eq!(
             complaints(&[("session_ids", texts(&[]))]),
             ["`session_ids` must not be empty; it would select nobody."]

@@ -31,6 +31,9 @@ pub struct Spec {
     pub one_of: &'static [&'static str],
     /// What a session id looks like and where it comes from, Markdown that goes on after "An id is".
     pub session_id: &'static str,
+    /// Whether a text has the shape of a session id: any other is a mistake, and no session that has
+    /// gone.
+    pub is_id: fn(&str) -> bool,
     /// Where another session can have the same id later: when that is, a Markdown sentence.
     pub ids_again: Option<&'static str>,
     /// What the list tells of a session beside `id` and `node_id`.

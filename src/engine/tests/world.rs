@@ -43,6 +43,7 @@ pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
         inputs: &[],
         one_of: &[],
         session_id: "",
+        is_id: |_| true,
         ids_again: None,
         columns: COLUMNS,
         limits: Limits { batch, everyone },

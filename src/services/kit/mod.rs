@@ -1,6 +1,7 @@
 //! What several services share: pages of a list, nodes of an instance, ids in paths, and values and
 //! times as clouds tell them.
 
+pub(super) mod ids;
 pub(super) mod nodes;
 pub(super) mod paging;
 pub(super) mod path;

@@ -45,7 +45,7 @@ async fn a_create_that_asked_for_nobodys_end_leaves_nothing_and_a_changed_config
         // Whoever narrows the selection meets nobody but those of the plan.
         if world.is_selective() {
             world.connect(&world.instance, 1);
-            let one = [("all", Value::Null), ("session_ids", texts(&["900001"]))];
+            let one = [("all", Value::Null), ("session_ids", texts(&[world.some_id()]))];
             let narrowed = all(&core, "both", &one);
             assert_eq!(core.plan(Some(&narrowed)).await.doing, Doing::Create);
             core.applied(&narrowed).await;

@@ -76,7 +76,7 @@ async fn a_change_of_selection_or_triggers_runs_again_in_place_unless_it_waits_f
             core.applied(&all(&core, when, &[("triggers", map(&[("version", "1")]))])).await;
             world.cuts(&mut seen);
             let on_apply = when != "destroy";
-            let selected = [("all", Value::Null), ("session_ids", texts(&["900001"]))];
+            let selected = [("all", Value::Null), ("session_ids", texts(&[world.some_id()]))];
             for change in [&[("triggers", map(&[("version", "2")]))][..], &selected] {
                 if change.len() > 1 && !world.is_selective() {
                     continue;
@@ -134,7 +134,7 @@ async fn a_change_of_guards_conduct_or_when_only_writes_state() {
 async fn all_that_is_false_is_as_good_as_not_written() {
     for world in worlds().filter(World::is_selective) {
         let mut core = Core::new(&world);
-        let ids = ("session_ids", texts(&["900001"]));
+        let ids = ("session_ids", texts(&[world.some_id()]));
         let without = all(&core, "apply", &[("all", Value::Null), ids.clone()]);
         let with = all(&core, "apply", &[("all", false.into()), ids]);
         core.applied(&without).await;

@@ -14,6 +14,7 @@ mod simulator;
 mod tests;
 
 use crate::access::Action;
+use crate::services::kit::ids;
 use crate::services::spec::Permissions;
 use crate::services::{Column, Everyone, Example, Input, Kind, Limits, Role, Service, Spec, Unit};
 
@@ -39,6 +40,7 @@ static SPEC: Spec = Spec {
     session_id: "the list's `NodeId` and `Id`, like `r-****-proxy-0#16/7201`, since every proxy \
                  counts its own clients. Where the list gives no `NodeId`, the client's address \
                  stands for it, and where that leaves two alike, the second has `~2` at its end.",
+    is_id: ids::opaque,
     ids_again: Some("A proxy that starts again counts its clients from the beginning."),
     columns: &[
         Column {

@@ -14,6 +14,7 @@ mod simulator;
 mod tests;
 
 use crate::access::Action;
+use crate::services::kit::ids;
 use crate::services::spec::Permissions;
 use crate::services::{Column, Everyone, Example, Input, Kind, Limits, Role, Service, Spec, Unit};
 
@@ -42,6 +43,7 @@ static SPEC: Spec = Spec {
     }],
     one_of: &[],
     session_id: "the session's id, like `s-hz023od0x9****`.",
+    is_id: ids::opaque,
     ids_again: None,
     columns: &[
         Column {

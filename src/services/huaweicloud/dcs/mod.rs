@@ -13,6 +13,7 @@ mod simulator;
 mod tests;
 
 use crate::access::Action;
+use crate::services::kit::ids;
 use crate::services::spec::Permissions;
 use crate::services::{Column, Everyone, Example, Input, Kind, Limits, Role, Service, Spec, Unit};
 
@@ -41,6 +42,7 @@ static SPEC: Spec = Spec {
     one_of: &[],
     session_id: "the client's address, like `10.63.238.158:2048`: `peer` of the list, or `addr` \
                  where the list gives no `peer`.",
+    is_id: ids::address,
     ids_again: Some("An address is another client's within a second."),
     columns: &[
         Column {

@@ -16,6 +16,7 @@ mod tests;
 
 use crate::access::Action;
 use crate::access::huaweicloud::DBS_CODES;
+use crate::services::kit::ids;
 use crate::services::spec::Permissions;
 use crate::services::{Everyone, Example, Input, Limits, Service, Spec};
 
@@ -45,6 +46,7 @@ static SPEC: Spec = Spec {
     one_of: &[],
     session_id: "the session's id as the instance lists it, like `4564224`. An instance that restarts \
                  counts from the beginning, and the list has nothing else to tell two sessions apart.",
+    is_id: ids::number,
     ids_again: Some("An instance that restarts counts from the beginning."),
     columns: processes::COLUMNS,
     // "1 to 100" of the kill call.

@@ -14,6 +14,7 @@ mod tests;
 
 use crate::access::Action;
 use crate::access::huaweicloud::DBS_CODES;
+use crate::services::kit::ids;
 use crate::services::spec::Permissions;
 use crate::services::{Column, Everyone, Example, Input, Limits, Role, Service, Spec, Unit};
 
@@ -57,6 +58,7 @@ static SPEC: Spec = Spec {
     session_id: "the session's id as its node lists it, like `34631`, or `shard_1:7201646` on a \
                  mongos.",
     // Not `operation`, which is the whole statement: large, and full of what nobody should read.
+    is_id: ids::opaque,
     ids_again: Some("A connection keeps its id for the next operation."),
     columns: &[
         Column {

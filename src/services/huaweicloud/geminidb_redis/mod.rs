@@ -16,6 +16,7 @@ mod tests;
 
 use crate::access::Action;
 use crate::access::huaweicloud::DBS_CODES;
+use crate::services::kit::ids;
 use crate::services::spec::Permissions;
 use crate::services::{Column, Everyone, Example, Input, Limits, Role, Service, Spec, Unit};
 
@@ -51,6 +52,7 @@ static SPEC: Spec = Spec {
     ],
     one_of: &["instance_id", "node_id"],
     session_id: "the connection's id as its node lists it, like `1131`.",
+    is_id: ids::opaque,
     ids_again: Some(
         "A node counts its connections from the beginning after a failover or restart.",
     ),

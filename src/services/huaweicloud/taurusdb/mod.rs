@@ -16,6 +16,7 @@ mod tests;
 
 use crate::access::Action;
 use crate::access::huaweicloud::DBS_CODES;
+use crate::services::kit::ids;
 use crate::services::spec::Permissions;
 use crate::services::{Everyone, Example, Input, Limits, Service, Spec};
 
@@ -51,6 +52,7 @@ static SPEC: Spec = Spec {
     one_of: &[],
     session_id: "the number of the session's thread on its node, like `2075425`. A node that restarts \
                  counts from the beginning, and the list has nothing else to tell two sessions apart.",
+    is_id: ids::number,
     ids_again: Some("A node that restarts counts from the beginning."),
     columns: processes::COLUMNS,
     // "1 to 20" of the kill call.

@@ -12,6 +12,7 @@ mod simulator;
 mod tests;
 
 use crate::access::Action;
+use crate::services::kit::ids;
 use crate::services::spec::Permissions;
 use crate::services::{Column, Everyone, Example, Input, Kind, Limits, Role, Service, Spec, Unit};
 
@@ -35,6 +36,7 @@ static SPEC: Spec = Spec {
     }],
     one_of: &[],
     session_id: "the connection's id as the gateway lists it, a UUID; the next connection has another.",
+    is_id: ids::opaque,
     ids_again: None,
     columns: &[
         Column {
