@@ -187,7 +187,7 @@ fn check_scheme(uri: &Uri) -> Result<(), String> {
 
 /// Whether the system says for certain that a name does not exist, in the words of glibc, musl,
 /// macOS and Windows for `EAI_NONAME`. A name service that cannot be reached is another matter.
-fn is_unknown_name(reason: &str) -> bool {
+pub(super) fn is_unknown_name(reason: &str) -> bool {
     [
         "Name or service not known",
         "Name does not resolve",

@@ -3,8 +3,10 @@
 //! Time, randomness, the network, files and the environment reach the other rooms only as
 //! [`Outside`], so that a test can stand in for each of them.
 
+pub mod dial;
 pub mod https;
 pub mod redact;
+pub mod tls;
 
 #[cfg(test)]
 pub(crate) mod testing;

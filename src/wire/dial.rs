@@ -1,0 +1,318 @@
+//! A connection to a server that speaks a protocol of its own: by name, by address, or by a socket
+//! of this machine.
+//!
+//! Nothing is sent. Why there is no connection is told by its kind, because what to do about it
+//! differs: a name that does not exist, a port where nobody listens, and a silence that may as well
+//! be a firewall.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+use super::https::is_unknown_name;
+
+/// Longest time to a connection if nothing else is said, the login included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where a server listens. Two that are equal are the same place, however they were written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A name or an address, and a port.
+    Tcp {
+        /// Lower case, without brackets and final dot; an address in its shortest form.
+        host: String,
+        /// Never 0.
+        port: u16,
+    },
+    /// The file of a socket on this machine.
+    Socket(PathBuf),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Place::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Place::Socket(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Where a connection really leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// Of several addresses of a name, this one.
+    Address(SocketAddr),
+    /// A socket on this machine.
+    Socket(PathBuf),
+}
+
+impl Reached {
+    /// Whether nothing that is sent leaves this machine.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Reached::Address(address) => address.ip().to_canonical().is_loopback(),
+            Reached::Socket(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reached::Address(address) => write!(f, "{address}"),
+            Reached::Socket(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Why there is no connection. `Display` goes on after "could not connect to `PLACE`: ".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DialError {
+    /// The name service says that there is no such name.
+    #[error("there is no host of this name")]
+    NoSuchName,
+    /// The name service could not be asked, or has no answer now.
+    #[error("the name could not be looked up: {0}")]
+    NameService(String),
+    /// Something answers there that nobody listens, at each address that was tried.
+    #[error("{tried} refused the connection")]
+    Refused {
+        /// The addresses.
+        tried: String,
+    },
+    /// Nothing answers: switched off, not routed, or behind a firewall.
+    #[error("no answer from {tried} within {} s", .within.as_secs_f32())]
+    NoAnswer {
+        /// The addresses.
+        tried: String,
+        /// How long it was waited for.
+        within: Duration,
+    },
+    /// The system could not even try: no route, no such socket, no right to open it.
+    #[error("{0}")]
+    Impossible(String),
+}
+
+/// Connects. Of several addresses each gets its share of `limit`, in the name service's order.
+///
+/// # Errors
+/// See [`DialError`].
+pub async fn dial(place: &Place, limit: Duration) -> Result<(Stream, Reached), DialError> {
+    match place {
+        Place::Tcp { host, port } => {
+            let end = tokio::time::Instant::now() + limit;
+            let found = tokio::time::timeout_at(end, look_up(host, *port)).await;
+            let silent = || DialError::NameService("no answer in time".to_owned());
+            tcp(&found.map_err(|_| silent())??, end, limit).await
+        }
+        Place::Socket(path) => socket(path, limit).await,
+    }
+}
+
+async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| {
+        let reason = error.to_string();
+        if is_unknown_name(&reason) {
+            DialError::NoSuchName
+        } else {
+            DialError::NameService(reason)
+        }
+    })?;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() { Err(DialError::NoSuchName) } else { Ok(addresses) }
+}
+
+async fn tcp(
+    addresses: &[SocketAddr],
+    end: tokio::time::Instant,
+    limit: Duration,
+) -> Result<(Stream, Reached), DialError> {
+    let (mut silent, mut impossible) = (false, None);
+    for (place, address) in addresses.iter().enumerate() {
+        let left = end.saturating_duration_since(tokio::time::Instant::now());
+        let share = left / u32::try_from(addresses.len() - place).unwrap_or(u32::MAX);
+        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // One small statement at a time: nothing is won by waiting for more.
+                let _ = stream.set_nodelay(true);
+                return Ok((Stream(Kind::Tcp(stream)), Reached::Address(*address)));
+            }
+            Ok(Err(error)) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => {}
+                io::ErrorKind::TimedOut => silent = true,
+                _ => impossible = Some(error.to_string()),
+            },
+            Err(_) => silent = true,
+        }
+    }
+    let tried = addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
+    // Silence is the least that is known, so it goes before what others said.
+    Err(match impossible {
+        _ if silent => DialError::NoAnswer { tried, within: limit },
+        Some(reason) => DialError::Impossible(format!("{tried}: {reason}")),
+        None => DialError::Refused { tried },
+    })
+}
+
+#[cfg(unix)]
+async fn socket(path: &PathBuf, limit: Duration) -> Result<(Stream, Reached), DialError> {
+    let tried = path.display().to_string();
+    match tokio::time::timeout(limit, UnixStream::connect(path)).await {
+        Ok(Ok(stream)) => Ok((Stream(Kind::Unix(stream)), Reached::Socket(path.clone()))),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Err(DialError::Refused { tried })
+        }
+        Ok(Err(error)) => Err(DialError::Impossible(error.to_string())),
+        Err(_) => Err(DialError::NoAnswer { tried, within: limit }),
+    }
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unused_async, reason = "as where there are sockets")]
+async fn socket(_: &PathBuf, _: Duration) -> Result<(Stream, Reached), DialError> {
+    Err(DialError::Impossible("this system has no sockets with a path".to_owned()))
+}
+
+/// A connection, of either kind.
+#[derive(Debug)]
+pub struct Stream(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// Does the same with either kind.
+macro_rules! either {
+    ($stream:expr, $name:ident => $do:expr) => {
+        match &mut $stream.get_mut().0 {
+            Kind::Tcp($name) => $do,
+            #[cfg(unix)]
+            Kind::Unix($name) => $do,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        either!(self, stream => Pin::new(stream).poll_read(context, buffer))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        either!(self, stream => Pin::new(stream).poll_write(context, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, stream => Pin::new(stream).poll_flush(context))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, stream => Pin::new(stream).poll_shutdown(context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn tcp(host: &str, port: u16) -> Place {
+        Place::Tcp { host: host.to_owned(), port }
+    }
+
+    async fn fails(place: &Place) -> DialError {
+        dial(place, Duration::from_secs(5)).await.map(|(_, reached)| reached).unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn what_was_reached_is_told_and_bytes_go_both_ways() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let byte = stream.read_u8().await.unwrap();
+            stream.write_u8(byte + 1).await.unwrap();
+        });
+        let (mut stream, reached) =
+            dial(&tcp("127.0.0.1", address.port()), CONNECT_TIMEOUT).await.unwrap();
+        assert_eq!(reached, Reached::Address(address));
+        assert!(reached.is_local());
+        stream.write_u8(6).await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), 7);
+        answering.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_port_where_nobody_listens_is_told_from_a_name_that_is_not() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = taken.local_addr().unwrap().port();
+        drop(taken);
+        let refused = fails(&tcp("127.0.0.1", port)).await;
+        assert_eq!(refused, DialError::Refused { tried: format!("127.0.0.1:{port}") });
+        // RFC 6761: never resolves. Without a name service the system may not be able to say so.
+        let unknown = fails(&tcp("nobody.invalid", 1)).await;
+        assert!(
+            matches!(unknown, DialError::NoSuchName | DialError::NameService(_)),
+            "{unknown:?}"
+        );
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_socket_is_reached_by_its_path_and_its_absence_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let place = Place::Socket(path.clone());
+        assert!(matches!(fails(&place).await, DialError::Impossible(_)));
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let (_, reached) = dial(&place, CONNECT_TIMEOUT).await.unwrap();
+        assert!(reached.is_local());
+        drop(listener);
+        assert!(matches!(fails(&place).await, DialError::Refused { .. }));
+    }
+
+    #[test]
+    fn only_loopback_is_local_however_it_is_written() {
+        for (address, local) in [
+            ("127.0.0.1:1", true),
+            ("127.9.9.9:1", true),
+            ("[::1]:1", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("10.0.0.1:1", false),
+            ("0.0.0.0:1", false),
+            ("[::ffff:10.0.0.1]:1", false),
+        ] {
+            let reached = Reached::Address(address.parse().unwrap());
+            assert_eq!(reached.is_local(), local, "{address}");
+        }
+    }
+}
