@@ -16,6 +16,10 @@ pub enum Kind {
     Unavailable,
     /// Never reached the cloud. Safe to try again.
     NotSent,
+    /// Nothing answers where a server should be: there is no such name, the port refuses, or there
+    /// is silence. A firewall looks the same, so it says nothing about the target. Only of servers
+    /// by their own protocol, and only before anything was heard from them.
+    Unreachable,
     /// The answer was lost: the call may have taken effect.
     Lost,
     /// One of the named sessions may be gone or may not be killable: list again, then narrow.

@@ -15,6 +15,7 @@ mod signature;
 
 pub mod alicloud;
 pub mod huaweicloud;
+pub mod server;
 
 pub use account::{Account, Action, Cloud, find};
 pub use client::{Answer, Call, Client, Refusal, Renew, Signer};

@@ -215,7 +215,7 @@ impl Ask<'_> {
                 self.run.fail(error);
                 Answer::Settled
             }
-            Kind::Credentials | Kind::Permission | Kind::Configuration => {
+            Kind::Credentials | Kind::Permission | Kind::Configuration | Kind::Unreachable => {
                 self.refuse(group, &error);
                 Answer::Settled
             }

@@ -425,12 +425,13 @@ fn what_the_counts_do_not_tell_is_a_remark() {
     );
 }
 
-const KINDS: [Kind; 16] = [
+const KINDS: [Kind; 17] = [
     Kind::Throttled,
     Kind::Busy,
     Kind::Unavailable,
     Kind::NotSent,
     Kind::Lost,
+    Kind::Unreachable,
     Kind::Ambiguous,
     Kind::SessionGone,
     Kind::TargetGone,
@@ -462,6 +463,7 @@ fn every_kind_of_failure_comes_with_advice() {
         "Unavailable: The cloud could not be reached or failed. Check network, proxy and `endpoints`. Apply again.",
         "NotSent: The cloud could not be reached or failed. Check network, proxy and `endpoints`. Apply again.",
         "Lost: The cloud could not be reached or failed. Check network, proxy and `endpoints`. Apply again.",
+        "Unreachable: Nobody says that the target is gone: a firewall or a stopped server looks the same. Check the target's arguments, and the network between this machine and it. Apply again.",
         "Ambiguous: The sessions changed meanwhile. Apply again.",
         "SessionGone: The sessions changed meanwhile. Apply again.",
         "TargetGone: The instance or node does not exist. Check the ids and the region.",
