@@ -15,6 +15,7 @@ mod signature;
 
 pub mod alicloud;
 pub mod huaweicloud;
+pub mod postgresql;
 pub mod server;
 
 pub use account::{Account, Action, Cloud, find};
