@@ -130,7 +130,7 @@ async fn run(service: &'static Service, client: Arc<Client>) -> Duration {
     let cancel = CancellationToken::new();
     let began = Instant::now();
     let scope = Scope::new(service.spec, None, &target);
-    let sessions = (service.connect)(client, target);
+    let sessions = service.over_http(client, target).unwrap();
     let turns = Turns::default();
     let aim = Aim { spec: service.spec, sessions: &*sessions, scope: &scope, turns: &turns };
     let report = engine::terminate(aim, &request, &pace, &Log::none(), &Silent, &cancel).await;
@@ -211,7 +211,7 @@ impl Cloud {
         let nodes = (0..NODES).map(|node| (node_id(node), "Primary")).collect();
         let instance = Instance { nodes, ..Instance::new(INSTANCE, &[]) };
         let stage = Stage::new(vec![instance], Arc::clone(&crowd) as Arc<Mutex<dyn Clients>>);
-        let simulator = Mutex::new((service.simulator)(stage));
+        let simulator = Mutex::new((service.scene().simulator)(stage));
         Cloud { simulator, crowd, connections: AtomicUsize::new(0) }
     }
 

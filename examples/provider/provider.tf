@@ -9,4 +9,5 @@ terraform {
 provider "session" {
   alicloud    = { region = "cn-hangzhou" }
   huaweicloud = { region = "cn-north-4" }
+  postgresql  = { username = "ops" } # PGPASSWORD, or ~/.pgpass
 }

@@ -1,30 +1,29 @@
-//! What differs between clouds: how a request is signed, where it goes, how a refusal is worded.
+//! How one gets in: what differs between platforms, which are clouds and kinds of servers.
 //!
-//! [`Client::call`] signs one request, sends it once and classifies the answer. It repeats a call
-//! only after temporary credentials were renewed because the cloud said that they had expired.
-//! Waiting and trying again is the engine's business.
+//! A [`Platform`] is what the provider block has an attribute for. Its arguments and the
+//! environment lead to an [`Account`], by which the platform's services are reached: signed calls
+//! over [`http`], or a login to a [`server`] by its own protocol.
 
-mod account;
-mod client;
 mod credentials;
 mod error;
 mod instant;
 mod keeper;
+mod platform;
 pub mod settings;
-mod signature;
 
 pub mod alicloud;
+pub mod http;
 pub mod huaweicloud;
 pub mod postgresql;
 pub mod server;
 
-pub use account::{Account, Action, Cloud, find};
-pub use client::{Answer, Call, Client, Refusal, Renew, Signer};
 pub use credentials::{Credentials, Secret};
 pub use error::{Error, Kind};
+pub use http::{Answer, Call, Client, Key, Malformed, Refusal, Renew, Signer};
 pub use keeper::Trial;
+pub use platform::{Account, Action, Platform, find};
 pub use settings::{Given, Setting, Shape, Value as SettingValue};
-pub use signature::{Key, Malformed};
 
-/// All clouds.
-pub static ALL: &[&dyn Cloud] = &[&alicloud::AlibabaCloud, &huaweicloud::HuaweiCloud];
+/// All platforms, in the order of documentation.
+pub static ALL: &[&dyn Platform] =
+    &[&alicloud::AlibabaCloud, &huaweicloud::HuaweiCloud, &postgresql::Postgresql];

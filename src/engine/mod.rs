@@ -112,7 +112,9 @@ pub async fn view(
 ) -> Result<View, Error> {
     let Some(_turn) = aim.turns.take(aim.scope, cancel).await else { return Err(interrupted()) };
     let run = Run::new(&aim, pace, &Silent, cancel, end_of(limit));
-    let trouble = match run.view().await {
+    let seen = run.view().await;
+    aim.sessions.close().await;
+    let trouble = match seen {
         Ok(view) => return Ok(view),
         Err(trouble) => trouble,
     };
@@ -157,6 +159,8 @@ pub async fn terminate(
         let reserve = RESERVE.min(request.timeout / 10);
         let run = Run::new(&aim, pace, observer, cancel, end - reserve);
         recorded = work(&run, &turn, request, log, &mut report).await;
+        // Our own session must not be in the way of what the result lets go.
+        aim.sessions.close().await;
         report.halt = run.halt();
         report.request_ids = run.request_ids();
     } else {

@@ -43,7 +43,8 @@ impl List {
         let ids: std::collections::BTreeSet<&str> =
             found.iter().map(|one| one.id.0.as_str()).collect();
         if spec.regional {
-            config.insert("region".into(), Value::from(connection.region.as_str()));
+            let region = connection.region.as_deref();
+            config.insert("region".into(), region.map_or(Value::Null, Value::from));
         }
         config
             .insert("session_ids".into(), Value::List(ids.into_iter().map(Value::from).collect()));

@@ -146,7 +146,8 @@ impl Ephemeral {
             self.lock().insert(private.clone(), inputs);
         }
         if spec.regional && !config.get("region").is_some_and(Value::is_known) {
-            let region = connection.as_ref().ok().map(|connection| connection.region.as_str());
+            let region =
+                connection.as_ref().ok().and_then(|connection| connection.region.as_deref());
             config.insert("region".into(), Value::text_or_null(region));
         }
         config.insert("last_run".into(), result.last_run());

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::fields::Fields;
 use crate::engine::{Filter, Guards, Mode, Request, Selection, Verify};
 use crate::framework::{Diagnostics, Object, Path};
-use crate::services::{Criterion, SessionId, Spec, Target};
+use crate::services::{Criterion, SessionId, Shape, Spec, Target, Width, Wrong};
 
 /// How long a run may take if nothing is said.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -129,10 +129,26 @@ pub(super) fn read_list(spec: &Spec, object: &Object) -> Read<Inputs> {
 fn target(spec: &Spec, fields: &mut Fields<'_>) -> (Target, Option<String>) {
     let mut target = Target::default();
     for input in spec.inputs {
-        if let Some(text) = fields.text(input.name) {
-            target.0.insert(input.name, text.to_owned());
-        }
+        let value = match input.shape {
+            Shape::Text => fields.text(input.name).map(str::to_owned),
+            Shape::Port => fields.whole_number(input.name, 1).map(|port| port.to_string()),
+            Shape::Flag => fields.bool(input.name).filter(|set| *set).map(|set| set.to_string()),
+        };
+        target.0.extend(value.map(|value| (input.name, value)));
     }
+    if let Some(width) = spec.width {
+        exactly_one(width, fields, &target);
+    }
+    let target = match (spec.normal)(target.clone()) {
+        Ok(target) => target,
+        Err(Wrong(input, rule)) => {
+            // Of what is not known yet nothing can be said.
+            if spec.inputs.iter().all(|input| !fields.is_unknown(input.name)) {
+                fields.wrong(&Path::root(input), rule);
+            }
+            target
+        }
+    };
     if !spec.one_of.is_empty() && !spec.one_of.iter().any(|name| fields.is_given(name)) {
         let names = quoted(spec.one_of);
         let detail =
@@ -141,6 +157,26 @@ fn target(spec: &Spec, fields: &mut Fields<'_>) -> (Target, Option<String>) {
     }
     let region = fields.text("region").map(str::to_owned);
     (target, region)
+}
+
+/// A width that nobody wrote is never taken: an argument that turns out null must not widen a run.
+fn exactly_one(Width { whole, part }: Width, fields: &mut Fields<'_>, target: &Target) {
+    match (target.get(part), target.get(whole)) {
+        (Some(_), Some(_)) => {
+            let rule = format!(
+                "cannot be combined with `{whole}`: exactly one of them says whose sessions are meant"
+            );
+            fields.wrong(&Path::root(part), rule);
+        }
+        (None, None) if !fields.is_unknown(part) && !fields.is_unknown(whole) => {
+            let detail = format!(
+                "Exactly one of `{part}` and `{whole} = true` must be given, so that an argument that \
+                 turns out null does not widen the run."
+            );
+            fields.error("No target is given", detail);
+        }
+        _ => {}
+    }
 }
 
 fn limit(fields: &mut Fields<'_>, timeout: Timeout) -> Duration {
@@ -330,7 +366,8 @@ mod tests {
 
     #[test]
     fn a_target_that_one_of_several_arguments_names_needs_one_of_them() {
-        for spec in services::ALL.iter().map(|service| service.spec) {
+        let specs = services::ALL.iter().map(|service| service.spec);
+        for spec in specs.filter(|spec| spec.width.is_none()) {
             let complaint = |given: &[(&str, Value)]| {
                 let mut object = object_of(spec, given);
                 object.insert("all".into(), true.into());
@@ -346,6 +383,33 @@ mod tests {
                 assert_eq!(complaint(&[(name, Value::Unknown)]), None);
             }
         }
+    }
+
+    #[test]
+    fn a_width_that_nobody_wrote_is_never_taken() {
+        let mut checked = 0;
+        for spec in services::ALL.iter().map(|service| service.spec) {
+            let Some(Width { whole, part }) = spec.width else { continue };
+            let others = spec.inputs.iter().filter(|input| input.required);
+            let others: Vec<(&str, Value)> = others.map(|one| (one.name, "a".into())).collect();
+            let complaint = |given: &[(&str, Value)]| {
+                let mut object = object_of(spec, &[&others, given].concat());
+                object.insert("all".into(), true.into());
+                let diagnostics = read(spec, &object, Timeout::Block("create")).diagnostics;
+                diagnostics.0.into_iter().map(|one| one.detail).next()
+            };
+            let neither = format!("Exactly one of `{part}` and `{whole} = true` must be given");
+            for given in [&[][..], &[(whole, false.into())]] {
+                assert!(complaint(given).is_some_and(|told| told.starts_with(&neither)));
+            }
+            let both = complaint(&[(part, "a".into()), (whole, true.into())]).unwrap();
+            assert!(both.contains("cannot be combined with"), "{both}");
+            for right in [(part, "a".into()), (whole, true.into()), (part, Value::Unknown)] {
+                assert_eq!(complaint(&[right]), None);
+            }
+            checked += 1;
+        }
+        assert!(checked > 0);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod docs;
 mod ephemeral_resource;
 mod fields;
 mod inputs;
+mod moves;
 mod outcome;
 mod preview;
 mod private;

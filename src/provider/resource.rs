@@ -10,15 +10,15 @@ use bytes::Bytes;
 
 use super::fields::Fields;
 use super::inputs::{self, Inputs, Timeout};
+use super::moves::Move;
 use super::preview::{After, Moment};
 use super::private::{Pending, Private, Stage};
 use super::run::{self, Connection, Occasion};
 use super::settings::Shared;
-use super::{diagnose, outcome, preview, schema};
+use super::{diagnose, moves, outcome, preview, schema};
 use crate::engine::{Selection, Silent};
 use crate::framework::{
-    Applied, Change, Context, Diagnostics, Face, Object, Path, Planned, Resource, Schema, Value,
-    Walk,
+    Applied, Change, Context, Diagnostics, Face, Object, Planned, Resource, Schema, Value, Walk,
 };
 use crate::services::Service;
 
@@ -72,12 +72,6 @@ impl Termination {
         run::Face { kind: "resource", type_name: &self.type_name, occasion }
     }
 
-    /// The arguments that make up the target.
-    fn target(&self) -> impl Iterator<Item = &'static str> {
-        let spec = self.service.spec;
-        spec.regional.then_some("region").into_iter().chain(spec.inputs.iter().map(|one| one.name))
-    }
-
     /// The preview of a run on `object`, if its arguments are known.
     async fn preview(
         &self,
@@ -110,7 +104,7 @@ impl Termination {
             _ => Diagnostics::none(),
         };
         if self.leaves_region(config) {
-            let region = self.shared.region(self.service.spec.cloud);
+            let region = self.shared.region(self.service.spec.platform);
             planned.insert("region".into(), region.map_or(Value::Unknown, Value::from));
         }
         planned.insert("id".into(), Value::Unknown);
@@ -131,15 +125,15 @@ impl Termination {
         // the region, should the provider block have been unknown or another one in the plan.
         if self.leaves_region(config)
             && cx.walk != Walk::Apply
-            && let Some(region) = self.shared.region(self.service.spec.cloud)
+            && let Some(region) = self.shared.region(self.service.spec.platform)
         {
             planned.insert("region".into(), Value::from(region));
         }
-        let requires_replace: Vec<Path> = self
-            .target()
-            .filter(|name| prior.get(*name) != planned.get(*name))
-            .map(Path::root)
-            .collect();
+        let moved = moves::of(self.service.spec, prior, &planned);
+        let requires_replace = match &moved {
+            Move::Leaves(arguments) => arguments.clone(),
+            Move::Stays | Move::Narrows => Vec::new(),
+        };
         let mut diagnostics = Diagnostics::none();
         if !requires_replace.is_empty() {
             // Terraform plans the new instance in a second call, whose warnings it drops. Both
@@ -162,7 +156,7 @@ impl Termination {
             diagnostics.extend(old);
             diagnostics.extend(new);
             private = private.at(Stage::Previewed);
-        } else if self.reruns(prior, &planned, &private) {
+        } else if self.reruns(prior, &planned, &private, moved == Move::Narrows) {
             if When::of(&planned).is_some() {
                 diagnostics.extend(self.preview(cx, &planned, "update", "in this apply").await);
             }
@@ -173,7 +167,7 @@ impl Termination {
     }
 
     /// Whether an update in place acts, or may do so: `when` need not be known yet.
-    fn reruns(&self, prior: &Object, planned: &Object, private: &Private) -> bool {
+    fn reruns(&self, prior: &Object, planned: &Object, private: &Private, narrows: bool) -> bool {
         let attributes = &self.schema.block.attributes;
         let changed = |name: &str| match (prior.get(name), planned.get(name), attributes.get(name))
         {
@@ -182,7 +176,7 @@ impl Termination {
             }
             _ => false,
         };
-        let asked = SELECTION.iter().any(|name| changed(name)) || changed("triggers");
+        let asked = narrows || SELECTION.iter().any(|name| changed(name)) || changed("triggers");
         When::of(planned).is_none_or(When::on_apply) && (asked || private.pending.is_some())
     }
 
@@ -342,8 +336,8 @@ fn meant(value: &Value) -> &Value {
 
 /// Where the instance is, as far as only the provider block says.
 fn place(state: &mut Object, connection: &Connection) {
-    if connection.spec.regional {
-        state.insert("region".into(), Value::from(connection.region.as_str()));
+    if let Some(region) = &connection.region {
+        state.insert("region".into(), Value::from(region.as_str()));
     }
     if !state.get("id").is_some_and(Value::is_known) {
         state.insert("id".into(), Value::from(connection.label.as_str()));
@@ -383,7 +377,7 @@ impl Face for Termination {
 #[async_trait]
 impl Resource for Termination {
     fn upgrade(&self, state: Object) -> Object {
-        outcome::bounded(state)
+        moves::upgraded(self.service.spec, outcome::bounded(state))
     }
 
     async fn plan(&self, cx: &Context, change: Change, private: Bytes) -> Planned {

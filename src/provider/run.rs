@@ -8,22 +8,21 @@ use tokio_util::sync::CancellationToken;
 use super::diagnose::{self, About};
 use super::inputs::Inputs;
 use super::settings::{Ready, Shared};
-use crate::access::{Client, Error, Kind};
+use crate::access::{Error, Kind};
 use crate::engine::{self, Aim, AuditFile, Log, Mode, Observer, Report, Survey, Turns};
 use crate::framework::Diagnostics;
-use crate::services::{Scope, Service, Sessions, Spec};
+use crate::services::{Connected, Scope, Service, Spec};
 
 /// A service connected to one target with the provider's settings.
 pub(super) struct Connection {
     pub(super) spec: &'static Spec,
     /// The target for people, and the resource's `id`: region and inputs, joined by slashes.
     pub(super) label: String,
-    /// Where calls go; what the resource keeps as `region`.
-    pub(super) region: String,
-    sessions: Box<dyn Sessions>,
+    /// Where calls go; what the resource keeps as `region`. None where there are no regions.
+    pub(super) region: Option<String>,
+    connected: Connected,
     scope: Scope,
     turns: Turns,
-    client: Arc<Client>,
     ready: Arc<Ready>,
 }
 
@@ -34,7 +33,7 @@ pub(super) struct Done {
     pub(super) diagnostics: Diagnostics,
 }
 
-/// Connects without any call to the cloud.
+/// Connects without any call to the other side.
 pub(super) fn connect(
     shared: &Shared,
     service: &Service,
@@ -42,16 +41,14 @@ pub(super) fn connect(
 ) -> Result<Connection, Error> {
     let spec = service.spec;
     let ready = shared.ready()?;
-    let signer = ready.account(spec.cloud)?.signer(inputs.region.as_deref())?;
-    let client = Arc::new(Client::new(signer, shared.outside.clone()));
-    let region = client.region().to_owned();
-    let known = spec.inputs.iter().filter_map(|input| inputs.target.get(input.name));
-    let parts = spec.regional.then_some(region.as_str()).into_iter().chain(known);
-    let label = parts.collect::<Vec<_>>().join("/");
-    let sessions = (service.connect)(client.clone(), inputs.target.clone());
-    let scope = Scope::new(spec, spec.regional.then_some(region.as_str()), &inputs.target);
+    let account = ready.account(spec.platform)?;
+    let (region, target) = (inputs.region.as_deref(), inputs.target.clone());
+    let connected = service.connect(&account, region, target, &shared.outside)?;
+    let region = connected.region.clone().filter(|_| spec.regional);
+    let label = inputs.target.label(spec, region.as_deref());
+    let scope = Scope::new(spec, region.as_deref(), &inputs.target);
     let turns = shared.turns.clone();
-    Ok(Connection { spec, label, region, sessions, scope, turns, client, ready })
+    Ok(Connection { spec, label, region, connected, scope, turns, ready })
 }
 
 impl Connection {
@@ -121,8 +118,8 @@ impl Connection {
 
     /// What is worked on.
     fn aim(&self) -> Aim<'_> {
-        let Connection { spec, sessions, scope, turns, .. } = self;
-        Aim { spec, sessions: &**sessions, scope, turns }
+        let Connection { spec, connected, scope, turns, .. } = self;
+        Aim { spec, sessions: &*connected.sessions, scope, turns }
     }
 
     /// Where the run is recorded.
@@ -145,7 +142,7 @@ impl Connection {
 
     /// Says once per process that the answers came from a sandbox.
     pub(super) fn sandbox_warning(&self, shared: &Shared) -> Diagnostics {
-        let first = self.client.saw_sandbox() && shared.first_sandbox_answer();
+        let first = self.connected.saw_sandbox() && shared.first_sandbox_answer();
         if first { diagnose::sandbox().into() } else { Diagnostics::none() }
     }
 }

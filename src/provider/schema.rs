@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::framework::{Attribute, Block, Kind, Mode, NestedBlock, Nesting, Schema, Type};
-use crate::services::{Criterion, Spec, Unit};
+use crate::services::{Criterion, Shape, Spec, Unit, Width};
 
 type Attributes = BTreeMap<String, Attribute>;
 
@@ -156,7 +156,19 @@ fn target(spec: &Spec, region: Mode) -> Attributes {
     }
     for input in spec.inputs {
         let mode = if input.required { Mode::Required } else { Mode::Optional };
-        add(&mut attributes, input.name, mode, Type::String, input.description);
+        let kind = match input.shape {
+            Shape::Text => Type::String,
+            Shape::Port => Type::Number,
+            Shape::Flag => Type::Bool,
+        };
+        let text = match spec.width {
+            Some(Width { whole, part }) if [whole, part].contains(&input.name) => format!(
+                "{} Exactly one of `{part}` and `{whole} = true` must be given.",
+                input.description
+            ),
+            _ => input.description.to_owned(),
+        };
+        add(&mut attributes, input.name, mode, kind, text);
     }
     attributes
 }
@@ -202,7 +214,7 @@ fn last_run(description: &str) -> Attribute {
         (
             "terminated",
             count(
-                "How many were ended by this run; with `verify = false`, how many ends the cloud accepted.",
+                "How many were ended by this run; with `verify = false`, how many ends were accepted.",
             ),
         ),
         ("already_gone", count("How many were gone before they could be ended.")),
@@ -246,7 +258,7 @@ fn sessions(spec: &Spec, description: &str) -> Attribute {
         "node_id",
         Mode::Computed,
         Type::String,
-        "The node it is on; null where the cloud lists the target as a whole.",
+        "The node it is on; null where the target is listed as a whole.",
     );
     for column in spec.columns {
         let kind = match column.unit {
@@ -274,7 +286,7 @@ const PROTECT: &str = "A session for which **any one** given criterion holds is 
 const TIMEOUT: &str = "How long it may take in all, like `\"90s\"`. Default `\"5m\"`.";
 const DRY_RUN: &str = "`true` does everything but terminate. Default `false`.";
 const DRY_RUN_RESOURCE: &str = "A dry run counts as the run: to do it for real, change `triggers` in the apply that takes `dry_run` away. And it holds no destroy back: what the resource depends on is destroyed with everybody still connected; to look, use `terraform plan -destroy`.";
-const VERIFY: &str = "`true` (default) lists again after terminating, until no selected session is left or time is up. `false` takes the cloud's acceptance for the end: `terminated` then means accepted, and nobody is found to survive.";
+const VERIFY: &str = "`true` (default) lists again after terminating, until no selected session is left or time is up. `false` takes an acceptance for the end: `terminated` then means accepted, and nobody is found to survive.";
 const ON_FAILURE: &str = "A time-out counts as survivors. Other failures (credentials, permissions, `max_sessions`, `protect`, the audit log) are errors either way.";
 const ON_FAILURE_RESOURCE: &str = "If selected sessions survive: `\"fail\"` (default) is an error, which the next apply tries again and which holds a destroy back; `\"warn\"` is a warning, and a destroy goes on.";
 const ON_FAILURE_EPHEMERAL: &str = "If selected sessions survive: `\"fail\"` (default) is an error, so what refers to the block does not go on; `\"warn\"` is a warning.";

@@ -1,6 +1,6 @@
 //! The provider block: its schema, and what it and the environment come to.
 //!
-//! Two steps: [`Shared::configure`] parses everything at once; a cloud's account is made when the
+//! Two steps: [`Shared::configure`] parses everything at once; a platform's account is made when the
 //! first of its services is used, and never before.
 
 use std::collections::BTreeMap;
@@ -51,14 +51,14 @@ pub(super) struct Ready {
     pub(super) audit_log: Option<PathBuf>,
     pub(super) plan_preview: bool,
     outside: Outside,
-    clouds: BTreeMap<&'static str, Access>,
+    platforms: BTreeMap<&'static str, Access>,
 }
 
-/// What was given for a cloud, and the account that came of it once it was needed.
+/// What was given for a platform, and the account that came of it once it was needed.
 #[derive(Debug, Default)]
 struct Access {
     given: Given,
-    account: OnceLock<Result<Arc<dyn Account>, Error>>,
+    account: OnceLock<Result<Account, Error>>,
 }
 
 impl Shared {
@@ -105,13 +105,13 @@ impl Shared {
                 Arc::new(move || entropy.unit()),
             ),
             outside: self.outside.clone(),
-            clouds: access::ALL
+            platforms: access::ALL
                 .iter()
-                .map(|cloud| {
-                    let given = config.get(cloud.name()).and_then(Value::as_object);
-                    let given = given.map(|object| given_of(cloud.settings(), object));
+                .map(|platform| {
+                    let given = config.get(platform.name()).and_then(Value::as_object);
+                    let given = given.map(|object| given_of(platform.settings(), object));
                     let given = given.unwrap_or_default();
-                    (cloud.name(), Access { given, ..Access::default() })
+                    (platform.name(), Access { given, ..Access::default() })
                 })
                 .collect(),
         };
@@ -137,9 +137,9 @@ impl Shared {
         }
     }
 
-    /// The region that a cloud's services are in if a block does not say, as far as known.
-    pub(super) fn region(&self, cloud: &str) -> Option<String> {
-        self.ready().ok()?.account(cloud).ok()?.region()
+    /// The region that a platform's services are in if a block does not say, as far as known.
+    pub(super) fn region(&self, platform: &str) -> Option<String> {
+        self.ready().ok()?.account(platform).ok()?.region()
     }
 
     /// True for the first caller only.
@@ -149,12 +149,12 @@ impl Shared {
 }
 
 impl Ready {
-    /// The account of a cloud, made on first use.
-    pub(super) fn account(&self, cloud: &str) -> Result<Arc<dyn Account>, Error> {
-        let known = self.clouds.get(cloud).zip(access::find(cloud));
-        let (access, cloud) =
-            known.expect("every service names a cloud of `access::ALL`; a test checks it");
-        access.account.get_or_init(|| cloud.account(&access.given, &self.outside)).clone()
+    /// The account of a platform, made on first use.
+    pub(super) fn account(&self, platform: &str) -> Result<Account, Error> {
+        let known = self.platforms.get(platform).zip(access::find(platform));
+        let (access, platform) =
+            known.expect("every service names a platform of `access::ALL`; a test checks it");
+        access.account.get_or_init(|| platform.account(&access.given, &self.outside)).clone()
     }
 }
 
@@ -169,17 +169,19 @@ pub(super) fn schema() -> Schema {
     ]
     .map(|(name, one)| (name.to_owned(), one))
     .into();
-    for cloud in access::ALL {
+    for platform in access::ALL {
         let text = format!(
             "Access to {}. Only needed if one of its services is used; everything can come from the environment.",
-            cloud.title()
+            platform.title()
         );
         attributes.insert(
-            cloud.name().to_owned(),
-            Attribute::object(nested(cloud.settings()), Mode::Optional, text),
+            platform.name().to_owned(),
+            Attribute::object(nested(platform.settings()), Mode::Optional, text),
         );
     }
-    let description = "Terminates live sessions through the clouds' own APIs.".to_owned();
+    let description =
+        "Terminates live sessions through the clouds' own APIs, or the server's own protocol."
+            .to_owned();
     Schema { version: 0, block: Block { description, attributes, blocks: BTreeMap::new() } }
 }
 
@@ -224,12 +226,12 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
     let mut fields = Fields::new(config);
     fields.whole_number("max_concurrency", 1);
     fields.text("audit_log");
-    for cloud in access::ALL {
-        fields.inside(cloud.name(), |inner| {
+    for platform in access::ALL {
+        fields.inside(platform.name(), |inner| {
             inner.inside("endpoints", |endpoints| {
-                for key in cloud.endpoints() {
+                for key in platform.endpoints() {
                     if let Some(url) = endpoints.text(key)
-                        && let Err(rule) = cloud.check_endpoint(url)
+                        && let Err(rule) = platform.check_endpoint(url)
                     {
                         let at = endpoints.path(key);
                         endpoints.wrong(&at, rule);
@@ -242,7 +244,7 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
     fields.finish(|| Some(())).diagnostics
 }
 
-/// The arguments of a cloud in the cloud's own words.
+/// The arguments of a platform in its own words.
 fn given_of(settings: &[Setting], object: &Object) -> Given {
     let values = settings.iter().filter_map(|setting| {
         let value = object.get(setting.name)?;

@@ -22,7 +22,7 @@ use super::server;
 use super::setup::Setup;
 use super::world::{Happening, Sandbox};
 use crate::access::Secret;
-use crate::services::ALL;
+use crate::services::simulated;
 use crate::wire::https::SystemClock;
 
 const USAGE: &str = "\
@@ -115,7 +115,7 @@ fn redis(setup: &mut Setup, text: &str) -> Result<(), String> {
         setup.redis = Some(Redis::at(text)?);
         return Ok(());
     };
-    let mut known = ALL.iter().filter(|one| (one.scenery)().iter().any(|one| one.redis));
+    let mut known = simulated().filter(|one| (one.scene().scenery)().iter().any(|one| one.redis));
     if !known.any(|one| one.spec.name == service) {
         return Err(format!("no Redis can stand behind `{service}`"));
     }
@@ -229,7 +229,7 @@ fn key(access_key: &str, secret_key: &Secret) -> serde_json::Value {
 fn products(sandbox: &Sandbox, cloud: &str) -> Vec<&'static str> {
     let specs = sandbox.scenery().iter().map(|(spec, _)| *spec);
     let mut products: Vec<&str> =
-        specs.filter(|spec| spec.cloud == cloud).map(|spec| spec.product).collect();
+        specs.filter(|spec| spec.platform == cloud).map(|spec| spec.product).collect();
     products.dedup();
     products.extend(sandbox.login(cloud).into_iter().flat_map(|login| login.identity));
     products
@@ -237,7 +237,7 @@ fn products(sandbox: &Sandbox, cloud: &str) -> Vec<&'static str> {
 
 /// A provider block that leads every product of every cloud to the sandbox.
 pub fn block(sandbox: &Sandbox, endpoint: &str) -> String {
-    let mut clouds: Vec<&str> = sandbox.scenery().iter().map(|(spec, _)| spec.cloud).collect();
+    let mut clouds: Vec<&str> = sandbox.scenery().iter().map(|(spec, _)| spec.platform).collect();
     clouds.sort_unstable();
     clouds.dedup();
     let mut text = String::from("provider \"session\" {\n");

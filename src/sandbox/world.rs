@@ -18,7 +18,7 @@ use super::huaweicloud::Huaweicloud;
 use super::ledger::{Killed, Ledger};
 use super::setup::{Account, Login, Setup};
 use crate::services::simulator::{Clients, Inbound, Instance, LiveClient, Simulator, Stage};
-use crate::services::{ALL, Service, Spec};
+use crate::services::{Service, Spec, simulated};
 use crate::wire::{Clock, HttpError, HttpSend};
 
 /// Calls that are remembered.
@@ -113,7 +113,7 @@ impl Sandbox {
     /// A sandbox of all services. Connects to nothing yet.
     pub fn new(setup: Setup, clock: Arc<dyn Clock>) -> Sandbox {
         let scenery: Vec<(&'static Spec, Vec<Instance>)> =
-            ALL.iter().map(|service| (service.spec, (service.scenery)())).collect();
+            simulated().map(|service| (service.spec, (service.scene().scenery)())).collect();
         let real = |service: Option<&str>| -> BTreeSet<String> {
             let meant = scenery.iter().filter(|(spec, _)| service.is_none_or(|it| it == spec.name));
             let instances = meant.flat_map(|(_, instances)| instances).filter(|one| one.redis);
@@ -123,18 +123,18 @@ impl Sandbox {
         let own = setup.redis_of.into_iter().map(|(service, redis)| (real(Some(&service)), redis));
         let redis = own.chain(setup.redis.map(|redis| (real(None), redis))).collect();
         let ledger = Arc::new(Mutex::new(Ledger::new(Arc::clone(&clock), redis)));
-        let served = |(service, (_, instances)): (&&'static Service, &(_, Vec<Instance>))| {
+        let served = |(service, (_, instances)): (&'static Service, &(_, Vec<Instance>))| {
             let clients = Arc::clone(&ledger) as Arc<Mutex<dyn Clients>>;
             let stage = Stage::new(instances.clone(), clients);
             let stage = Stage { job: setup.job, gone: setup.gone, ..stage };
-            Served { service, simulator: (service.simulator)(stage.clone()), stage }
+            Served { service, simulator: (service.scene().simulator)(stage.clone()), stage }
         };
         let state = State {
             gates: vec![
                 Box::new(Alicloud::new(setup.alicloud.clone())),
                 Box::new(Huaweicloud::new(setup.account.clone())),
             ],
-            services: ALL.iter().zip(&scenery).map(served).collect(),
+            services: simulated().zip(&scenery).map(served).collect(),
             faults: Faults::default(),
             calls: VecDeque::new(),
             answered: 0,
@@ -212,7 +212,7 @@ impl Sandbox {
         state.calls.clear();
         state.gates.iter_mut().for_each(|gate| gate.reset());
         for served in &mut state.services {
-            served.simulator = (served.service.simulator)(served.stage.clone());
+            served.simulator = (served.service.scene().simulator)(served.stage.clone());
         }
         self.ledger().clear();
         self.populate();
@@ -351,7 +351,7 @@ impl State {
         let product = admitted.product.as_deref();
         let mine = |served: &&mut Served| {
             let spec = served.service.spec;
-            spec.cloud == gate.cloud() && product.is_none_or(|product| product == spec.product)
+            spec.platform == gate.cloud() && product.is_none_or(|product| product == spec.product)
         };
         let mut services = self.services.iter_mut().filter(mine);
         let answer = services.find_map(|served| served.simulator.respond(&inbound));

@@ -10,14 +10,14 @@ mod fields;
 mod huaweicloud;
 mod kit;
 mod scope;
+mod servers;
 mod spec;
+mod target;
+mod way;
 mod words;
 
 #[cfg(feature = "sandbox")]
 pub mod simulator;
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -25,8 +25,11 @@ pub use error::{Error, Kind};
 pub use fields::{Field, Fields};
 pub use scope::Scope;
 pub use spec::{
-    Column, Criterion, Everyone, Example, Input, Limits, Permissions, Role, Spec, Unit,
+    Column, Criterion, Everyone, Example, Input, Limits, Permissions, Role, Shape, Spec, Unit,
+    Width,
 };
+pub use target::{Target, Wrong};
+pub use way::{Connected, Way};
 pub use words::{
     Batch, Cursor, Node, Outcome, Page, Progress, Refused, Session, SessionId, Sight, Submission,
     Ticket, Which,
@@ -38,15 +41,11 @@ pub use words::{
 pub struct Service {
     /// What it is.
     pub spec: &'static Spec,
-    /// Its sessions on one target. Makes no call.
-    pub connect: fn(Arc<crate::access::Client>, Target) -> Box<dyn Sessions>,
-    /// The instances that a sandbox of it starts with, one of each kind that its API tells apart,
-    /// with ids of the cloud's shape that no other service has.
+    /// How its sessions on one target are reached.
+    pub way: Way,
+    /// The other side for the sandbox. None of servers that are there for everybody to start.
     #[cfg(feature = "sandbox")]
-    pub scenery: fn() -> Vec<simulator::Instance>,
-    /// The server side of its API, for the sandbox.
-    #[cfg(feature = "sandbox")]
-    pub simulator: fn(simulator::Stage) -> Box<dyn simulator::Simulator>,
+    pub sandbox: Option<simulator::Scene>,
 }
 
 /// All services, in the order of documentation.
@@ -58,18 +57,25 @@ pub static ALL: &[&Service] = &[
     &huaweicloud::taurusdb::SERVICE,
     &huaweicloud::ddm::SERVICE,
     &huaweicloud::vpn_p2c::SERVICE,
+    &servers::postgresql::SERVICE,
     &huaweicloud::dcs::SERVICE,
 ];
 
-/// What a run is aimed at: the values of the spec's [`Input`]s that were given.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Target(pub BTreeMap<&'static str, String>);
-
-impl Target {
-    /// The value of an input.
-    pub fn get(&self, input: &str) -> Option<&str> {
-        self.0.get(input).map(String::as_str)
+impl Service {
+    /// Its other side in the sandbox.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[cfg(feature = "sandbox")]
+    pub fn scene(&self) -> simulator::Scene {
+        self.sandbox.expect("only services with a simulator are asked for it")
     }
+}
+
+/// Those that the sandbox serves.
+#[cfg(feature = "sandbox")]
+pub fn simulated() -> impl Iterator<Item = &'static Service> + Clone {
+    ALL.iter().copied().filter(|service| service.sandbox.is_some())
 }
 
 /// The sessions of one target. Every method is one call of the API, or a fixed short sequence.
@@ -131,6 +137,10 @@ pub trait Sessions: Send + Sync {
 
     /// Asks for the end of sessions. The engine never passes more than [`Limits`] allow.
     async fn terminate(&self, batch: Batch<'_>) -> Result<Submission, Error>;
+
+    /// Takes leave of the other side, where there is a connection to be closed: whatever is left of
+    /// us there would be in the way of what comes next. Called once, when nothing else will be.
+    async fn close(&self) {}
 
     /// Asks how far an asynchronous job is. Only called with tickets of this target.
     async fn poll(&self, _ticket: &Ticket) -> Result<Progress, Error> {

@@ -3,8 +3,11 @@
 
 use super::{Spec, Target};
 
-/// Arguments that tell parts of a server apart whose sessions one list shows together.
-const WITHIN: &[&str] = &["database"];
+/// Whether an argument tells parts of a server apart whose sessions one list shows together, or is
+/// no more than the word for all of them.
+fn is_within(spec: &Spec, name: &str) -> bool {
+    name == "database" || spec.width.is_some_and(|width| width.whole == name)
+}
 
 /// A service, a place and what of a target tells it apart from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +24,7 @@ impl Scope {
             service: spec.name,
             region: region.map(str::to_owned),
             target: Target(
-                target.0.iter().filter(|(name, _)| !WITHIN.contains(name)).map(own).collect(),
+                target.0.iter().filter(|(name, _)| !is_within(spec, name)).map(own).collect(),
             ),
         }
     }

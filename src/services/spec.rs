@@ -1,14 +1,16 @@
 //! A service described as data: schema, docs, examples, permissions and README all come from here.
 
+use super::{Target, Wrong};
 use crate::access::{Action, Kind};
 
 /// Everything about a service that is not a call.
 #[derive(Debug)]
 pub struct Spec {
-    /// Part of all type names, like `huaweicloud_dcs`: the cloud's provider name and the product.
+    /// Part of all type names, like `huaweicloud_dcs`: the cloud's provider name and the product,
+    /// or the server's name.
     pub name: &'static str,
-    /// The cloud: `alicloud` or `huaweicloud`, as in the provider block.
-    pub cloud: &'static str,
+    /// The platform: the attribute of the provider block that it is reached by.
+    pub platform: &'static str,
     /// The endpoint's key in the cloud's `endpoints`, like `dcs`.
     pub product: &'static str,
     /// The product's name for people, like `Huawei Cloud DCS for Redis`.
@@ -29,6 +31,10 @@ pub struct Spec {
     pub inputs: &'static [Input],
     /// Inputs of which at least one must be given; empty where [`Input::required`] says it all.
     pub one_of: &'static [&'static str],
+    /// Where a target can be wider than one instance or database: never by leaving something out.
+    pub width: Option<Width>,
+    /// A target in its one spelling: another that means the same gives an equal one.
+    pub normal: fn(Target) -> Result<Target, Wrong>,
     /// What a session id looks like and where it comes from, Markdown that goes on after "An id is".
     pub session_id: &'static str,
     /// Whether a text has the shape of a session id: any other is a mistake, and no session that has
@@ -64,10 +70,37 @@ pub struct Permissions {
 pub struct Input {
     /// Terraform's name, like `instance_id`.
     pub name: &'static str,
+    /// What it holds.
+    pub shape: Shape,
     /// Whether it must be given.
     pub required: bool,
     /// Markdown sentence.
     pub description: &'static str,
+}
+
+/// What an [`Input`] holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Text.
+    Text,
+    /// The number of a port.
+    Port,
+    /// `true`, or nothing.
+    Flag,
+}
+
+/// Two inputs of which exactly one must be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Width {
+    /// The flag for all, like `all_instances`.
+    pub whole: &'static str,
+    /// The input for one of them, like `instance_id`.
+    pub part: &'static str,
+}
+
+/// A target whose inputs have one spelling each.
+pub(super) fn as_written(target: Target) -> Result<Target, Wrong> {
+    Ok(target)
 }
 
 /// A column of the session list.

@@ -30,7 +30,7 @@ mod words;
 use terraform_provider_session::sandbox::Trouble;
 use terraform_provider_session::sandbox::faults::NAMES;
 use terraform_provider_session::services::simulator::Fault;
-use terraform_provider_session::services::{ALL, Service};
+use terraform_provider_session::services::{Service, simulated};
 
 use check::{check, everybody_is_right};
 use run::{ACTING, Face, Meant, Meets, Outcome, act};
@@ -41,7 +41,7 @@ use words::{ALL_CALLS, FROM_SOME_CALL, LOOKING, ONE_CALL};
 #[tokio::test(start_paused = true)]
 async fn a_fault_in_all_calls_is_reported_as_it_was() {
     let mut table = Table::new("a fault in all calls: everybody is meant / all but one");
-    for service in ALL {
+    for service in simulated() {
         let good = Good::of(service).await;
         for (name, trouble) in NAMES {
             let fault = Some((*trouble, Meets::All));
@@ -85,7 +85,7 @@ async fn a_fault_from_some_call_on_is_reported_as_it_was() {
 #[tokio::test(start_paused = true)]
 async fn a_list_is_whole_or_an_error_and_a_preview_is_soon_and_never_an_error() {
     let mut table = Table::new("a fault in all calls: a list / a preview");
-    for service in ALL {
+    for service in simulated() {
         for (face, column) in [(Face::List, Meant::Everybody), (Face::Preview, Meant::Named)] {
             let good = act(service, face, Meant::Everybody, None).await;
             check(&good, &good);
@@ -123,7 +123,7 @@ fn seen(outcome: &Outcome, good: &Outcome) -> &'static str {
 
 /// One fault in, or from, each call of a run. The faces take turns.
 async fn wherever(table: &mut Table, meets: fn(usize) -> Meets, first: usize) {
-    for (column, service) in ALL.iter().enumerate() {
+    for (column, service) in simulated().enumerate() {
         let goods = Good::of(service).await;
         for (row, (name, trouble)) in NAMES.iter().enumerate() {
             for meant in [Meant::Everybody, Meant::Named] {

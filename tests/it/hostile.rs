@@ -264,8 +264,8 @@ fn answers() -> Vec<Vec<u8>> {
     let ear = Arc::new(Ear { sandbox, heard: Mutex::default() });
     let rest = targets::outside(200, b"{}", b"{}");
     let outside = Outside { http: Arc::clone(&ear) as Arc<dyn HttpSend>, clock, ..rest };
-    for service in services::ALL {
-        let cloud = service.spec.cloud;
+    for service in services::simulated() {
+        let cloud = service.spec.platform;
         let login = ear.sandbox.login(cloud).unwrap();
         let given = targets::given(&[
             ("region", login.region),
@@ -274,10 +274,10 @@ fn answers() -> Vec<Vec<u8>> {
         ]);
         let account = access::find(cloud).unwrap().account(&given, &outside).unwrap();
         let signer = account.signer(None).unwrap();
-        for instance in (service.scenery)() {
+        for instance in (service.scene().scenery)() {
             let client = Arc::new(Client::new(signer.clone(), outside.clone()));
             let target = Target([(service.spec.inputs[0].name, instance.id)].into());
-            runtime.block_on(walk((service.connect)(client, target).as_ref()));
+            runtime.block_on(walk(service.over_http(client, target).unwrap().as_ref()));
         }
     }
     std::mem::take(&mut *ear.heard.lock().unwrap()).into_iter().collect()

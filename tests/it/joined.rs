@@ -11,7 +11,7 @@ use terraform_provider_session::access::{self, Client, Given, SettingValue};
 use terraform_provider_session::sandbox::{Sandbox, Setup};
 use terraform_provider_session::services::simulator::SteppedClock;
 use terraform_provider_session::services::{
-    ALL, Error, Node, Progress, Service, Session, Sessions, Target, Ticket,
+    Error, Node, Progress, Service, Session, Sessions, Target, Ticket, simulated,
 };
 use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpSend, Outside};
 
@@ -26,7 +26,7 @@ pub(crate) struct Joined {
 #[derive(Default)]
 pub(crate) struct Surroundings {
     pub(crate) variables: Mutex<BTreeMap<String, String>>,
-    files: Mutex<BTreeMap<PathBuf, String>>,
+    pub(crate) files: Mutex<BTreeMap<PathBuf, String>>,
     /// What the program `keys` prints.
     pub(crate) keys: Mutex<String>,
     nonces: Mutex<u128>,
@@ -61,11 +61,11 @@ impl Joined {
             environment: Arc::clone(&self.surroundings) as Arc<dyn Environment>,
         };
         let service = named(service);
-        let cloud = access::find(service.spec.cloud).unwrap();
+        let cloud = access::find(service.spec.platform).unwrap();
         let account = cloud.account(&given(settings), &outside)?;
         let client = Client::new(account.signer(None)?, outside);
         let target = Target(BTreeMap::from([(service.spec.inputs[0].name, instance.to_owned())]));
-        Ok((service.connect)(Arc::new(client), target))
+        Ok(service.over_http(Arc::new(client), target).unwrap())
     }
 
     /// All sessions of all nodes.
@@ -131,11 +131,11 @@ pub(crate) fn nobody() -> (tokio::net::TcpSocket, std::net::SocketAddr) {
 
 /// The service of a name.
 pub(crate) fn named(name: &str) -> &'static Service {
-    ALL.iter().find(|service| service.spec.name == name).unwrap()
+    simulated().find(|service| service.spec.name == name).unwrap()
 }
 
 /// Settings as a provider block gives them.
-fn given(settings: &Value) -> Given {
+pub(crate) fn given(settings: &Value) -> Given {
     let value = |name: &str, value: &Value| match value {
         Value::String(text) => SettingValue::Text(text.clone()),
         Value::Bool(yes) => SettingValue::Bool(*yes),

@@ -366,7 +366,7 @@ fn what_the_command_prints_is_enough_to_use_it() {
     assert_eq!(printed["credentials"]["access_key"], "SANDBOXACCESSKEY");
     let of = |one: &Value| one["service"].as_str().map(str::to_owned);
     let printed_of: Vec<_> = printed["instances"].as_array().unwrap().iter().map(of).collect();
-    for service in services::ALL {
+    for service in services::simulated() {
         assert!(printed_of.contains(&Some(service.spec.name.to_owned())));
     }
     assert_eq!(printed.to_string().lines().count(), 1);

@@ -24,9 +24,9 @@ async fn stage(service: &str) -> (Redis, Joined, Box<dyn Sessions>) {
     let behind = redis::Redis::at(&redis.url()).unwrap();
     let setup = Setup { redis: Some(behind), job: Duration::ZERO, ..Setup::default() };
     let joined = Joined::new(setup);
-    let instance = (named(service).scenery)().into_iter().find(|one| one.redis).unwrap();
+    let instance = (named(service).scene().scenery)().into_iter().find(|one| one.redis).unwrap();
     assert_eq!(instance.nodes.len(), 1, "{service} begins with one node");
-    let login = joined.sandbox.login(named(service).spec.cloud).unwrap();
+    let login = joined.sandbox.login(named(service).spec.platform).unwrap();
     let settings: Value = json!({
         "region": login.region, "access_key": login.access_key,
         "secret_key": login.secret_key.reveal(),

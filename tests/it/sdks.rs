@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use terraform_provider_session::demo::{Packages, Workshop};
 use terraform_provider_session::sandbox::{Sandbox, Setup, server};
-use terraform_provider_session::services::ALL;
+use terraform_provider_session::services::simulated;
 use terraform_provider_session::wire::https::SystemClock;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -94,8 +94,8 @@ impl Stage {
 /// For every service of a cloud, its `number`th instance and a node of that.
 fn targets(cloud: &str, number: usize) -> Value {
     let mut targets = Map::new();
-    for service in ALL.iter().filter(|service| service.spec.cloud == cloud) {
-        let instances = (service.scenery)();
+    for service in simulated().filter(|service| service.spec.platform == cloud) {
+        let instances = (service.scene().scenery)();
         let instance = &instances[number % instances.len()];
         let node = &instance.nodes[0].0;
         // Who may not list has nothing better than a guess to kill.
@@ -128,7 +128,7 @@ async fn run(cloud: &str, task: &Value) -> Vec<Line> {
 
 /// All services of the cloud were listed with every key, and a kill reached somebody.
 fn assert_good(lines: &[Line], cloud: &str, keys: &[&str]) {
-    for service in ALL.iter().map(|service| service.spec).filter(|spec| spec.cloud == cloud) {
+    for service in simulated().map(|service| service.spec).filter(|spec| spec.platform == cloud) {
         for key in keys {
             let of = |call: &str| {
                 let mine = |line: &&Line| {

@@ -19,8 +19,8 @@ use terraform_provider_session::services::simulator::{
     Clients, Fault, Gone, Instance, SteppedClock,
 };
 use terraform_provider_session::services::{
-    ALL, Batch, Error, Everyone, Field, Kind, Node, Progress, Role, Service, Session, SessionId,
-    Sessions, Spec, Submission, Target, Ticket, Unit, Which,
+    Batch, Error, Everyone, Field, Kind, Node, Progress, Role, Service, Session, SessionId,
+    Sessions, Spec, Submission, Target, Ticket, Unit, Which, simulated,
 };
 use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 
@@ -66,10 +66,10 @@ impl World {
             entropy: Arc::clone(&self.nothing) as Arc<dyn Entropy>,
             environment: Arc::clone(&self.nothing) as Arc<dyn Environment>,
         };
-        let signer = self.signer(service.spec.cloud, outside.clone());
+        let signer = self.signer(service.spec.platform, outside.clone());
         let inputs = inputs.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let target = Target(inputs.collect::<BTreeMap<_, _>>());
-        (service.connect)(Arc::new(Client::new(signer, outside)), target)
+        service.over_http(Arc::new(Client::new(signer, outside)), target).unwrap()
     }
 
     fn signer(&self, cloud: &str, outside: Outside) -> Arc<dyn Signer> {
@@ -179,8 +179,8 @@ impl Environment for Nothing {
 
 /// Every instance of every service, with its service.
 fn instances() -> impl Iterator<Item = (&'static Service, Instance)> {
-    ALL.iter().flat_map(|service| {
-        (service.scenery)().into_iter().map(move |instance| (*service, instance))
+    simulated().flat_map(|service| {
+        (service.scene().scenery)().into_iter().map(move |instance| (service, instance))
     })
 }
 
@@ -216,9 +216,9 @@ fn some_batch<'a>(spec: &Spec, node: &'a Node, ids: &'a [SessionId]) -> Batch<'a
 #[test]
 fn a_spec_is_whole_and_agrees_with_itself() {
     let mut names = BTreeSet::new();
-    for spec in ALL.iter().map(|service| service.spec) {
+    for spec in simulated().map(|service| service.spec) {
         assert!(names.insert(spec.name), "{} twice", spec.name);
-        assert!(spec.name.starts_with(&format!("{}_", spec.cloud)), "{}", spec.name);
+        assert!(spec.name.starts_with(&format!("{}_", spec.platform)), "{}", spec.name);
         assert!(spec.documentation.starts_with("https://"), "{}", spec.name);
         assert!(spec.limits.batch > 0 || spec.limits.everyone != Everyone::Never);
         assert!(spec.column(Role::Client).is_some(), "{} shows no client", spec.name);
@@ -291,9 +291,9 @@ fn described(spec: &Spec, session: &Session) {
 
 #[tokio::test(start_paused = true)]
 async fn a_crowd_is_listed_whole() {
-    for service in ALL {
+    for service in simulated() {
         let world = World::new(Setup { clients: 1234, ..Setup::default() });
-        let instance = &(service.scenery)()[0];
+        let instance = &(service.scene().scenery)()[0];
         let sessions = world.whole(service, instance);
         let node = &sessions.nodes().await.unwrap()[0];
         let found = world.list(&*sessions, node).await.unwrap();
@@ -348,7 +348,7 @@ async fn a_node_that_is_a_target_by_itself_is_listed_and_is_all_that_is_ended() 
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_needs_one_of_several_arguments_is_nothing_without_them() {
-    for service in ALL.iter().filter(|service| !service.spec.one_of.is_empty()) {
+    for service in simulated().filter(|service| !service.spec.one_of.is_empty()) {
         let world = World::new(Setup::default());
         let error = world.sessions(service, &[]).nodes().await.unwrap_err();
         assert_eq!(error.kind, Kind::Configuration, "{error}");
@@ -362,12 +362,12 @@ fn ids_of(nodes: &[Node]) -> Vec<&str> {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_of_another_instance_is_an_error_before_anything_is_ended() {
-    for service in ALL.iter().filter(|one| (one.scenery)().len() > 1) {
+    for service in simulated().filter(|one| (one.scene().scenery)().len() > 1) {
         if !service.spec.inputs.iter().any(|input| input.name == "node_id") {
             continue;
         }
         let world = World::new(Setup::default());
-        let scenery = (service.scenery)();
+        let scenery = (service.scene().scenery)();
         let (node, _) = &scenery[1].nodes[0];
         let target = [("instance_id", scenery[0].id.as_str()), ("node_id", node.as_str())];
         let error = world.sessions(service, &target).nodes().await.unwrap_err();
@@ -396,10 +396,10 @@ async fn a_named_session_is_ended_and_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_batch_is_ended_by_one_call() {
-    for service in ALL.iter().filter(|service| service.spec.limits.batch > 1) {
+    for service in simulated().filter(|service| service.spec.limits.batch > 1) {
         let batch = service.spec.limits.batch;
         let world = World::new(Setup { clients: batch + 7, ..Setup::default() });
-        let sessions = world.whole(service, &(service.scenery)()[0]);
+        let sessions = world.whole(service, &(service.scene().scenery)()[0]);
         let node = &sessions.nodes().await.unwrap()[0];
         let found = world.list(&*sessions, node).await.unwrap();
         let killable = found.into_iter().filter(|session| session.unkillable.is_none());
@@ -488,7 +488,7 @@ async fn a_target_that_has_gone_is_told_from_an_empty_one() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_gateway_refuses_comes_out_as_what_it_is() {
-    for service in ALL {
+    for service in simulated() {
         for (trouble, kind) in [
             (Trouble::Throttle, Kind::Throttled),
             (Trouble::ServerError, Kind::Unavailable),
@@ -502,7 +502,7 @@ async fn what_the_gateway_refuses_comes_out_as_what_it_is() {
         ] {
             let name = service.spec.name;
             let world = World::new(Setup::default());
-            let sessions = world.whole(service, &(service.scenery)()[0]);
+            let sessions = world.whole(service, &(service.scene().scenery)()[0]);
             let node = &sessions.nodes().await.unwrap()[0];
             world.list(&*sessions, node).await.unwrap();
             world.fault(trouble);
@@ -519,10 +519,10 @@ async fn what_the_gateway_refuses_comes_out_as_what_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_secret_is_tried_once() {
-    for service in ALL {
+    for service in simulated() {
         let world = World::new(Setup::default());
         world.fault(Trouble::WrongSignature);
-        let sessions = world.whole(service, &(service.scenery)()[0]);
+        let sessions = world.whole(service, &(service.scene().scenery)()[0]);
         let error = sessions.nodes().await.err();
         let error = match error {
             Some(error) => error,
@@ -535,11 +535,11 @@ async fn a_wrong_secret_is_tried_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_misbehaves_is_not_believed() {
-    for service in ALL {
+    for service in simulated() {
         let spec = service.spec;
         for fault in [Fault::Busy, Fault::PartialKill, Fault::Refuses] {
             let world = World::new(Setup::default());
-            let sessions = world.whole(service, &(service.scenery)()[0]);
+            let sessions = world.whole(service, &(service.scene().scenery)()[0]);
             let node = &sessions.nodes().await.unwrap()[0];
             let found = world.list(&*sessions, node).await.unwrap();
             let killable = found.into_iter().filter(|session| session.unkillable.is_none());
@@ -566,14 +566,14 @@ async fn a_service_that_misbehaves_is_not_believed() {
 #[tokio::test(start_paused = true)]
 async fn a_job_that_fails_or_never_ends_is_told() {
     let mut jobs = 0;
-    for service in ALL {
+    for service in simulated() {
         let spec = service.spec;
         for (fault, expected) in
             [(Fault::JobFails, Err(Kind::JobFailed)), (Fault::JobHangs, Ok(Progress::Running))]
         {
             for kills in [false, true] {
                 let world = World::new(Setup::default());
-                let sessions = world.whole(service, &(service.scenery)()[0]);
+                let sessions = world.whole(service, &(service.scene().scenery)()[0]);
                 let node = &sessions.nodes().await.unwrap()[0];
                 world.fault(Trouble::Service(fault));
                 let ticket = match everyone(spec, node).filter(|_| kills) {
@@ -594,11 +594,11 @@ async fn a_job_that_fails_or_never_ends_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_kill_that_ends_half_says_so_or_not_as_the_fault_wants() {
-    for service in ALL {
+    for service in simulated() {
         let spec = service.spec;
         for (fault, told) in [(Fault::PartialKill, true), (Fault::EndsHalf, false)] {
             let world = World::new(Setup { clients: 4, ..Setup::default() });
-            let sessions = world.whole(service, &(service.scenery)()[0]);
+            let sessions = world.whole(service, &(service.scene().scenery)()[0]);
             let node = &sessions.nodes().await.unwrap()[0];
             let Some(batch) = everyone(spec, node) else { continue };
             world.fault(Trouble::Service(fault));
@@ -630,10 +630,10 @@ async fn an_answer_that_is_no_answer_is_malformed_and_no_panic() {
         b"{\"clients\":1,\"nodes\":1,\"sessions\":1,\"instances\":1,\"Sessions\":1,\"Data\":1,\"job_id\":1}",
         deep,
     ];
-    for service in ALL {
+    for service in simulated() {
         for body in garbage {
             let world = World::new(Setup::default());
-            let sessions = world.whole(service, &(service.scenery)()[0]);
+            let sessions = world.whole(service, &(service.scene().scenery)()[0]);
             let node = &sessions.nodes().await.unwrap()[0];
             let listed = world.list(&*sessions, node).await.unwrap();
             let ids = ids(&listed);

@@ -16,8 +16,8 @@ use super::settings::Settings;
 use super::sign::{canonical_query, sign};
 use super::source::{Login, Means, Source};
 use super::{LOGIN, errors, misconfigured};
+use crate::access::http::signature::encode;
 use crate::access::keeper::{self, Keeper, Need};
-use crate::access::signature::encode;
 use crate::access::{Call, Error, Kind, Refusal, Renew, Signer, Trial};
 use crate::wire::Outside;
 

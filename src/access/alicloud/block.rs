@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::endpoints::{Endpoint, PRODUCTS};
 use super::{ATTRIBUTES, Settings};
-use crate::access::account::json_list;
-use crate::access::{Account, Action, Cloud, Error, Given, Setting, Signer};
+use crate::access::platform::json_list;
+use crate::access::{Account, Action, Error, Given, Platform, Setting, Signer, http};
 use crate::wire::Outside;
 
 /// Alibaba Cloud.
 #[derive(Clone, Copy, Debug)]
 pub struct AlibabaCloud;
 
-impl Cloud for AlibabaCloud {
+impl Platform for AlibabaCloud {
     fn name(&self) -> &'static str {
         "alicloud"
     }
@@ -33,8 +33,8 @@ impl Cloud for AlibabaCloud {
         Endpoint::read(url).map(|_| ())
     }
 
-    fn example_region(&self) -> &'static str {
-        "cn-hangzhou"
+    fn example(&self) -> &'static str {
+        "{ region = \"cn-hangzhou\" }"
     }
 
     fn logins(&self) -> &'static str {
@@ -55,13 +55,13 @@ impl Cloud for AlibabaCloud {
         )
     }
 
-    fn account(&self, given: &Given, outside: &Outside) -> Result<Arc<dyn Account>, Error> {
+    fn account(&self, given: &Given, outside: &Outside) -> Result<Account, Error> {
         let settings = Settings::new(given)?;
-        Ok(super::Account::new(&settings, outside.clone())?)
+        Ok(Account::Http(super::Account::new(&settings, outside.clone())?))
     }
 }
 
-impl Account for super::Account {
+impl http::Account for super::Account {
     fn region(&self) -> Option<String> {
         Some(super::Account::region(self).to_owned())
     }

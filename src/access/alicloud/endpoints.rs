@@ -9,7 +9,7 @@ use http::uri::{Authority, Scheme};
 
 use super::misconfigured;
 use crate::access::Error;
-use crate::access::account::endpoint;
+use crate::access::platform::endpoint;
 
 /// Products that an endpoint can be set for.
 pub(super) const PRODUCTS: &[&str] = &["ecs", "das", "sts"];
@@ -86,7 +86,7 @@ pub(super) fn checked(region: &str) -> Result<&str, Error> {
 mod tests {
     use super::*;
     use crate::access::alicloud::AlibabaCloud;
-    use crate::access::{Cloud, Kind};
+    use crate::access::{Kind, Platform};
 
     #[test]
     fn every_product_has_its_host() {

@@ -14,7 +14,7 @@ use super::endpoints::parse;
 use super::misconfigured;
 use super::sign::Key;
 use super::source::Login;
-use crate::access::client::send;
+use crate::access::http::send;
 use crate::access::instant::rfc3339;
 use crate::access::{Error, Kind, Secret};
 use crate::wire::Outside;

@@ -12,7 +12,7 @@ use super::endpoints::{Endpoint, checked};
 use super::sign::{Key, canonical_query, date, sign};
 use super::source::{Login, Means, Oidc, Role, Token};
 use super::{errors, misconfigured};
-use crate::access::client::{Carried, send};
+use crate::access::http::{Carried, send};
 use crate::access::instant::rfc3339;
 use crate::access::{Error, Kind, Secret};
 

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{ATTRIBUTES, ENDPOINT_KEYS, Settings};
-use crate::access::account::{endpoint, json_list};
-use crate::access::{Account, Action, Cloud, Error, Given, Setting, Signer};
+use crate::access::platform::{endpoint, json_list};
+use crate::access::{Account, Action, Error, Given, Platform, Setting, Signer, http};
 use crate::wire::Outside;
 
 /// Huawei Cloud.
 #[derive(Clone, Copy, Debug)]
 pub struct HuaweiCloud;
 
-impl Cloud for HuaweiCloud {
+impl Platform for HuaweiCloud {
     fn name(&self) -> &'static str {
         "huaweicloud"
     }
@@ -32,8 +32,8 @@ impl Cloud for HuaweiCloud {
         endpoint(url).map(|_| ())
     }
 
-    fn example_region(&self) -> &'static str {
-        "cn-north-4"
+    fn example(&self) -> &'static str {
+        "{ region = \"cn-north-4\" }"
     }
 
     fn logins(&self) -> &'static str {
@@ -71,9 +71,9 @@ impl Cloud for HuaweiCloud {
         )
     }
 
-    fn account(&self, given: &Given, outside: &Outside) -> Result<Arc<dyn Account>, Error> {
+    fn account(&self, given: &Given, outside: &Outside) -> Result<Account, Error> {
         let settings = Settings::new(given)?;
-        Ok(super::Account::new(&settings, outside.clone())?)
+        Ok(Account::Http(super::Account::new(&settings, outside.clone())?))
     }
 }
 
@@ -83,7 +83,7 @@ fn policy(version: &str, actions: &str) -> String {
     )
 }
 
-impl Account for super::Account {
+impl http::Account for super::Account {
     fn region(&self) -> Option<String> {
         self.resolved.region.clone()
     }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::account::endpoint;
+use crate::access::platform::endpoint;
 use crate::access::{Error, Kind};
 
 /// Key in `endpoints` and first label of the host.
@@ -128,7 +128,7 @@ fn wrong(message: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Cloud;
+    use crate::access::Platform;
 
     #[test]
     fn every_product_has_the_host_of_its_region() {

@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use super::resolve::{IdToken, Owner, Resolved, Role, Source, User};
 use super::sign::{self, Key};
 use super::{endpoints, errors};
+use crate::access::http::{Carried, send};
 use crate::access::instant::rfc3339;
-use crate::access::{Credentials, Error, Kind, Secret, client};
+use crate::access::{Credentials, Error, Kind, Secret};
 use crate::wire::{Outside, redact};
 
 const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
@@ -89,7 +90,7 @@ impl Login<'_> {
             projects: Vec<Project>,
         }
         const OPERATION: &str = "KeystoneListProjects";
-        let path = format!("v3/projects?name={}", crate::access::signature::encode(name));
+        let path = format!("v3/projects?name={}", crate::access::http::signature::encode(name));
         let mut request = self.identity(Method::GET, &path, None)?;
         self.authorize(&mut request, credentials)?;
         let (body, _) = self.exchange::<Body>(OPERATION, request).await?;
@@ -98,7 +99,7 @@ impl Login<'_> {
 
     /// A user's password for a token of the project.
     async fn password(&self, user: &User, password: &Secret) -> Result<Held, Error> {
-        let carried = client::Carried(password.clone());
+        let carried = Carried(password.clone());
         let password = password.reveal();
         let user = match user {
             User::Id(id) => json!({"id": id, "password": password}),
@@ -135,7 +136,7 @@ impl Login<'_> {
             self.identity(Method::POST, "v3.0/OS-AUTH/id-token/tokens", Some(&body))?;
         let idp_id = header(idp_id, "idp_id")?;
         request.headers_mut().insert("x-idp-id", idp_id);
-        request.extensions_mut().insert(client::Carried(id_token));
+        request.extensions_mut().insert(Carried(id_token));
         let held = self.token(OPERATION, request).await?;
 
         let Credentials::Token { token, .. } = &held.credentials else { return Ok(held) };
@@ -230,7 +231,7 @@ impl Login<'_> {
         request: Request<Bytes>,
         limit: Duration,
     ) -> Result<Response<Bytes>, Error> {
-        let answer = client::send(self.outside, "GetSecurityKey", request);
+        let answer = send(self.outside, "GetSecurityKey", request);
         match tokio::time::timeout(limit, answer).await {
             Ok(answer) => answer.map_err(|error| no_agency(&error.message)),
             Err(_) => Err(no_agency(&format!("no answer within {} s", limit.as_secs()))),
@@ -322,7 +323,7 @@ impl Login<'_> {
         if let Some(trust) = &self.resolved.trust {
             request.extensions_mut().insert(trust.clone());
         }
-        let answer = client::send(self.outside, operation, request).await?;
+        let answer = send(self.outside, operation, request).await?;
         tracing::debug!(
             operation,
             status = answer.status().as_u16(),

@@ -110,11 +110,13 @@ fn url(base: &str, call: &Call, project: &str) -> Result<String, Error> {
             return Err(wrong(format!("the path `{}` has an empty part", call.path)));
         }
         url.push('/');
-        url.push_str(&crate::access::signature::encode(segment));
+        url.push_str(&crate::access::http::signature::encode(segment));
     }
     for (place, (name, value)) in call.query.iter().enumerate() {
-        let (name, value) =
-            (crate::access::signature::encode(name), crate::access::signature::encode(value));
+        let (name, value) = (
+            crate::access::http::signature::encode(name),
+            crate::access::http::signature::encode(value),
+        );
         // Writing to a String cannot fail.
         let _ = write!(url, "{}{name}={value}", if place == 0 { '?' } else { '&' });
     }

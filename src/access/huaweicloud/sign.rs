@@ -16,11 +16,11 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+pub use crate::access::http::signature::Key;
 use crate::access::instant::instant;
-pub use crate::access::signature::Key;
 
 use crate::access::Secret;
-use crate::access::signature::{
+use crate::access::http::signature::{
     Authorization, Malformed, encode, mac, malformed, plain, sensitive, sha256_hex, text,
 };
 

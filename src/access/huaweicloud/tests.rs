@@ -850,7 +850,7 @@ fn settings_that_do_not_go_together_are_refused_with_what_mends_them() {
 
 #[test]
 fn both_kinds_of_policy_are_printed_each_with_its_own_names() {
-    use crate::access::{Action, Cloud};
+    use crate::access::{Action, Platform};
     let actions = [
         Action::only_formerly("dcs:instance:get"),
         Action::formerly("dds:instance:listSession", "dds:instance:session"),

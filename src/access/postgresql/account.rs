@@ -255,23 +255,25 @@ fn failed(
             ..told(errors::login(code), Step::Login, reason)
         };
     }
-    match errors::of_statement(error, "connect", &[]).kind {
-        Kind::Lost => {
-            told(Kind::NotSent, Step::Login, format!("{} ({who})", errors::causes(error)))
-        }
-        _ if login.password(database).is_none() => {
-            let mut reason = format!(
-                "the server wants a password, and there is none ({who}); give `password` in the \
-                 provider block's `postgresql`, `PGPASSWORD`, or a line in `~/.pgpass`"
-            );
-            for withheld in &login.withheld {
-                reason.push_str("; ");
-                reason.push_str(withheld);
-            }
-            told(Kind::Configuration, Step::Login, reason)
-        }
-        _ => told(Kind::Configuration, Step::Login, format!("{} ({who})", errors::causes(error))),
+    if errors::of_statement(error, "connect", &[]).kind == Kind::Lost {
+        return told(Kind::NotSent, Step::Login, format!("{} ({who})", errors::causes(error)));
     }
+    if login.password(database).is_some() {
+        return told(
+            Kind::Configuration,
+            Step::Login,
+            format!("{} ({who})", errors::causes(error)),
+        );
+    }
+    let mut reason = format!(
+        "the server wants a password, and there is none ({who}); give `password` in the provider \
+         block's `postgresql`, `PGPASSWORD`, or a line in `~/.pgpass`"
+    );
+    for withheld in &login.withheld {
+        reason.push_str("; ");
+        reason.push_str(withheld);
+    }
+    told(Kind::Configuration, Step::Login, reason)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! a [`Connection`] to one server; what was given, or stands in the environment, is read by then.
 
 mod account;
+mod block;
 mod connection;
 mod errors;
 mod passfile;
@@ -14,10 +15,11 @@ pub mod settings;
 use crate::wire::dial::Place;
 
 pub use account::Account;
+pub use block::Postgresql;
 pub use connection::{Connection, Shown};
 pub use settings::{ATTRIBUTES, Settings};
 pub use tokio_postgres::Row;
-pub use tokio_postgres::types::{ToSql, Type};
+pub use tokio_postgres::types::{FromSql, ToSql, Type};
 
 /// The place that the arguments `host` and `port` name: by an absolute path the folder of the
 /// server's socket, or the socket's file itself.

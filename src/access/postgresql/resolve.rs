@@ -5,7 +5,6 @@
 //! server nothing of them goes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::passfile::{self, Entry};
@@ -13,9 +12,9 @@ use super::settings::{ClientCert, Mode, Settings, misconfigured, seconds_of};
 use super::{place, servicefile};
 use crate::access::server::Wish;
 use crate::access::{Error, Secret};
-use crate::wire::Environment;
 use crate::wire::dial::{CONNECT_TIMEOUT, Place};
 use crate::wire::tls::Papers;
+use crate::wire::{Environment, at_home};
 
 /// How to log in to one server.
 #[derive(Clone, Debug)]
@@ -125,7 +124,7 @@ fn service(
 ) -> Result<BTreeMap<String, String>, Error> {
     let Some(name) = environment.var("PGSERVICE") else { return Ok(BTreeMap::new()) };
     let path = environment.var("PGSERVICEFILE").unwrap_or_else(|| "~/.pg_service.conf".to_owned());
-    let text = environment.read(&expand(&path, environment)).ok();
+    let text = environment.read(&at_home(&path, environment)).ok();
     let section =
         text.and_then(|text| servicefile::section(&String::from_utf8_lossy(&text), &name));
     let Some(section) = section else {
@@ -163,7 +162,7 @@ fn entries(
         let windows = environment.var("APPDATA").filter(|_| cfg!(windows));
         Some(windows.map_or("~/.pgpass".to_owned(), |at| format!("{at}\\postgresql\\pgpass.conf")))
     });
-    let read = path.and_then(|path| environment.read(&expand(&path, environment)).ok());
+    let read = path.and_then(|path| environment.read(&at_home(&path, environment)).ok());
     let text = read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     passfile::entries(&text.unwrap_or_default(), to, user)
 }
@@ -187,7 +186,7 @@ fn papers(
     pair: Option<ClientCert>,
 ) -> Result<Papers, Error> {
     let read = |what: &str, path: &str| {
-        environment.read(&expand(path, environment)).map_err(|reason| {
+        environment.read(&at_home(path, environment)).map_err(|reason| {
             misconfigured(format!("{what} cannot be read from `{path}`: {reason}"))
         })
     };
@@ -206,12 +205,4 @@ fn papers(
         )),
     };
     Ok(Papers { ca, client })
-}
-
-/// A path, in which `~/` is the home folder.
-fn expand(path: &str, environment: &dyn Environment) -> PathBuf {
-    match (path.strip_prefix("~/"), environment.home()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
-    }
 }

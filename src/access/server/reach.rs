@@ -59,6 +59,7 @@ pub(super) fn whereabouts(place: &Place, reached: &Reached) -> String {
 
 /// What a failed handshake says about the certificate, in words for whoever has to mend it;
 /// `mend` names this server's arguments for the CA, the client certificate, and no check at all.
+#[expect(clippy::wildcard_enum_match_arm, reason = "of an enum that may grow, these are meant")]
 pub fn untrusted(error: &rustls::Error, encryption: Encryption, mend: Mend) -> String {
     use rustls::CertificateError as Bad;
     let (what, how) = match error {

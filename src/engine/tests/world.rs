@@ -32,7 +32,7 @@ const COLUMNS: &[Column] = &[
 pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
     Spec {
         name: "fake",
-        cloud: "fake",
+        platform: "fake",
         product: "fake",
         title: "Fake",
         session: "session",
@@ -42,6 +42,8 @@ pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
         regional: false,
         inputs: &[],
         one_of: &[],
+        width: None,
+        normal: Ok,
         session_id: "",
         is_id: |_| true,
         ids_again: None,

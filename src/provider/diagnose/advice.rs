@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::table::clean;
-use crate::access::{Error, Kind};
+use crate::access::{self, Error, Kind};
 use crate::framework::{Diagnostic, Severity};
 use crate::provider::run::Occasion;
 use crate::services::Spec;
@@ -76,6 +76,10 @@ pub(in crate::provider) fn answer(error: &Error) -> String {
 /// What to do now.
 pub(in crate::provider) fn advice(spec: &Spec, occasion: Occasion, error: &Error) -> String {
     let (again, timeout) = (again(occasion), timeout(occasion));
+    let platform = access::find(spec.platform);
+    if let Some(advice) = platform.and_then(|platform| platform.advice(error.kind)) {
+        return format!("{advice} {again}");
+    }
     match error.kind {
         Kind::Throttled => format!(
             "The cloud limits how often this may be called. Lower the provider's `max_concurrency`, or raise {timeout}."

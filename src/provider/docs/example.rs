@@ -9,14 +9,9 @@ use crate::services::{self, Spec};
 /// `examples/provider/provider.tf`.
 pub(super) fn provider() -> String {
     let mut text = format!("{REQUIRED}\nprovider \"session\" {{\n");
-    let width = access::ALL.iter().map(|cloud| cloud.name().len()).max().unwrap_or(0);
-    for cloud in access::ALL {
-        let _ = writeln!(
-            text,
-            "  {:<width$} = {{ region = \"{}\" }}",
-            cloud.name(),
-            cloud.example_region()
-        );
+    let width = access::ALL.iter().map(|platform| platform.name().len()).max().unwrap_or(0);
+    for platform in access::ALL {
+        let _ = writeln!(text, "  {:<width$} = {}", platform.name(), platform.example());
     }
     text.push_str("}\n");
     text

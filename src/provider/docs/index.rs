@@ -38,10 +38,10 @@ pub(super) fn page(schema: &Schema) -> String {
         let _ = writeln!(text, "- [{title}](guides/{name}.md)");
     }
     text.push_str(
-        "\n## Authentication\n\nArguments, environment variables, profile files and their precedence are those of each cloud's own Terraform provider. A cloud's credentials are only looked for when one of its services is used. What they must be granted stands on each block's page, as a ready policy. Secrets never reach the state, a message or a log.\n",
+        "\n## Authentication\n\nArguments, environment variables, profile files and their precedence are those of each cloud's or database's own Terraform provider. Credentials are only looked for, and a server is only connected to, when a block needs it. What they must be granted stands on each block's page, ready to be used. Secrets never reach the state, a message or a log.\n",
     );
-    for cloud in access::ALL {
-        let _ = write!(text, "\n### {}\n\n{}\n", cloud.title(), cloud.logins());
+    for platform in access::ALL {
+        let _ = write!(text, "\n### {}\n\n{}\n", platform.title(), platform.logins());
     }
     text.push_str(
         "\n## Network and Log\n\nCalls go through the proxy of `HTTPS_PROXY`, except to the hosts of `NO_PROXY`; loopback and the metadata service are always called directly. `TF_LOG_PROVIDER_SESSION` sets the log level of this provider alone (`ERROR` to `TRACE`), before `TF_LOG_PROVIDER` and `TF_LOG`.\n",

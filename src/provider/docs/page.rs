@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::reference;
 use crate::access;
 use crate::framework::Schema;
-use crate::services::{Everyone, Spec};
+use crate::services::{Everyone, Spec, Width};
 
 /// A face of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,10 +69,10 @@ impl Face {
 pub(super) fn page(face: Face, spec: &Spec, schema: &Schema, example: &str) -> String {
     let name = face.type_name(spec);
     let title = face.title();
-    let cloud = access::find(spec.cloud).map_or("", |cloud| cloud.title());
+    let platform = access::find(spec.platform).map_or("", |platform| platform.title());
     let description = &schema.block.description;
     let mut text = format!(
-        "---\npage_title: \"{name} {title} - session\"\nsubcategory: \"{cloud}\"\ndescription: |-\n  {description}\n---\n\n# {name} ({title})\n\n{description}\n\n{}",
+        "---\npage_title: \"{name} {title} - session\"\nsubcategory: \"{platform}\"\ndescription: |-\n  {description}\n---\n\n# {name} ({title})\n\n{description}\n\n{}",
         spec.about
     );
     if face == Face::DataSource {
@@ -88,7 +88,7 @@ pub(super) fn page(face: Face, spec: &Spec, schema: &Schema, example: &str) -> S
     let _ = write!(text, "\n## Permissions\n\n{}", permissions(face, spec));
     let _ = write!(text, "\n{}", reference::section(&schema.block));
     if face == Face::Resource {
-        text.push_str("\n## Import\n\nImport is not possible: the block stands for runs that terminate sessions, not for an object in the cloud. Write the block and apply it.\n");
+        text.push_str("\n## Import\n\nImport is not possible: the block stands for runs that terminate sessions, not for an object that is anywhere. Write the block and apply it.\n");
     }
     let _ = write!(text, "\n## See Also\n\n{}", links(face, spec));
     text
@@ -156,6 +156,19 @@ fn target(spec: &Spec) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// The row of the table for a target that becomes a part of itself, where there can be one.
+fn narrowing(spec: &Spec) -> String {
+    let input = |name: &str| spec.inputs.iter().any(|input| input.name == name);
+    let how = match spec.width {
+        Some(Width { whole, part }) => format!("`{part}` instead of `{whole}`"),
+        None if input("node_id") => "`node_id` added to the same `instance_id`".to_owned(),
+        None => return String::new(),
+    };
+    format!(
+        "| {how}, a part of the same target | terminates there, in place | only writes state | terminates there, in place |\n"
+    )
+}
+
 /// What plan, apply and destroy do.
 fn acts(face: Face, spec: &Spec) -> String {
     match face {
@@ -166,13 +179,14 @@ fn acts(face: Face, spec: &Spec) -> String {
             | create | terminates | only writes state | terminates |\n\
             | change of `session_ids`, `all`, `match` or `triggers` | terminates, in place | only writes state | terminates, in place |\n\
             | change of `protect`, `max_sessions`, `dry_run`, `verify`, `on_failure`, `when` or `timeouts` | only writes state | only writes state | only writes state |\n\
-            | change of {} | replaced: the new target's sessions go | replaced: the old target's sessions go | replaced: both |\n\
+            | change of {} | replaced: the new target's sessions go | replaced: the old target's sessions go | replaced: both |\n{}\
             | destroy, or removal from the configuration | removes it from the state, terminates nothing | terminates | terminates |\n\
             | refresh, no change, upgrade of the provider | nothing | nothing | nothing |\n\n\
             A plan terminates nothing. {PREVIEW}\n\n\
             If selected sessions survive, the run is an error. After an update the next apply tries again for what is left. A create comes back as tainted: the next apply replaces it, which is the second try, and with `when = \"both\"` that begins with a destroy, with the arguments in the state; `terraform untaint` keeps it, and the next apply then runs for what is left. A destroy fails, so the resource and everything it depends on stay.\n\n\
             A destroy reads its arguments from the state: apply a change of them before you destroy. Let the block refer to the instance whose sessions it ends, and a destroy ends them before the instance goes.",
-            target(spec)
+            target(spec),
+            narrowing(spec)
         ),
         Face::DataSource => {
             "It is read in every plan, as any data source, and changes nothing anywhere.".to_owned()
@@ -237,11 +251,11 @@ fn abilities(spec: &Spec) -> String {
     text
 }
 
-/// What the cloud must grant, as ready policies.
+/// What must be granted, ready to be used.
 fn permissions(face: Face, spec: &Spec) -> String {
     let mut actions = spec.permissions.list.to_vec();
     if face != Face::DataSource {
         actions.extend(spec.permissions.terminate);
     }
-    access::find(spec.cloud).map_or_else(String::new, |cloud| cloud.policies(&actions))
+    access::find(spec.platform).map_or_else(String::new, |platform| platform.policies(&actions))
 }

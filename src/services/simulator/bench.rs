@@ -41,7 +41,7 @@ impl Bench {
         let clock = Arc::new(SteppedClock::at(noon));
         let wire = Arc::new(Wire {
             clock: Arc::clone(&clock),
-            simulator: Mutex::new((service.simulator)(stage)),
+            simulator: Mutex::new((service.scene().simulator)(stage)),
             fault: Mutex::new(None),
             canned: Mutex::new(Vec::new()),
             too_large: Mutex::new(0),
@@ -62,11 +62,12 @@ impl Bench {
         let given = given.into_iter().chain([("project_id", "p0")]);
         let text = |(name, text): (&str, &str)| (name.to_owned(), SettingValue::Text(text.into()));
         let given = Given(given.map(text).collect());
-        let cloud = access::find(self.service.spec.cloud).unwrap();
+        let cloud = access::find(self.service.spec.platform).unwrap();
         let signer = cloud.account(&given, &outside).unwrap().signer(None).unwrap();
         let client = Arc::new(Client::new(Arc::new(Numbered(signer)), outside));
         let inputs = inputs.iter().map(|(name, value)| (*name, (*value).to_owned()));
-        (self.service.connect)(client, Target(inputs.collect::<BTreeMap<_, _>>()))
+        let target = Target(inputs.collect::<BTreeMap<_, _>>());
+        self.service.over_http(client, target).unwrap()
     }
 
     /// Switches a fault on, or off, for all requests from now on.

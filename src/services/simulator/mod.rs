@@ -24,6 +24,16 @@ use crate::access::Secret;
 pub use memory::{Memory, SteppedClock};
 pub use request::{BadBody, Query, body, json, segments};
 
+/// The other side of a service, for the sandbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene {
+    /// The instances that a sandbox of it starts with, one of each kind that its API tells apart,
+    /// with ids of the cloud's shape that no other service has.
+    pub scenery: fn() -> Vec<Instance>,
+    /// The server side of its API.
+    pub simulator: fn(Stage) -> Box<dyn Simulator>,
+}
+
 /// The server side of one service.
 pub trait Simulator: Send {
     /// The answer to an authenticated request; None if it is not one of this service's. Services

@@ -258,7 +258,7 @@ async fn missing_credentials_are_a_warning_of_the_plan_and_an_error_of_the_apply
         world.cut(true); // or the machine's own metadata would have some
         let config = all(&core, "apply", &[]);
         let plan = core.plan(Some(&config)).await;
-        let cloud = access::find(world.spec().cloud).unwrap();
+        let cloud = access::find(world.spec().platform).unwrap();
         let variable = cloud.settings().iter().find(|one| one.name == "access_key").unwrap().env[0];
         let named = |one: &Told| one.detail.contains("access_key") && one.detail.contains(variable);
         assert!(named(warning(&plan.told)), "{:#?}", plan.told);

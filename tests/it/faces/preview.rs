@@ -14,7 +14,7 @@ const SUMMARY: &str = "Session termination pending";
 
 #[tokio::test(start_paused = true)]
 async fn a_preview_counts_names_the_first_twenty_and_those_who_are_safe() {
-    for service in terraform_provider_session::services::ALL {
+    for service in terraform_provider_session::services::simulated() {
         let world = World::new(service, Setup { clients: 25, ..Setup::default() });
         let core = Core::new(&world);
         let first: Vec<String> =
@@ -165,7 +165,7 @@ async fn what_a_plan_does_not_know_is_neither_previewed_nor_wrong_and_known_in_t
             let plan = core.plan(Some(&all(&core, "apply", &[(name, Value::Unknown)]))).await;
             assert_eq!((plan.doing, plan.will_run()), (Doing::Create, true), "{name}");
             assert_eq!(plan.told.len(), usize::from(name == "triggers"), "{:#?}", plan.told);
-            let login = world.sandbox.login(spec.cloud).unwrap();
+            let login = world.sandbox.login(spec.platform).unwrap();
             let region = ("region", login.region.into());
             let known = if name == "region" { std::slice::from_ref(&region) } else { &[] };
             let config = all(&core, "apply", known);

@@ -23,7 +23,7 @@ use terraform_provider_session::protocol::{Shutdown, dynamic_value, serve};
 use terraform_provider_session::provider::SessionProvider;
 use terraform_provider_session::sandbox::{Sandbox, Setup, Switch, Trouble};
 use terraform_provider_session::services::simulator::{Clients, Instance, LiveClient};
-use terraform_provider_session::services::{ALL, Service, Spec};
+use terraform_provider_session::services::{Service, Spec, simulated};
 use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
@@ -155,7 +155,7 @@ impl Environment for Nothing {
 
 /// A world for every service.
 pub(crate) fn worlds() -> impl Iterator<Item = World> {
-    ALL.iter().map(|service| World::new(service, Setup::default()))
+    simulated().map(|service| World::new(service, Setup::default()))
 }
 
 /// The service of a name, in a world of its own.
@@ -179,13 +179,13 @@ impl World {
             entropy: Arc::clone(&nothing) as Arc<dyn Entropy>,
             environment: Arc::clone(&nothing) as Arc<dyn Environment>,
         };
-        let instance = (service.scenery)().remove(0);
+        let instance = (service.scene().scenery)().remove(0);
         World { service, instance, sandbox, way, nothing, outside }
     }
 
     /// The same with another instance of the service, by its number.
     pub(crate) fn other(&self, number: usize) -> Option<Instance> {
-        (self.service.scenery)().into_iter().nth(number)
+        (self.service.scene().scenery)().into_iter().nth(number)
     }
 
     pub(crate) fn spec(&self) -> &'static Spec {
@@ -283,13 +283,13 @@ impl World {
 
     /// A provider block that leads to the sandbox's account, with more arguments.
     pub(crate) fn block(&self, more: &[(&str, Value)]) -> Object {
-        let login = self.sandbox.login(self.spec().cloud).unwrap();
+        let login = self.sandbox.login(self.spec().platform).unwrap();
         let cloud = some(&[
             ("region", login.region.into()),
             ("access_key", login.access_key.into()),
             ("secret_key", login.secret_key.reveal().into()),
         ]);
-        let mut block: Object = [(self.spec().cloud.to_owned(), cloud)].into();
+        let mut block: Object = [(self.spec().platform.to_owned(), cloud)].into();
         block.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         block
     }
@@ -297,7 +297,9 @@ impl World {
     /// The same with arguments of its cloud exchanged.
     pub(crate) fn block_of(&self, changed: &[(&str, Value)]) -> Object {
         let mut block = self.block(&[]);
-        let Some(Value::Object(cloud)) = block.get_mut(self.spec().cloud) else { panic!("none") };
+        let Some(Value::Object(cloud)) = block.get_mut(self.spec().platform) else {
+            panic!("none")
+        };
         cloud.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         block
     }

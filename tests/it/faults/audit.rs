@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use serde_json::Value as Json;
 use terraform_provider_session::sandbox::Setup;
-use terraform_provider_session::services::ALL;
+use terraform_provider_session::services::simulated;
 
 use crate::faces::core::Core;
 use crate::faces::world::{SECRET, World, errors, world, worlds};
@@ -76,7 +76,7 @@ async fn many_runs_write_one_log_without_mixing_their_lines() {
         }
     };
     let killed: usize =
-        join_all(ALL.iter().cycle().take(8).map(|one| run(*one))).await.into_iter().sum();
+        join_all(simulated().cycle().take(8).map(run)).await.into_iter().sum();
     let lines = read(&path);
     let ended = lines.iter().filter(|line| line["outcome"] == "terminated").count();
     assert_eq!(ended, killed);

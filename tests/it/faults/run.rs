@@ -157,7 +157,7 @@ pub(crate) async fn act(
     let mut protected = None;
     let mut given = Vec::new();
     if meant == Meant::Named {
-        let mut others = (service.scenery)().split_off(1);
+        let mut others = (service.scene().scenery)().split_off(1);
         others.sort_by_key(|one| one.nodes.len() < 2);
         world.instance = others.remove(0);
         let first = ip(&world.live()[0].address).to_owned();

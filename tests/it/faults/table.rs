@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use terraform_provider_session::services::ALL;
+use terraform_provider_session::services::simulated;
 
 use super::run::Meant;
 
@@ -41,7 +41,7 @@ impl Table {
     fn text(&self) -> String {
         let mut columns = vec![vec![String::new()]];
         columns[0].extend(self.faults.iter().map(|fault| (*fault).to_owned()));
-        for service in ALL.iter().map(|service| service.spec.name) {
+        for service in simulated().map(|service| service.spec.name) {
             let cell = |fault: &&'static str| match &self.cells[&(*fault, service)] {
                 (one, other) if one == other => one.clone(),
                 (one, other) => format!("{one} / {other}"),

@@ -104,8 +104,9 @@ struct Made {
 
 impl Made {
     fn new(provider: &dyn Provider, faces: Faces, sandbox: &Sandbox, dice: &mut Dice<'_>) -> Made {
-        let service = services::ALL[dice.below(services::ALL.len())];
-        let scenery = (service.scenery)();
+        let known: Vec<_> = services::simulated().collect();
+        let service = known[dice.below(known.len())];
+        let scenery = (service.scene().scenery)();
         let instance = scenery[dice.below(scenery.len())].id.clone();
         let at = services::ALL.iter().position(|one| one.spec.name == service.spec.name);
         let at = at.expect("a service is one of all");

@@ -60,16 +60,16 @@ pub(super) fn answer(input: &[u8]) -> bool {
     let outside = outside(STATUS[usize::from(*first) % STATUS.len()], body, &[]);
     run(async {
         let mut taken = false;
-        for service in services::ALL {
+        for service in services::simulated() {
             let spec = service.spec;
-            let cloud = access::find(spec.cloud).expect("a service is of a cloud");
+            let cloud = access::find(spec.platform).expect("a service is of a cloud");
             let account = cloud.account(&login(), &outside).expect("a login by keys is complete");
             let signer = account.signer(None).expect("the region is given");
             for node_id in [None, Some("n-1")] {
                 let mut inputs = BTreeMap::from([(spec.inputs[0].name, "i-1".to_owned())]);
                 inputs.extend(node_id.map(|id| ("node_id", id.to_owned())));
                 let client = Arc::new(Client::new(signer.clone(), outside.clone()));
-                let sessions = (service.connect)(client, Target(inputs));
+                let sessions = service.over_http(client, Target(inputs)).unwrap();
                 let mut nodes = sessions.nodes().await.unwrap_or_default();
                 nodes.truncate(2);
                 nodes.push(Node::of("n-1"));

@@ -15,12 +15,16 @@ mod tests;
 
 use crate::access::Action;
 use crate::services::kit::ids;
-use crate::services::spec::Permissions;
-use crate::services::{Column, Everyone, Example, Input, Kind, Limits, Role, Service, Spec, Unit};
+#[cfg(feature = "sandbox")]
+use crate::services::simulator::Scene;
+use crate::services::spec::{Permissions, as_written};
+use crate::services::{
+    Column, Everyone, Example, Input, Kind, Limits, Role, Service, Shape, Spec, Unit, Way,
+};
 
 static SPEC: Spec = Spec {
     name: "alicloud_das_redis",
-    cloud: "alicloud",
+    platform: "alicloud",
     product: "das",
     title: "Alibaba Cloud DAS for Redis",
     session: "client session",
@@ -33,10 +37,13 @@ static SPEC: Spec = Spec {
     regional: false,
     inputs: &[Input {
         name: "instance_id",
+        shape: Shape::Text,
         required: true,
         description: "The id of the Redis instance, in any region.",
     }],
     one_of: &[],
+    width: None,
+    normal: as_written,
     session_id: "the list's `NodeId` and `Id`, like `r-****-proxy-0#16/7201`, since every proxy \
                  counts its own clients. Where the list gives no `NodeId`, the client's address \
                  stands for it, and where that leaves two alike, the second has `~2` at its end.",
@@ -126,9 +133,10 @@ const CODES: &[(&str, Kind)] =
 /// DAS for Redis.
 pub(in crate::services) static SERVICE: Service = Service {
     spec: &SPEC,
-    connect: |client, target| Box::new(api::Das::new(client, target)),
+    way: Way::Http(|client, target| Box::new(api::Das::new(client, target))),
     #[cfg(feature = "sandbox")]
-    scenery: simulator::scenery,
-    #[cfg(feature = "sandbox")]
-    simulator: |stage| Box::new(simulator::Server::new(stage)),
+    sandbox: Some(Scene {
+        scenery: simulator::scenery,
+        simulator: |stage| Box::new(simulator::Server::new(stage)),
+    }),
 };

@@ -15,12 +15,16 @@ mod tests;
 
 use crate::access::Action;
 use crate::services::kit::ids;
-use crate::services::spec::Permissions;
-use crate::services::{Column, Everyone, Example, Input, Kind, Limits, Role, Service, Spec, Unit};
+#[cfg(feature = "sandbox")]
+use crate::services::simulator::Scene;
+use crate::services::spec::{Permissions, as_written};
+use crate::services::{
+    Column, Everyone, Example, Input, Kind, Limits, Role, Service, Shape, Spec, Unit, Way, Width,
+};
 
 static SPEC: Spec = Spec {
     name: "alicloud_ecs",
-    cloud: "alicloud",
+    platform: "alicloud",
     product: "ecs",
     title: "Alibaba Cloud ECS Session Manager",
     session: "terminal session",
@@ -36,12 +40,23 @@ static SPEC: Spec = Spec {
          nothing else is said.",
     ),
     regional: true,
-    inputs: &[Input {
-        name: "instance_id",
-        required: false,
-        description: "The id of one ECS instance. Without it, all instances of the region.",
-    }],
+    inputs: &[
+        Input {
+            name: "instance_id",
+            shape: Shape::Text,
+            required: false,
+            description: "The id of one ECS instance.",
+        },
+        Input {
+            name: "all_instances",
+            shape: Shape::Flag,
+            required: false,
+            description: "`true` means the terminals of every instance of the region.",
+        },
+    ],
     one_of: &[],
+    width: Some(Width { whole: "all_instances", part: "instance_id" }),
+    normal: as_written,
     session_id: "the session's id, like `s-hz023od0x9****`.",
     is_id: ids::opaque,
     ids_again: None,
@@ -134,9 +149,10 @@ const CODES: &[(&str, Kind)] = &[
 /// ECS Session Manager.
 pub(in crate::services) static SERVICE: Service = Service {
     spec: &SPEC,
-    connect: |client, target| Box::new(api::Ecs::new(client, target)),
+    way: Way::Http(|client, target| Box::new(api::Ecs::new(client, target))),
     #[cfg(feature = "sandbox")]
-    scenery: simulator::scenery,
-    #[cfg(feature = "sandbox")]
-    simulator: |stage| Box::new(simulator::Server::new(stage)),
+    sandbox: Some(Scene {
+        scenery: simulator::scenery,
+        simulator: |stage| Box::new(simulator::Server::new(stage)),
+    }),
 };

@@ -14,12 +14,16 @@ mod tests;
 
 use crate::access::Action;
 use crate::services::kit::ids;
-use crate::services::spec::Permissions;
-use crate::services::{Column, Everyone, Example, Input, Kind, Limits, Role, Service, Spec, Unit};
+#[cfg(feature = "sandbox")]
+use crate::services::simulator::Scene;
+use crate::services::spec::{Permissions, as_written};
+use crate::services::{
+    Column, Everyone, Example, Input, Kind, Limits, Role, Service, Shape, Spec, Unit, Way,
+};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_dcs",
-    cloud: "huaweicloud",
+    platform: "huaweicloud",
     product: "dcs",
     title: "Huawei Cloud DCS for Redis",
     session: "client connection",
@@ -31,15 +35,23 @@ static SPEC: Spec = Spec {
     warning: None,
     regional: true,
     inputs: &[
-        Input { name: "instance_id", required: true, description: "The id of the DCS instance." },
+        Input {
+            name: "instance_id",
+            shape: Shape::Text,
+            required: true,
+            description: "The id of the DCS instance.",
+        },
         Input {
             name: "node_id",
+            shape: Shape::Text,
             required: false,
             description: "The id of one node of the instance: of a proxy where there are proxies, \
                           else of a data node. Without it, every such node, whatever its state.",
         },
     ],
     one_of: &[],
+    width: None,
+    normal: as_written,
     session_id: "the client's address, like `10.63.238.158:2048`: `peer` of the list, or `addr` \
                  where the list gives no `peer`.",
     is_id: ids::address,
@@ -232,9 +244,10 @@ const CODES: &[(&str, Kind)] = &[
 /// DCS for Redis.
 pub(in crate::services) static SERVICE: Service = Service {
     spec: &SPEC,
-    connect: |client, target| Box::new(api::Dcs::new(client, target)),
+    way: Way::Http(|client, target| Box::new(api::Dcs::new(client, target))),
     #[cfg(feature = "sandbox")]
-    scenery: simulator::scenery,
-    #[cfg(feature = "sandbox")]
-    simulator: |stage| Box::new(simulator::Server::new(stage)),
+    sandbox: Some(Scene {
+        scenery: simulator::scenery,
+        simulator: |stage| Box::new(simulator::Server::new(stage)),
+    }),
 };

@@ -17,14 +17,16 @@ mod tests;
 use crate::access::Action;
 use crate::access::huaweicloud::DBS_CODES;
 use crate::services::kit::ids;
-use crate::services::spec::Permissions;
-use crate::services::{Everyone, Example, Input, Limits, Service, Spec};
+#[cfg(feature = "sandbox")]
+use crate::services::simulator::Scene;
+use crate::services::spec::{Permissions, as_written};
+use crate::services::{Everyone, Example, Input, Limits, Service, Shape, Spec, Way};
 
 use super::processes;
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_ddm",
-    cloud: "huaweicloud",
+    platform: "huaweicloud",
     product: "ddm",
     title: "Huawei Cloud DDM",
     session: "logical session",
@@ -40,10 +42,13 @@ static SPEC: Spec = Spec {
     regional: true,
     inputs: &[Input {
         name: "instance_id",
+        shape: Shape::Text,
         required: true,
         description: "The id of the DDM instance.",
     }],
     one_of: &[],
+    width: None,
+    normal: as_written,
     session_id: "the session's id as the instance lists it, like `4564224`. An instance that restarts \
                  counts from the beginning, and the list has nothing else to tell two sessions apart.",
     is_id: ids::number,
@@ -74,9 +79,10 @@ static SPEC: Spec = Spec {
 /// DDM.
 pub(in crate::services) static SERVICE: Service = Service {
     spec: &SPEC,
-    connect: |client, target| Box::new(api::Ddm::new(client, target)),
+    way: Way::Http(|client, target| Box::new(api::Ddm::new(client, target))),
     #[cfg(feature = "sandbox")]
-    scenery: simulator::scenery,
-    #[cfg(feature = "sandbox")]
-    simulator: |stage| Box::new(simulator::Server::new(stage)),
+    sandbox: Some(Scene {
+        scenery: simulator::scenery,
+        simulator: |stage| Box::new(simulator::Server::new(stage)),
+    }),
 };

@@ -15,12 +15,16 @@ mod tests;
 use crate::access::Action;
 use crate::access::huaweicloud::DBS_CODES;
 use crate::services::kit::ids;
-use crate::services::spec::Permissions;
-use crate::services::{Column, Everyone, Example, Input, Limits, Role, Service, Spec, Unit};
+#[cfg(feature = "sandbox")]
+use crate::services::simulator::Scene;
+use crate::services::spec::{Permissions, as_written};
+use crate::services::{
+    Column, Everyone, Example, Input, Limits, Role, Service, Shape, Spec, Unit, Way,
+};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_dds",
-    cloud: "huaweicloud",
+    platform: "huaweicloud",
     product: "dds",
     title: "Huawei Cloud DDS",
     session: "database operation",
@@ -41,6 +45,7 @@ static SPEC: Spec = Spec {
     inputs: &[
         Input {
             name: "instance_id",
+            shape: Shape::Text,
             required: false,
             description: "The id of the DDS instance. Without `node_id`: of a cluster every \
                           mongos, of other instances every node that is not hidden, whatever \
@@ -48,6 +53,7 @@ static SPEC: Spec = Spec {
         },
         Input {
             name: "node_id",
+            shape: Shape::Text,
             required: false,
             description: "The id of one node: a mongos, shard or config node of a cluster, or a \
                           node of a replica set. With `instance_id` it must be a node of that \
@@ -55,6 +61,8 @@ static SPEC: Spec = Spec {
         },
     ],
     one_of: &["instance_id", "node_id"],
+    width: None,
+    normal: as_written,
     session_id: "the session's id as its node lists it, like `34631`, or `shard_1:7201646` on a \
                  mongos.",
     // Not `operation`, which is the whole statement: large, and full of what nobody should read.
@@ -149,9 +157,10 @@ static SPEC: Spec = Spec {
 /// DDS.
 pub(in crate::services) static SERVICE: Service = Service {
     spec: &SPEC,
-    connect: |client, target| Box::new(api::Dds::new(client, target)),
+    way: Way::Http(|client, target| Box::new(api::Dds::new(client, target))),
     #[cfg(feature = "sandbox")]
-    scenery: simulator::scenery,
-    #[cfg(feature = "sandbox")]
-    simulator: |stage| Box::new(simulator::Server::new(stage)),
+    sandbox: Some(Scene {
+        scenery: simulator::scenery,
+        simulator: |stage| Box::new(simulator::Server::new(stage)),
+    }),
 };

@@ -17,12 +17,16 @@ mod tests;
 use crate::access::Action;
 use crate::access::huaweicloud::DBS_CODES;
 use crate::services::kit::ids;
-use crate::services::spec::Permissions;
-use crate::services::{Column, Everyone, Example, Input, Limits, Role, Service, Spec, Unit};
+#[cfg(feature = "sandbox")]
+use crate::services::simulator::Scene;
+use crate::services::spec::{Permissions, as_written};
+use crate::services::{
+    Column, Everyone, Example, Input, Limits, Role, Service, Shape, Spec, Unit, Way,
+};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_geminidb_redis",
-    cloud: "huaweicloud",
+    platform: "huaweicloud",
     product: "geminidb",
     title: "Huawei Cloud GeminiDB Redis",
     session: "client connection",
@@ -38,6 +42,7 @@ static SPEC: Spec = Spec {
     inputs: &[
         Input {
             name: "instance_id",
+            shape: Shape::Text,
             required: false,
             description: "The id of the GeminiDB Redis instance. Without `node_id`, every node of \
                           it, whatever its state. At least one of `instance_id` and `node_id` \
@@ -45,12 +50,15 @@ static SPEC: Spec = Spec {
         },
         Input {
             name: "node_id",
+            shape: Shape::Text,
             required: false,
             description: "The id of one node. With `instance_id` it must be a node of that \
                           instance.",
         },
     ],
     one_of: &["instance_id", "node_id"],
+    width: None,
+    normal: as_written,
     session_id: "the connection's id as its node lists it, like `1131`.",
     is_id: ids::opaque,
     ids_again: Some(
@@ -129,9 +137,10 @@ static SPEC: Spec = Spec {
 /// GeminiDB Redis.
 pub(in crate::services) static SERVICE: Service = Service {
     spec: &SPEC,
-    connect: |client, target| Box::new(api::GeminiDb::new(client, target)),
+    way: Way::Http(|client, target| Box::new(api::GeminiDb::new(client, target))),
     #[cfg(feature = "sandbox")]
-    scenery: simulator::scenery,
-    #[cfg(feature = "sandbox")]
-    simulator: |stage| Box::new(simulator::Server::new(stage)),
+    sandbox: Some(Scene {
+        scenery: simulator::scenery,
+        simulator: |stage| Box::new(simulator::Server::new(stage)),
+    }),
 };

@@ -17,14 +17,16 @@ mod tests;
 use crate::access::Action;
 use crate::access::huaweicloud::DBS_CODES;
 use crate::services::kit::ids;
-use crate::services::spec::Permissions;
-use crate::services::{Everyone, Example, Input, Limits, Service, Spec};
+#[cfg(feature = "sandbox")]
+use crate::services::simulator::Scene;
+use crate::services::spec::{Permissions, as_written};
+use crate::services::{Everyone, Example, Input, Limits, Service, Shape, Spec, Way};
 
 use super::processes;
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_taurusdb",
-    cloud: "huaweicloud",
+    platform: "huaweicloud",
     product: "gaussdb",
     title: "Huawei Cloud TaurusDB",
     session: "client session",
@@ -39,17 +41,21 @@ static SPEC: Spec = Spec {
     inputs: &[
         Input {
             name: "instance_id",
+            shape: Shape::Text,
             required: true,
             description: "The id of the TaurusDB instance. Without `node_id`, every node of it, whatever \
                           its state.",
         },
         Input {
             name: "node_id",
+            shape: Shape::Text,
             required: false,
             description: "The id of one node of the instance.",
         },
     ],
     one_of: &[],
+    width: None,
+    normal: as_written,
     session_id: "the number of the session's thread on its node, like `2075425`. A node that restarts \
                  counts from the beginning, and the list has nothing else to tell two sessions apart.",
     is_id: ids::number,
@@ -87,9 +93,10 @@ static SPEC: Spec = Spec {
 /// TaurusDB.
 pub(in crate::services) static SERVICE: Service = Service {
     spec: &SPEC,
-    connect: |client, target| Box::new(api::TaurusDb::new(client, target)),
+    way: Way::Http(|client, target| Box::new(api::TaurusDb::new(client, target))),
     #[cfg(feature = "sandbox")]
-    scenery: simulator::scenery,
-    #[cfg(feature = "sandbox")]
-    simulator: |stage| Box::new(simulator::Server::new(stage)),
+    sandbox: Some(Scene {
+        scenery: simulator::scenery,
+        simulator: |stage| Box::new(simulator::Server::new(stage)),
+    }),
 };

@@ -13,12 +13,16 @@ mod tests;
 
 use crate::access::Action;
 use crate::services::kit::ids;
-use crate::services::spec::Permissions;
-use crate::services::{Column, Everyone, Example, Input, Kind, Limits, Role, Service, Spec, Unit};
+#[cfg(feature = "sandbox")]
+use crate::services::simulator::Scene;
+use crate::services::spec::{Permissions, as_written};
+use crate::services::{
+    Column, Everyone, Example, Input, Kind, Limits, Role, Service, Shape, Spec, Unit, Way,
+};
 
 static SPEC: Spec = Spec {
     name: "huaweicloud_vpn_p2c",
-    cloud: "huaweicloud",
+    platform: "huaweicloud",
     product: "vpn",
     title: "Huawei Cloud P2C VPN",
     session: "VPN connection",
@@ -30,11 +34,14 @@ static SPEC: Spec = Spec {
     warning: None,
     regional: true,
     inputs: &[Input {
+        shape: Shape::Text,
         name: "p2c_vgw_id",
         required: true,
         description: "The id of the P2C VPN gateway.",
     }],
     one_of: &[],
+    width: None,
+    normal: as_written,
     session_id: "the connection's id as the gateway lists it, a UUID; the next connection has another.",
     is_id: ids::opaque,
     ids_again: None,
@@ -119,9 +126,10 @@ const CODES: &[(&str, Kind)] = &[
 /// P2C VPN.
 pub(in crate::services) static SERVICE: Service = Service {
     spec: &SPEC,
-    connect: |client, target| Box::new(api::VpnP2c::new(client, target)),
+    way: Way::Http(|client, target| Box::new(api::VpnP2c::new(client, target))),
     #[cfg(feature = "sandbox")]
-    scenery: simulator::scenery,
-    #[cfg(feature = "sandbox")]
-    simulator: |stage| Box::new(simulator::Server::new(stage)),
+    sandbox: Some(Scene {
+        scenery: simulator::scenery,
+        simulator: |stage| Box::new(simulator::Server::new(stage)),
+    }),
 };

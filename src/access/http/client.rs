@@ -16,9 +16,9 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::error::MAX_MESSAGE;
-use super::instant::instant;
-use super::{Error, Kind, Secret, Trial};
+use crate::access::error::MAX_MESSAGE;
+use crate::access::instant::instant;
+use crate::access::{Error, Kind, Secret, Trial};
 use crate::wire::{HttpError, Outside, redact};
 
 /// A request as a service writes it, before host, identity and signature are added.
@@ -282,12 +282,12 @@ impl From<Error> for Refusal {
 
 /// A secret that a request carries in its body, kept beside it so that no answer repeats it.
 #[derive(Clone)]
-pub(super) struct Carried(pub(super) Secret);
+pub(in crate::access) struct Carried(pub(in crate::access) Secret);
 
 /// Sends a request; no answer is an error of [`Kind::NotSent`] or [`Kind::Lost`]. What of the
 /// request is secret is blotted out of the answer, before anybody reads it: gateways repeat signed
 /// headers when they explain a wrong signature.
-pub(super) async fn send(
+pub(in crate::access) async fn send(
     outside: &Outside,
     operation: &'static str,
     request: http::Request<Bytes>,

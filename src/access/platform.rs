@@ -1,13 +1,14 @@
-//! A cloud as the provider block sees it, and the account that its arguments lead to.
+//! A platform as the provider block sees it, and the account that its arguments lead to.
 
 use std::sync::Arc;
 
-use super::{Error, Given, Setting, Signer};
+use super::{Error, Given, Kind, Setting, Signer, http, postgresql};
 use crate::wire::Outside;
 use crate::wire::https::is_loopback;
 
-/// A cloud: how to log in to it is all that differs above this room.
-pub trait Cloud: Send + Sync {
+/// What the provider block has an attribute for: a cloud, or a kind of server. How to log in to it
+/// is all that differs above this room.
+pub trait Platform: Send + Sync {
     /// Its name in the provider block and in type names, like `huaweicloud`.
     fn name(&self) -> &'static str;
 
@@ -17,28 +18,38 @@ pub trait Cloud: Send + Sync {
     /// The arguments of its part of the provider block.
     fn settings(&self) -> &'static [Setting];
 
-    /// The products whose address can be replaced under `endpoints`.
-    fn endpoints(&self) -> &'static [&'static str];
+    /// The products whose address can be replaced under `endpoints`, where it has such.
+    fn endpoints(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Whether an address may replace one of them. The error is a rule: `must …`.
-    fn check_endpoint(&self, url: &str) -> Result<(), String>;
+    fn check_endpoint(&self, _url: &str) -> Result<(), String> {
+        Ok(())
+    }
 
-    /// A region for examples.
-    fn example_region(&self) -> &'static str;
+    /// Its part of the provider block in examples, as HCL, like `{ region = "cn-north-4" }`.
+    fn example(&self) -> &'static str;
 
     /// Markdown for the provider's page: the ways to log in, in their order of precedence.
     fn logins(&self) -> &'static str;
 
-    /// Markdown: ready policies in the cloud's own language that grant these actions and nothing
-    /// else, each with what it is for.
+    /// Markdown: what grants these actions and nothing else, ready and in the platform's own
+    /// language, with what it is for.
     fn policies(&self, actions: &[Action]) -> String;
 
+    /// What to do about a failure of this kind where it is something else than for a signed call to
+    /// a cloud. Goes before how to try again.
+    fn advice(&self, _kind: Kind) -> Option<&'static str> {
+        None
+    }
+
     /// The account that the arguments and the environment lead to. Reads files, makes no call;
-    /// what cannot be right is [`Kind::Configuration`](super::Kind::Configuration).
-    fn account(&self, given: &Given, outside: &Outside) -> Result<Arc<dyn Account>, Error>;
+    /// what cannot be right is [`Kind::Configuration`].
+    fn account(&self, given: &Given, outside: &Outside) -> Result<Account, Error>;
 }
 
-/// Something that must be granted, by the cloud's name of it in each kind of policy.
+/// Something that must be granted, by the platform's name of it in each kind of policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
     /// Its name in the cloud's present kind of policy; None if it needs no grant there.
@@ -75,25 +86,49 @@ pub(super) fn json_list(actions: impl Iterator<Item = &'static str>) -> String {
     lines.join(",\n")
 }
 
-/// A login to one cloud, shared by everything that is called with it: it keeps temporary keys,
-/// tokens and project ids, and asks with a wrong key only once.
-pub trait Account: Send + Sync + std::fmt::Debug {
-    /// The region of whatever does not name one, if there is such.
-    fn region(&self) -> Option<String>;
-
-    /// Signs calls to one region; None is [`Account::region`].
-    fn signer(self: Arc<Self>, region: Option<&str>) -> Result<Arc<dyn Signer>, Error>;
+/// What a login leads to, shared by everything that is called with it.
+#[derive(Clone, Debug)]
+pub enum Account {
+    /// To a cloud that is asked by signed HTTP calls.
+    Http(Arc<dyn http::Account>),
+    /// To PostgreSQL servers.
+    Postgresql(Arc<postgresql::Account>),
 }
 
-/// The cloud of a name.
-pub fn find(name: &str) -> Option<&'static dyn Cloud> {
-    super::ALL.iter().copied().find(|cloud| cloud.name() == name)
+impl Account {
+    /// The region of whatever does not name one, if there is such.
+    pub fn region(&self) -> Option<String> {
+        match self {
+            Account::Http(account) => account.region(),
+            Account::Postgresql(_) => None,
+        }
+    }
+
+    /// Signs calls to one region; None is [`Account::region`].
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`] where there is no key, and of servers, whose calls nobody signs.
+    pub fn signer(&self, region: Option<&str>) -> Result<Arc<dyn Signer>, Error> {
+        match self {
+            Account::Http(account) => account.clone().signer(region),
+            Account::Postgresql(_) => Err(Error::new(
+                Kind::Configuration,
+                "log in",
+                "a server is not asked by signed calls",
+            )),
+        }
+    }
+}
+
+/// The platform of a name.
+pub fn find(name: &str) -> Option<&'static dyn Platform> {
+    super::ALL.iter().copied().find(|platform| platform.name() == name)
 }
 
 /// An address that may replace an endpoint, which is `https` if it does not say: `https://`
 /// anywhere, `http://` only on this machine, since requests carry credentials. The error is a
 /// rule: `must …`.
-pub(super) fn endpoint(text: &str) -> Result<http::Uri, String> {
+pub(super) fn endpoint(text: &str) -> Result<::http::Uri, String> {
     let text = text.trim();
     // What stands before an `@` may be a password, so it is not repeated.
     if text.contains(['@', '?']) {
@@ -106,7 +141,7 @@ pub(super) fn endpoint(text: &str) -> Result<http::Uri, String> {
         )
     };
     let whole = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    let uri: http::Uri = whole.parse().map_err(|_| rule())?;
+    let uri: ::http::Uri = whole.parse().map_err(|_| rule())?;
     match (uri.scheme_str(), uri.host()) {
         (Some("https"), Some(host)) if !host.is_empty() => Ok(uri),
         (Some("http"), Some(host)) if is_loopback(host) => Ok(uri),

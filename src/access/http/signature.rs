@@ -8,7 +8,7 @@ use http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sha2::{Digest, Sha256};
 
-use super::Secret;
+use crate::access::Secret;
 
 /// RFC 3986: all but the unreserved characters are encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -30,55 +30,58 @@ pub struct Key {
 pub struct Malformed(pub String);
 
 /// Says what is malformed.
-pub(super) fn malformed(what: impl Into<String>) -> Malformed {
+pub(in crate::access) fn malformed(what: impl Into<String>) -> Malformed {
     Malformed(what.into())
 }
 
 /// A path segment, a query name or a query value as it is signed and sent.
-pub(super) fn encode(text: impl AsRef<[u8]>) -> String {
+pub(in crate::access) fn encode(text: impl AsRef<[u8]>) -> String {
     percent_encode(text.as_ref(), ENCODED).to_string()
 }
 
 /// A hash in lower-case hexadecimal digits.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+pub(in crate::access) fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
 /// A code over `text`, to be finished or compared in constant time.
-pub(super) fn mac(secret: &Secret, text: &str) -> Hmac<Sha256> {
+pub(in crate::access) fn mac(secret: &Secret, text: &str) -> Hmac<Sha256> {
     let mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes());
     mac.expect("HMAC takes keys of any length").chain_update(text)
 }
 
 /// The text of a header's value. SDKs sign UTF-8, which [`HeaderValue::to_str`] refuses.
-pub(super) fn text<'a>(name: &str, value: &'a HeaderValue) -> Result<&'a str, Malformed> {
+pub(in crate::access) fn text<'a>(
+    name: &str,
+    value: &'a HeaderValue,
+) -> Result<&'a str, Malformed> {
     std::str::from_utf8(value.as_bytes())
         .map_err(|_| malformed(format!("header `{name}` is not text")))
 }
 
 /// A header's value; `what` names it in the error.
-pub(super) fn plain(value: &str, what: &str) -> Result<HeaderValue, Malformed> {
+pub(in crate::access) fn plain(value: &str, what: &str) -> Result<HeaderValue, Malformed> {
     HeaderValue::from_str(value)
         .map_err(|_| malformed(format!("the {what} holds characters that no header may hold")))
 }
 
 /// The same for a secret, which no log shows then.
-pub(super) fn sensitive(value: &str, what: &str) -> Result<HeaderValue, Malformed> {
+pub(in crate::access) fn sensitive(value: &str, what: &str) -> Result<HeaderValue, Malformed> {
     let mut value = plain(value, what)?;
     value.set_sensitive(true);
     Ok(value)
 }
 
 /// The parts of an `Authorization` header like `ALGORITHM Credential=…,SignedHeaders=…,Signature=…`.
-pub(super) struct Authorization<'a> {
-    pub(super) access_key: &'a str,
-    pub(super) signed_headers: &'a str,
-    pub(super) signature: Vec<u8>,
+pub(in crate::access) struct Authorization<'a> {
+    pub(in crate::access) access_key: &'a str,
+    pub(in crate::access) signed_headers: &'a str,
+    pub(in crate::access) signature: Vec<u8>,
 }
 
 impl<'a> Authorization<'a> {
     /// Reads a header of `algorithm`, in which the key stands under the name `access`.
-    pub(super) fn parse(
+    pub(in crate::access) fn parse(
         text: &'a str,
         algorithm: &str,
         access: &str,

@@ -1,0 +1,78 @@
+//! How the sessions of one target are reached with an account of the service's platform.
+
+use std::sync::Arc;
+
+use super::{Error, Kind, Service, Sessions, Target};
+use crate::access::{Account, Client, postgresql};
+use crate::wire::Outside;
+
+/// By what a service reaches its sessions. None of them makes a call yet.
+#[derive(Clone, Copy, Debug)]
+pub enum Way {
+    /// By signed calls to one region.
+    Http(fn(Arc<Client>, Target) -> Box<dyn Sessions>),
+    /// By a login to a PostgreSQL server.
+    Postgresql(fn(Arc<postgresql::Account>, Target) -> Box<dyn Sessions>),
+}
+
+/// A service's sessions on one target.
+pub struct Connected {
+    /// The sessions.
+    pub sessions: Box<dyn Sessions>,
+    /// The region that they are in, where the platform has regions.
+    pub region: Option<String>,
+    client: Option<Arc<Client>>,
+}
+
+impl std::fmt::Debug for Connected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connected").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+impl Connected {
+    /// Whether an answer said that it came from the sandbox.
+    pub fn saw_sandbox(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| client.saw_sandbox())
+    }
+}
+
+impl Service {
+    /// The sessions of a target, which may be in another region than the account's.
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`] if there is no login or no such region.
+    pub fn connect(
+        &self,
+        account: &Account,
+        region: Option<&str>,
+        target: Target,
+        outside: &Outside,
+    ) -> Result<Connected, Error> {
+        match (self.way, account) {
+            (Way::Http(connect), Account::Http(account)) => {
+                let signer = account.clone().signer(region)?;
+                let client = Arc::new(Client::new(signer, outside.clone()));
+                let sessions = connect(client.clone(), target);
+                let region = Some(client.region().to_owned());
+                Ok(Connected { sessions, region, client: Some(client) })
+            }
+            (Way::Postgresql(connect), Account::Postgresql(account)) => {
+                let sessions = connect(account.clone(), target);
+                Ok(Connected { sessions, region: None, client: None })
+            }
+            (Way::Http(_) | Way::Postgresql(_), Account::Http(_) | Account::Postgresql(_)) => {
+                let message = format!("the service {} is not of this platform", self.spec.name);
+                Err(Error::new(Kind::Configuration, "connect", message))
+            }
+        }
+    }
+
+    /// The sessions of a target behind a client of one's own, of services that are reached so.
+    pub fn over_http(&self, client: Arc<Client>, target: Target) -> Option<Box<dyn Sessions>> {
+        match self.way {
+            Way::Http(connect) => Some(connect(client, target)),
+            Way::Postgresql(_) => None,
+        }
+    }
+}
