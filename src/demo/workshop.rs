@@ -160,7 +160,7 @@ impl Workshop {
         let mut pip = pip(python);
         pip.args(["--no-deps", "--no-compile"]);
         pip.args(["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"]);
-        for glibc in ["manylinux_2_35", "manylinux_2_31", "manylinux2014"] {
+        for glibc in ["manylinux_2_35", "manylinux_2_31", "manylinux_2_28", "manylinux2014"] {
             pip.args(["--platform", &format!("{glibc}_x86_64")]);
         }
         pip.args(["--only-binary", ":all:", "--require-hashes"]);

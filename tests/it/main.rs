@@ -20,6 +20,7 @@ mod sandbox_alicloud;
 mod sandbox_huaweicloud;
 mod sandbox_redis;
 mod sdks;
+mod servers;
 mod services;
 mod signing;
 mod terraform;

@@ -1,0 +1,4 @@
+//! Services that speak a server's own protocol, on real servers.
+
+pub(crate) mod ground;
+mod postgresql;
