@@ -103,6 +103,11 @@ impl Engine {
         }
     }
 
+    /// What a user types to run it.
+    pub fn program(&self) -> &'static str {
+        if self.name.starts_with("OpenTofu") { "tofu" } else { "terraform" }
+    }
+
     /// Where it comes from, for people.
     pub fn origin(&self) -> String {
         match self.leading.last() {

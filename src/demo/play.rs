@@ -1,13 +1,17 @@
-//! The play in two acts: who is on stage, the commands, and what must be true after each of them.
+//! The play in three acts: who is on stage, the commands, and what must be true after each of them.
 
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::drop_database::database_is_dropped;
 use super::excerpt::excerpt;
 use super::screen::{Screen, Style};
-use super::{Card, Client, Core, Engine, Error, Redis, SandboxProcess, Scenario, Workshop};
+use super::{
+    Card, Client, Core, Engine, Error, Postgres, PostgresPrograms, Redis, SandboxProcess, Scenario,
+    Workshop,
+};
 
 /// The services on stage, one of each cloud.
 const CACHE: &str = "huaweicloud_dcs";
@@ -29,14 +33,14 @@ pub(super) enum Verdict {
 }
 
 /// A client, and the step at which it shall lose its connection.
-struct Actor {
-    client: Client,
-    ends: Ends,
+pub(super) struct Actor {
+    pub(super) client: Client,
+    pub(super) ends: Ends,
 }
 
 /// When a client shall lose its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ends {
+pub(super) enum Ends {
     AtApply,
     AtDestroy,
     AtReplacement,
@@ -61,68 +65,75 @@ pub(super) async fn play(screen: &mut Screen) -> Result<Verdict, Error> {
     screen.styled(Style::Bold, "Terraform ends live sessions: a demo, on this machine only");
     screen.step("Set the stage", "A first run fetches what is not on PATH, up to 70 MB.");
     let workshop = Workshop::here();
+    let programs = PostgresPrograms::any(&workshop)?;
+    let postgres = Postgres::start(&programs, &[]).await?;
     let redis = Redis::start(&workshop).await?;
     let binary = std::env::current_exe().map_err(Error::io("cannot find this program"))?;
     let url = redis.url();
     let options = ["--redis", &url, "--clients", "0", "--job", "500ms"];
     let sandbox = SandboxProcess::start(&binary, &options).await?;
     let core = Core::new(Engine::any(&workshop, OLDEST)?, &binary)?;
-    stage(screen, &redis, &sandbox, &core);
+    stage(screen, &postgres, &redis, &sandbox, &core);
 
+    let (mut wrong, connections) =
+        database_is_dropped(screen, &core, &postgres, &programs, began).await?;
+
+    screen.styled(Style::Bold, "\nA cache in the cloud is torn down, and a password rotated");
     let card = &sandbox.card;
     let scenario = Scenario::redis_teardown(card, card.instance(CACHE)?)?;
     let actors = clients(&redis).await?;
     roll_call(screen, &actors, began);
-    let walk = Walk { screen, core: &core, dir: scenario.path(), actors: &actors, began };
-    let mut wrong = cache_goes(walk).await?;
+    let walk = Walk { screen, core: &core, dir: scenario.path(), actors: &actors, began, env: &[] };
+    wrong.extend(cache_goes(walk).await?);
 
+    screen.styled(Style::Bold, "\nA bastion is replaced");
     let scenario = Scenario::terminal_sessions(card, card.instance(TERMINALS)?)?;
     let people = people(card).await?;
-    let walk = Walk { screen, core: &core, dir: scenario.path(), actors: &people, began };
+    let walk = Walk { screen, core: &core, dir: scenario.path(), actors: &people, began, env: &[] };
     wrong.extend(bastion_is_replaced(walk).await?);
 
-    let everybody: Vec<&Actor> = actors.iter().chain(&people).collect();
+    let everybody: Vec<&Actor> = connections.iter().chain(&actors).chain(&people).collect();
     Ok(curtain(screen, &core, &everybody, &wrong, began))
 }
 
-/// The first act, on Huawei Cloud: a password is rotated, and then all is torn down.
+/// The second act, on Huawei Cloud: a password is rotated, and then all is torn down.
 async fn cache_goes(mut walk: Walk<'_>) -> Result<Vec<String>, Error> {
     let mut wrong = Vec::new();
     let why = "Shows who would go, before anybody goes.";
-    walk.command("terraform plan", why, &["plan", "-out=plan"]).await?;
+    walk.command("plan", why, &["plan", "-out=plan"]).await?;
     wrong.extend(walk.unexpected("the plan", &[]).await);
     let why = "The report user's password was rotated: sessions opened with the old one go.";
-    walk.command("terraform apply", why, &["apply", "plan"]).await?;
+    walk.command("apply", why, &["apply", "plan"]).await?;
     wrong.extend(walk.unexpected("the apply", &[Ends::AtApply]).await);
     walk.roll_call();
     let why = "Nothing is pending, so nobody would go.";
-    walk.command("terraform plan, once more", why, &["plan"]).await?;
+    walk.command("plan, once more", why, &["plan"]).await?;
     wrong.extend(walk.unexpected("the second plan", &[Ends::AtApply]).await);
     let why = "The teardown, announced: everybody but the protected console.";
-    walk.command("terraform plan -destroy", why, &["plan", "-destroy", "-out=teardown"]).await?;
+    walk.command("plan -destroy", why, &["plan", "-destroy", "-out=teardown"]).await?;
     wrong.extend(walk.unexpected("the plan of the teardown", &[Ends::AtApply]).await);
     let why = "First the sessions go, and only when they are gone, the cache.";
-    walk.command("terraform apply, the teardown", why, &["apply", "teardown"]).await?;
+    walk.command("apply, the teardown", why, &["apply", "teardown"]).await?;
     wrong.extend(walk.unexpected("the teardown", &[Ends::AtApply, Ends::AtDestroy]).await);
     walk.roll_call();
     Ok(wrong)
 }
 
-/// The second act, on Alibaba Cloud: a bastion is replaced while people work on it.
+/// The third act, on Alibaba Cloud: a bastion is replaced while people work on it.
 async fn bastion_is_replaced(mut walk: Walk<'_>) -> Result<Vec<String>, Error> {
     let mut wrong = Vec::new();
     let why =
         "Ada and Grace work on the bastion, Linus elsewhere; nobody loses a terminal by this.";
     let apply = ["apply", "-auto-approve"];
-    walk.command("terraform apply, of examples/scenarios/terminal-sessions", why, &apply).await?;
+    walk.command("apply, of examples/scenarios/terminal-sessions", why, &apply).await?;
     wrong.extend(walk.unexpected("the apply for the bastion", &[]).await);
     walk.roll_call();
     let why = "A new image replaces the bastion: two people would lose their terminals.";
     let plan = ["plan", "-var", "image=2026-11", "-out=replacement"];
-    walk.command("terraform plan, with another image", why, &plan).await?;
+    walk.command("plan, with another image", why, &plan).await?;
     wrong.extend(walk.unexpected("the plan of the replacement", &[]).await);
     let why = "First the terminals end, then the bastion goes, then the new one comes.";
-    walk.command("terraform apply, the replacement", why, &["apply", "replacement"]).await?;
+    walk.command("apply, the replacement", why, &["apply", "replacement"]).await?;
     wrong.extend(walk.unexpected("the replacement", &[Ends::AtReplacement]).await);
     walk.roll_call();
     Ok(wrong)
@@ -151,12 +162,20 @@ async fn people(card: &Card) -> Result<Vec<Actor>, Error> {
 }
 
 /// Says what is on stage.
-fn stage(screen: &mut Screen, redis: &Redis, sandbox: &SandboxProcess, core: &Core) {
+fn stage(
+    screen: &mut Screen,
+    postgres: &Postgres,
+    redis: &Redis,
+    sandbox: &SandboxProcess,
+    core: &Core,
+) {
+    let database = format!("{}, a real one, version {}", postgres.address(), postgres.version());
     let rows = [
+        ("PostgreSQL", database),
         ("Redis", format!("{}, a real one", redis.address())),
         ("Cloud", format!("{}, the sandbox", sandbox.card.endpoint)),
         ("Engine", format!("{}, {}", core.engine().name, core.engine().origin())),
-        ("Scenario", "examples/scenarios/redis-teardown".to_owned()),
+        ("Scenarios", "examples/scenarios".to_owned()),
     ];
     let row =
         |(name, text): (&str, String)| vec![(name.to_owned(), Style::Dim), (text, Style::Plain)];
@@ -164,7 +183,7 @@ fn stage(screen: &mut Screen, redis: &Redis, sandbox: &SandboxProcess, core: &Co
 }
 
 /// The table of connections.
-fn roll_call(screen: &mut Screen, actors: &[Actor], began: Instant) {
+pub(super) fn roll_call(screen: &mut Screen, actors: &[Actor], began: Instant) {
     let head = ["connection", "user", "address", "state"].map(|word| (word.to_owned(), Style::Dim));
     let mut rows = vec![head.to_vec()];
     for Actor { client, .. } in actors {
@@ -183,20 +202,53 @@ fn since(began: Instant, at: Instant) -> String {
 }
 
 /// One engine, walking through one scenario.
-struct Walk<'a> {
-    screen: &'a mut Screen,
-    core: &'a Core,
-    dir: &'a Path,
-    actors: &'a [Actor],
-    began: Instant,
+pub(super) struct Walk<'a> {
+    pub(super) screen: &'a mut Screen,
+    pub(super) core: &'a Core,
+    pub(super) dir: &'a Path,
+    pub(super) actors: &'a [Actor],
+    pub(super) began: Instant,
+    /// More variables for the engine.
+    pub(super) env: &'a [(&'a str, &'a str)],
 }
 
 impl Walk<'_> {
-    /// Runs one command and shows what tells.
-    async fn command(&mut self, title: &str, why: &str, args: &[&str]) -> Result<(), Error> {
+    /// Runs one command, which must succeed, and shows what tells.
+    pub(super) async fn command(
+        &mut self,
+        title: &str,
+        why: &str,
+        args: &[&str],
+    ) -> Result<(), Error> {
+        self.run(title, why, args, None).await
+    }
+
+    /// The same with one that must fail, with these words.
+    pub(super) async fn refused(
+        &mut self,
+        title: &str,
+        why: &str,
+        args: &[&str],
+        refusal: &str,
+    ) -> Result<(), Error> {
+        self.run(title, why, args, Some(refusal)).await
+    }
+
+    async fn run(
+        &mut self,
+        title: &str,
+        why: &str,
+        args: &[&str],
+        refusal: Option<&str>,
+    ) -> Result<(), Error> {
+        let title = &format!("{} {title}", self.core.engine().program());
         self.screen.step(title, why);
-        let told = self.core.run(self.dir, args, &[]).await?;
-        if told.code == 0 {
+        let told = self.core.run(self.dir, args, self.env).await?;
+        let as_it_should = match refusal {
+            None => told.code == 0,
+            Some(words) => told.code == 1 && told.text().contains(words),
+        };
+        if as_it_should {
             self.screen.quote(&excerpt(&told.text()));
             return Ok(());
         }
@@ -205,12 +257,12 @@ impl Walk<'_> {
         Err(Error::failed(title, format!("exit code {}", told.code)))
     }
 
-    fn roll_call(&mut self) {
+    pub(super) fn roll_call(&mut self) {
         roll_call(self.screen, self.actors, self.began);
     }
 
     /// Who was not cut and should have been by now, and the other way round.
-    async fn unexpected(&mut self, after: &str, ended: &[Ends]) -> Vec<String> {
+    pub(super) async fn unexpected(&mut self, after: &str, ended: &[Ends]) -> Vec<String> {
         let end = Instant::now() + GRACE;
         let due = |actor: &&Actor| ended.contains(&actor.ends);
         let noticed = || self.actors.iter().filter(due).all(|actor| actor.client.cut().is_some());
@@ -244,7 +296,7 @@ fn curtain(
     }
     let cut = actors.iter().filter(|actor| actor.client.cut().is_some()).count();
     let text = format!(
-        "Done: {cut} connections of two clouds were cut, each in its turn, and {} stayed \
+        "Done: {cut} connections of a server and two clouds were cut, each in its turn, and {} stayed \
          connected, in {:.0} s with {}.",
         actors.len() - cut,
         began.elapsed().as_secs_f64(),

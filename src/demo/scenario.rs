@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::error::Error;
+use super::postgres::Postgres;
 use super::sandbox_process::Card;
 use super::scratch::Scratch;
 
@@ -17,6 +18,15 @@ const TERMINAL_SESSIONS: [(&str, &str); 2] = [
     ("main.tf", include_str!("../../examples/scenarios/terminal-sessions/main.tf")),
     ("variables.tf", include_str!("../../examples/scenarios/terminal-sessions/variables.tf")),
 ];
+
+const DROP_DATABASE: [(&str, &str); 2] = [
+    ("database.tf", include_str!("../../examples/scenarios/drop-database/database.tf")),
+    ("variables.tf", include_str!("../../examples/scenarios/drop-database/variables.tf")),
+];
+
+/// What is added to it.
+const SESSIONS: (&str, &str) =
+    ("sessions.tf", include_str!("../../examples/scenarios/drop-database/sessions.tf"));
 
 /// A folder that Terraform can run in; removed on drop.
 #[derive(Debug)]
@@ -33,23 +43,45 @@ impl Scenario {
         Scenario::copied(&TERMINAL_SESSIONS, alicloud_variables(card), instance)
     }
 
+    /// `drop-database`, aimed at a server, without the block that ends sessions.
+    pub fn drop_database(postgres: &Postgres, psql: &Path) -> Result<Scenario, Error> {
+        let address = postgres.address();
+        let values = json!({
+            "host": address.ip().to_string(),
+            "port": address.port(),
+            "user": Postgres::ADMIN,
+            "psql": psql.display().to_string(),
+        });
+        Scenario::written(&DROP_DATABASE, &values)
+    }
+
+    /// The block of `drop-database` that ends sessions.
+    pub fn add_sessions(&self) -> Result<(), Error> {
+        self.write(SESSIONS.0, SESSIONS.1)
+    }
+
     fn copied(
         files: &[(&str, &str)],
         mut values: Value,
         instance: &str,
     ) -> Result<Scenario, Error> {
-        let folder = Scratch::new("scenario")?;
-        let write = |name: &str, text: &str| {
-            let file = folder.path().join(name);
-            std::fs::write(&file, text)
-                .map_err(Error::io(format!("could not write {}", file.display())))
-        };
-        for (name, text) in files {
-            write(name, text)?;
-        }
         values["instance_id"] = json!(instance);
-        write("terraform.tfvars.json", &values.to_string())?;
-        Ok(Scenario(folder))
+        Scenario::written(files, &values)
+    }
+
+    fn written(files: &[(&str, &str)], values: &Value) -> Result<Scenario, Error> {
+        let scenario = Scenario(Scratch::new("scenario")?);
+        for (name, text) in files {
+            scenario.write(name, text)?;
+        }
+        scenario.write("terraform.tfvars.json", &values.to_string())?;
+        Ok(scenario)
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), Error> {
+        let file = self.path().join(name);
+        std::fs::write(&file, text)
+            .map_err(Error::io(format!("could not write {}", file.display())))
     }
 
     /// Where it is.
