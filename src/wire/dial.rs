@@ -137,6 +137,7 @@ async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
     if addresses.is_empty() { Err(DialError::NoSuchName) } else { Ok(addresses) }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "of an enum that may grow, these are meant")]
 async fn tcp(
     addresses: &[SocketAddr],
     end: tokio::time::Instant,
