@@ -125,6 +125,8 @@ async fn run(service: &'static Service, client: Arc<Client>) -> Duration {
         verify: Verify::UntilGone,
         known: Vec::new(),
         looks_again: false,
+        drain: None,
+        quiet: None,
         timeout: Duration::from_secs(300),
     };
     let cancel = CancellationToken::new();

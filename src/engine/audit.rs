@@ -67,6 +67,7 @@ pub struct Counts {
     pub selected: usize,
     pub terminated: usize,
     pub already_gone: usize,
+    pub drained: usize,
     pub spared: usize,
     pub protected: usize,
     pub survived: usize,
@@ -233,6 +234,7 @@ impl Log {
             line.outcome = Some(match &victim.fate {
                 Fate::Terminated => "terminated",
                 Fate::AlreadyGone => "already_gone",
+                Fate::Drained => "drained",
                 Fate::Survived(reason) => {
                     line.reason = Some(reason.clone());
                     "survived"
@@ -256,6 +258,7 @@ impl Log {
             selected: report.selected(),
             terminated: report.terminated(),
             already_gone: report.already_gone(),
+            drained: report.drained(),
             spared: report.spared(),
             protected: report.protected.len(),
             survived: report.survived(),

@@ -37,6 +37,8 @@ pub(super) struct Entry {
     pub(super) standing: Standing,
     /// What its newest entry is to the request.
     pub(super) verdict: Verdict,
+    /// Whether it came after the first look.
+    pub(super) came: bool,
     /// Whether a call was made that may have ended it.
     pub(super) effect: bool,
     /// Whether a call that named it together with others was refused without saying over whom.
@@ -73,6 +75,7 @@ impl Entry {
             sighting,
             standing: unkillable.map_or(Standing::Untouched, |why| Standing::Alive(why.to_owned())),
             verdict: Verdict::Meant,
+            came: false,
             effect: false,
             doubtful: false,
             listed: true,
@@ -90,6 +93,11 @@ impl Entry {
     }
 
     /// Whether a look may still tell something new.
+    /// Whether it can be ended at all.
+    pub(super) fn is_killable(&self) -> bool {
+        self.sighting.session.unkillable.is_none()
+    }
+
     pub(super) fn is_open(&self) -> bool {
         matches!(self.standing, Standing::Open(_) | Standing::Answered)
     }

@@ -37,6 +37,11 @@ pub(super) struct Found<'a> {
 }
 
 impl View {
+    /// Whether nobody who was there can have been skipped.
+    pub(super) fn shows_all(&self) -> bool {
+        self.doubt.is_none() && self.unseen == 0
+    }
+
     fn of(nodes: Vec<Node>, readings: Vec<Reading<'_>>, request_ids: Vec<String>) -> View {
         let mut view = View {
             nodes,

@@ -32,7 +32,10 @@ impl Rounds<'_> {
             let ended = book.entries.iter().any(|one| one.effect && one.standing == Standing::Over);
             book.nodes.values().filter_map(|node| node.killed).max().filter(|_| ended)
         });
-        let asked = self.request.looks_again && self.request.verify == Verify::UntilGone;
+        // Where quiet was waited for, it has been looked at.
+        let asked = self.request.looks_again
+            && self.request.quiet.is_none()
+            && self.request.verify == Verify::UntilGone;
         let Some(killed) = ended.filter(|_| asked && run.halt().is_none()) else {
             return Vec::new();
         };
@@ -165,7 +168,7 @@ fn reconnected(spec: &Spec, book: &Book, victims: &[Victim]) -> u64 {
 }
 
 /// Who a client is, by what its list tells: its address, or else user, database and name.
-fn who(spec: &Spec, session: &Session) -> Option<String> {
+pub(super) fn who(spec: &Spec, session: &Session) -> Option<String> {
     let told = |role: Role| match session.fields.get(spec.column(role)?.name)? {
         Field::Text(text) if !text.is_empty() => Some(text.clone()),
         Field::Integer(number) => Some(number.to_string()),

@@ -41,6 +41,8 @@ pub(super) struct Book {
     pub(super) newcomers: BTreeMap<(String, String), Sighting>,
     /// How many ends the cloud has accepted.
     accepted: usize,
+    /// Whether newcomers are taken in as if they had been selected.
+    pub(super) adopts: bool,
 }
 
 /// What is known of a node.
@@ -90,6 +92,7 @@ impl Ledger {
             nodes,
             newcomers: BTreeMap::new(),
             accepted: 0,
+            adopts: false,
         };
         for &at in selected {
             book.enter(first[at].clone(), by_name);
@@ -203,9 +206,10 @@ impl Book {
         }
         let meant = matches!(verdict, Verdict::Meant | Verdict::Doubted);
         let new = self.is_newcomer(&one);
-        if meant && !new && !rests {
+        if meant && (!new || self.adopts) && !rests {
             let at = self.enter(one, !judge.everyone);
             self.entries[at].verdict = verdict;
+            self.entries[at].came = new;
             return Some(at);
         }
         let node = self.nodes.entry(place.0.clone()).or_default();

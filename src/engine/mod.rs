@@ -4,7 +4,8 @@
 //! and reports. The engine reaches the world only through [`Sessions`], an [`Audit`] and tokio's
 //! timer. The story of a run:
 //!
-//! 1. **Wait for the turn** (`turns.rs`). Runs and readings of one process whose targets overlap go
+//! 1. **Wait** until those of a first look have left by themselves, if that is asked for
+//!    (`drain.rs`), and then for the turn (`turns.rs`). Runs and readings of one process whose targets overlap go
 //!    one after another. The time allowed begins after that.
 //! 2. **List** (`reading.rs`). The nodes of the target are looked up; each is prepared and listed to
 //!    its last page, side by side. Every call goes through one door (`run.rs`) that holds the
@@ -19,8 +20,9 @@
 //!    that is at most two seconds old. Who lives on is asked for again, now and then, in smaller
 //!    groups if need be; who was missed comes in (`ledger.rs`, `entry.rs`).
 //! 5. **Read it whole.** Under `all` and `match` a run succeeds only after a steady reading of the
-//!    whole target without anybody whom it would select, newcomers excepted. A destroy looks once
-//!    more, a second after its last kill (`last.rs`).
+//!    whole target without anybody whom it would select, newcomers excepted; where quiet is asked
+//!    for, newcomers are ended too, until none has been there for so long (`quiet.rs`). A destroy
+//!    looks once more, a second after its last kill (`last.rs`).
 //! 6. **Report.** An acceptance that could not be checked is no kill: such a session is
 //!    [`Fate::Survived`] with "not verified". The report is written to the audit log and returned,
 //!    whatever happened.
@@ -35,12 +37,14 @@
 mod ask;
 mod audit;
 mod calls;
+mod drain;
 mod entry;
 mod first;
 mod last;
 mod ledger;
 mod pace;
 mod patience;
+mod quiet;
 mod reading;
 mod report;
 mod request;
@@ -58,19 +62,21 @@ pub use audit::{Audit, AuditFile, AuditLine, Counts, Log};
 pub use calls::Calls;
 pub use first::View;
 pub use pace::Pace;
-pub use report::{Event, Fate, Halt, Observer, Report, Silent, Survey, Victim};
+pub use report::{Comer, Event, Fate, Halt, Observer, Report, Silent, Survey, Victim};
 pub use request::{Filter, Guards, Mode, Request, Selection, Verify};
 pub use same::Known;
 pub use select::guard;
 pub use turns::Turns;
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::ask::Ask;
+use self::drain::Drain;
 use self::ledger::Ledger;
 use self::rounds::Rounds;
 use self::run::{Run, Trouble};
@@ -152,25 +158,53 @@ pub async fn terminate(
 ) -> Report {
     let dry_run = request.mode == Mode::DryRun;
     let mut report = Report { dry_run, ..Report::default() };
+    let mut drain = Drain::default();
+    if let Some(patience) = request.drain.filter(|_| !dry_run)
+        && let Err(halt) = drain.wait(aim, request, patience, pace, observer, cancel).await
+    {
+        report.request_ids = std::mem::take(&mut drain.request_ids);
+        report.halt = Some(halt);
+        report.victims = drain.victims().collect();
+        record(aim, &mut report, log, |_| false, end_of(request.timeout)).await;
+        return report;
+    }
     let turn = aim.turns.take(aim.scope, cancel).await;
     let end = end_of(request.timeout);
     let mut recorded = HashSet::new();
     if let Some(turn) = turn {
         let reserve = RESERVE.min(request.timeout / 10);
         let run = Run::new(&aim, pace, observer, cancel, end - reserve);
-        recorded = work(&run, &turn, request, log, &mut report).await;
+        recorded = work(&run, &turn, request, log, &mut drain, &mut report).await;
         // Our own session must not be in the way of what the result lets go.
         aim.sessions.close().await;
         report.halt = run.halt();
-        report.request_ids = run.request_ids();
+        report.request_ids = std::mem::take(&mut drain.request_ids);
+        report.request_ids.extend(run.request_ids());
     } else {
         report.halt = Some(Halt::Cancelled);
     }
-    let lines = || log.results(aim.spec, &report, |at| recorded.contains(&at));
+    // Behind the others, whose places the record knows.
+    report.victims.extend(drain.victims());
+    record(aim, &mut report, log, |at| recorded.contains(&at), end).await;
+    report
+}
+
+/// Writes down what came of the run. A record that is missing must be an error.
+async fn record(
+    aim: Aim<'_>,
+    report: &mut Report,
+    log: &Log,
+    recorded: impl Fn(usize) -> bool,
+    end: Instant,
+) {
+    let lines = || log.results(aim.spec, report, recorded);
     if let Err(why) = log.append(lines, end).await {
         match report.halt {
             // These may be no more than a warning, and a record that is missing must be an error.
-            None | Some(Halt::TargetGone(_) | Halt::TimedOut(_) | Halt::NotWhole(_)) => {
+            None
+            | Some(
+                Halt::TargetGone(_) | Halt::TimedOut(_) | Halt::NotWhole(_) | Halt::NotQuiet(_),
+            ) => {
                 report.halt = Some(Halt::Audit(why));
             }
             Some(_) => {
@@ -178,7 +212,6 @@ pub async fn terminate(
             }
         }
     }
-    report
 }
 
 /// Lists, guards and ends, and puts what came of it into the report. Returns which victims the
@@ -188,11 +221,13 @@ async fn work(
     turn: &Turn,
     request: &Request,
     log: &Log,
+    drain: &mut Drain,
     report: &mut Report,
 ) -> HashSet<usize> {
     let clock = Clock::at((log.now)());
     let view = run.guarded(run.view_for(request)).await.and_then(Result::ok);
     let Some(mut view) = view else { return HashSet::new() };
+    drain.heed(&view, turn);
     let mut found = view.find(run.spec, request, clock);
     let survey = &found.survey;
     run.observer
@@ -210,11 +245,12 @@ async fn work(
     let sightings = std::mem::take(&mut found.sightings);
     let by_name = works && !found.judge.everyone;
     let ledger = Ledger::new(sightings, &found.survey.selected, view.looks, by_name);
-    let rounds =
-        Rounds { ask: Ask { run, log, ledger: &ledger, turn }, request, judge: &found.judge };
+    let ask = Ask { run, log, ledger: &ledger, turn };
+    let rounds = Rounds { ask, request, judge: &found.judge, chases: AtomicBool::new(false) };
     if works {
         run.guarded(async {
             rounds.all(&view.nodes).await;
+            rounds.until_quiet(&view.nodes).await;
             rounds.note_doubt();
             report.returned = rounds.look_once_more(&view.nodes, &mut report.remarks).await;
         })

@@ -48,6 +48,8 @@ pub enum Fate {
     AlreadyGone,
     /// It lives, or must be assumed to; with the best reason known.
     Survived(String),
+    /// It was selected at the first look of a drain, and left by itself before the run began.
+    Drained,
     /// It was selected, and when its turn came it was not meant any more, so that nobody asked for
     /// its end; with the reason.
     Spared(&'static str),
@@ -74,6 +76,15 @@ pub struct Victim {
     pub fate: Fate,
     /// The cloud's id of the request that named it or covered it.
     pub request_id: Option<String>,
+}
+
+/// A client that came after the first look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comer {
+    /// As it was listed last.
+    pub session: Session,
+    /// How many sessions of it came.
+    pub times: usize,
 }
 
 /// Why a run ended before its work was done.
@@ -116,6 +127,8 @@ pub enum Halt {
     /// Everybody who was seen is settled, and the list could not be read whole in time, so that
     /// somebody may have been missed; with why, which goes on after "the list".
     NotWhole(&'static str),
+    /// Time was up, and newcomers kept coming.
+    NotQuiet(Vec<Comer>),
     /// The target does not exist any more, so nothing can hold a session on it.
     TargetGone(Error),
     /// A call failed for good.
@@ -180,6 +193,7 @@ impl Halt {
             | Halt::Uncounted(_)
             | Halt::SameIdOnSeveralNodes(_) => true,
             Halt::NotWhole(_)
+            | Halt::NotQuiet(_)
             | Halt::TargetGone(_)
             | Halt::Failed(_)
             | Halt::TimedOut(_)
@@ -212,8 +226,13 @@ impl Report {
         self.victims.iter().filter(|victim| match victim.fate {
             Fate::Survived(_) => true,
             Fate::Untouched => !self.dry_run,
-            Fate::Terminated | Fate::AlreadyGone | Fate::Spared(_) => false,
+            Fate::Terminated | Fate::AlreadyGone | Fate::Drained | Fate::Spared(_) => false,
         })
+    }
+
+    /// How many left by themselves while they were waited for.
+    pub fn drained(&self) -> usize {
+        self.count(|fate| matches!(fate, Fate::Drained))
     }
 
     /// How many were not meant any more when their turn came.
@@ -234,6 +253,15 @@ impl Report {
 /// What happens while a run works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The sessions of the first look are waited for.
+    Draining {
+        /// How many are left.
+        left: usize,
+        /// Of how many.
+        of: usize,
+        /// How much longer at most.
+        more: std::time::Duration,
+    },
     /// The target was listed.
     Listed {
         /// How many sessions are live.

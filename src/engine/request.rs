@@ -26,7 +26,13 @@ pub struct Request {
     /// Whether the target is to be looked at once more after somebody was ended, since what it
     /// guards goes next.
     pub looks_again: bool,
-    /// From the first call to the report. Nothing runs longer.
+    /// How long the sessions of a first look may take to end by themselves before anybody is ended;
+    /// None if nobody is waited for.
+    pub drain: Option<Duration>,
+    /// For how long nobody may have been there before the run is done, newcomers being ended too;
+    /// None if they are left alone.
+    pub quiet: Option<Duration>,
+    /// From the first call after a drain to the report. Nothing runs longer.
     pub timeout: Duration,
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -48,6 +49,8 @@ pub(super) struct Rounds<'a> {
     pub(super) ask: Ask<'a>,
     pub(super) request: &'a Request,
     pub(super) judge: &'a Judge<'a>,
+    /// Whether newcomers are ended too: then looks are spaced.
+    pub(super) chases: AtomicBool,
 }
 
 impl Rounds<'_> {
@@ -258,6 +261,9 @@ impl Rounds<'_> {
     /// where a list proves nothing.
     async fn look(&self, area: &Area, awaited: bool) -> Result<(), Trouble> {
         let run = self.ask.run;
+        if self.chases.load(Ordering::Relaxed) && !self.space_looks(&area.nodes).await {
+            return Err(run.over(None));
+        }
         let left = self
             .ask
             .ledger

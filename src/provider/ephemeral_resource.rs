@@ -21,8 +21,8 @@ use super::settings::Shared;
 use super::{diagnose, outcome, run, schema};
 use crate::engine::{Halt, Report, Silent, Survey};
 use crate::framework::{
-    Context, Diagnostic, Diagnostics, EphemeralResource, Face, Object, Opened, Schema, Severity,
-    Value,
+    Context, Diagnostic, Diagnostics, EphemeralResource, Face, Object, Opened, Path, Schema,
+    Severity, Value,
 };
 use crate::services::{Service, Session};
 
@@ -228,7 +228,14 @@ impl Face for Ephemeral {
 
     fn validate(&self, config: &Object) -> Diagnostics {
         let mut fields = Fields::new(config);
-        fields.one_of("when", &["open", "close"]);
+        let on_close = fields.one_of("when", &["open", "close"]) == Some("close");
+        for name in ["drain", "quiet"] {
+            if on_close && fields.is_given(name) {
+                let rule = "cannot be combined with `when = \"close\"`: a core takes a close that \
+                            takes long for one that hangs";
+                fields.wrong(&Path::root(name), rule.to_owned());
+            }
+        }
         let mut diagnostics = fields.finish(|| Some(())).diagnostics;
         diagnostics.extend(inputs::read(self.service.spec, config, Timeout::Attribute).diagnostics);
         diagnostics

@@ -86,6 +86,8 @@ pub(super) fn read(spec: &Spec, object: &Object, timeout: Timeout) -> Read<Input
     let dry_run = fields.bool("dry_run");
     let verify = fields.bool("verify");
     let on_failure = fields.one_of("on_failure", &["fail", "warn"]);
+    let drain = fields.duration("drain").filter(|drain| !drain.is_zero());
+    let quiet = quiet(&mut fields, verify);
     let timeout = limit(&mut fields, timeout);
     fields.finish(|| {
         let guards = Guards { protect, max_sessions };
@@ -99,10 +101,36 @@ pub(super) fn read(spec: &Spec, object: &Object, timeout: Timeout) -> Read<Input
             verify,
             known: Vec::new(),
             looks_again: false,
+            drain,
+            quiet,
             timeout,
         };
         Some(Inputs { target, region, request, on_failure })
     })
+}
+
+/// The least time that a look every second can tell anything about.
+const LEAST_QUIET: Duration = Duration::from_secs(2);
+
+/// `quiet`, which needs a look after the kill, and newcomers whom the selection can mean.
+fn quiet(fields: &mut Fields<'_>, verify: Option<bool>) -> Option<Duration> {
+    let quiet = fields.duration("quiet")?;
+    let rule = if quiet < LEAST_QUIET {
+        Some("must be at least 2 seconds: looks are a second apart".to_owned())
+    } else if verify == Some(false) {
+        Some(
+            "cannot be combined with `verify = false`: only a look tells whether it is quiet"
+                .to_owned(),
+        )
+    } else if fields.is_given("session_ids") {
+        Some("cannot be combined with `session_ids`: whoever comes has another id; use `all` or `match`".to_owned())
+    } else {
+        None
+    };
+    if let Some(rule) = rule {
+        fields.wrong(&Path::root("quiet"), rule);
+    }
+    Some(quiet)
 }
 
 /// Target and filter of the data source, as a request that selects what is to be listed.
@@ -115,6 +143,8 @@ pub(super) fn read_list(spec: &Spec, object: &Object) -> Read<Inputs> {
         let request = Request {
             known: Vec::new(),
             looks_again: false,
+            drain: None,
+            quiet: None,
             selection,
             guards: Guards::default(),
             mode: Mode::DryRun,
@@ -386,6 +416,23 @@ mod tests {
     }
 
     #[test]
+    fn quiet_needs_a_look_and_newcomers_whom_the_selection_means() {
+        let quiet = ("quiet", Value::from("30s"));
+        assert_eq!(
+            complaints(&[("all", true.into()), ("verify", false.into()), quiet.clone()]),
+            [
+                "`quiet` cannot be combined with `verify = false`: only a look tells whether it is quiet."
+            ]
+        );
+        assert_eq!(
+            complaints(&[("session_ids", texts(&["10.0.0.1:1"])), quiet.clone()]),
+            ["`quiet` cannot be combined with `session_ids`: whoever comes has another id; use \
+              `all` or `match`."]
+        );
+        assert!(complaints(&[("all", true.into()), quiet, ("drain", "5m".into())]).is_empty());
+    }
+
+    #[test]
     fn a_width_that_nobody_wrote_is_never_taken() {
         let mut checked = 0;
         for spec in services::ALL.iter().map(|service| service.spec) {
@@ -456,6 +503,12 @@ mod tests {
                 "`protect.users` must not be empty; omit it to place no restriction.",
             ),
             ("timeouts", timeouts("0s"), "`timeouts.delete` must be greater than zero."),
+            (
+                "drain",
+                "soon".into(),
+                "`drain` must be a duration like \"90s\" or \"1h30m\", not \"soon\".",
+            ),
+            ("quiet", "1s".into(), "`quiet` must be at least 2 seconds: looks are a second apart."),
         ] {
             assert_eq!(complaints(&[all.clone(), (argument, value)]), [complaint]);
         }

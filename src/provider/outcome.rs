@@ -27,6 +27,7 @@ pub(super) fn last_run(report: &Report, reason: &str, at: SystemTime) -> Value {
         ("selected", count(report.selected())),
         ("terminated", count(report.terminated())),
         ("already_gone", count(report.already_gone())),
+        ("drained", count(report.drained())),
         ("spared", count(report.spared())),
         ("protected", count(report.protected.len())),
         ("survived", count(report.survived())),

@@ -139,7 +139,7 @@ fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, moment: M
         let are = if more == 1 { "is" } else { "are" };
         let _ = writeln!(text, "{more} more {are} meant but cannot be ended: {why}.");
     }
-    for consequence in consequences(inputs, obstacle, dry, moment.after) {
+    for consequence in consequences(inputs, selected.len(), obstacle, dry, moment.after) {
         let _ = writeln!(text, "{consequence}");
     }
     text.push_str("Sessions come and go: which are meant is resolved again at that moment.");
@@ -155,10 +155,28 @@ fn listed(names: impl IntoIterator<Item = String>, all: usize) -> String {
 }
 
 /// What guards and switches would make of it.
-fn consequences(inputs: &Inputs, obstacle: Option<Halt>, dry: bool, after: After) -> Vec<String> {
+fn consequences(
+    inputs: &Inputs,
+    selected: usize,
+    obstacle: Option<Halt>,
+    dry: bool,
+    after: After,
+) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(why) = obstacle.and_then(|halt| blocked(&halt)) {
         lines.push(format!("{why}, so NOTHING would be terminated and it would be an error."));
+    }
+    if let Some(patience) = inputs.request.drain.filter(|_| selected > 0) {
+        lines.push(format!(
+            "Up to {} would be waited before, for these to end by themselves.",
+            table::length(patience)
+        ));
+    }
+    if let Some(quiet) = inputs.request.quiet {
+        lines.push(format!(
+            "Newcomers would be ended too, until none has been there for {}.",
+            table::length(quiet)
+        ));
     }
     if dry {
         lines.push("It is a dry run: nothing will be terminated.".to_owned());
@@ -197,6 +215,7 @@ fn blocked(halt: &Halt) -> Option<String> {
         }
         Halt::Uncounted(_)
         | Halt::NotWhole(_)
+        | Halt::NotQuiet(_)
         | Halt::TargetGone(_)
         | Halt::Failed(_)
         | Halt::TimedOut(_)

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::diagnose::{self, About};
 use super::inputs::Inputs;
 use super::settings::{Ready, Shared};
+use super::table;
 use crate::access::{Error, Kind};
 use crate::engine::{self, Aim, AuditFile, Log, Mode, Observer, Report, Survey, Turns};
 use crate::framework::Diagnostics;
@@ -97,8 +98,14 @@ impl Connection {
         }
         request.looks_again = face.occasion == Occasion::Destroy;
         let log = self.log(face, shared);
-        let report =
+        let mut report =
             engine::terminate(self.aim(), &request, &self.ready.pace, &log, observer, cancel).await;
+        if let Some(patience) = request.drain.filter(|_| report.dry_run) {
+            let length = table::length(patience);
+            let remark =
+                format!("it waited for nobody; a real run would wait up to {length} first");
+            report.remarks.push(remark);
+        }
         let about = About {
             spec: self.spec,
             target: &self.label,

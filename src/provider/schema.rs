@@ -131,6 +131,8 @@ fn termination(spec: &Spec, region: Mode) -> Attributes {
         "If more sessions than this are selected, nothing is terminated and it is an error. At least 1.",
     );
     add(&mut attributes, "verify", Mode::Optional, Type::Bool, VERIFY);
+    add(&mut attributes, "drain", Mode::Optional, Type::String, DRAIN);
+    add(&mut attributes, "quiet", Mode::Optional, Type::String, QUIET);
     attributes
 }
 
@@ -218,6 +220,7 @@ fn last_run(description: &str) -> Attribute {
             ),
         ),
         ("already_gone", count("How many were gone before they could be ended.")),
+        ("drained", count("How many of those of the first look of a `drain` ended by themselves.")),
         (
             "spared",
             count(
@@ -287,6 +290,8 @@ const TIMEOUT: &str = "How long it may take in all, like `\"90s\"`. Default `\"5
 const DRY_RUN: &str = "`true` does everything but terminate. Default `false`.";
 const DRY_RUN_RESOURCE: &str = "A dry run counts as the run: to do it for real, change `triggers` in the apply that takes `dry_run` away. And it holds no destroy back: what the resource depends on is destroyed with everybody still connected; to look, use `terraform plan -destroy`.";
 const VERIFY: &str = "`true` (default) lists again after terminating, until no selected session is left or time is up. `false` takes an acceptance for the end: `terminated` then means accepted, and nobody is found to survive.";
+const DRAIN: &str = "How long to wait, before anybody is terminated, for the sessions of a first look to end by themselves, like `\"5m\"`. It looks now and then, and goes on as soon as all have left. Selection, `protect` and `max_sessions` are judged anew then, newcomers included. Not counted into the timeout. Default: nobody is waited for.";
+const QUIET: &str = "Goes on terminating newcomers that are selected until for this long, at least `\"2s\"`, none has been there; if that does not come in time, it is a failure that names who keeps coming. It keeps nobody out: something else must. With `all` or `match`, and not with `verify = false`. Default: newcomers are left alone.";
 const ON_FAILURE: &str = "A time-out counts as survivors. Other failures (credentials, permissions, `max_sessions`, `protect`, the audit log) are errors either way.";
 const ON_FAILURE_RESOURCE: &str = "If selected sessions survive: `\"fail\"` (default) is an error, which the next apply tries again and which holds a destroy back; `\"warn\"` is a warning, and a destroy goes on.";
 const ON_FAILURE_EPHEMERAL: &str = "If selected sessions survive: `\"fail\"` (default) is an error, so what refers to the block does not go on; `\"warn\"` is a warning.";

@@ -94,11 +94,7 @@ fn cell(unit: Unit, field: Option<&Field>) -> Option<String> {
         Field::Text(text) => Some(printable(text)),
         Field::Integer(number) if unit == Unit::Seconds => {
             let seconds = u64::try_from(*number).unwrap_or(0);
-            Some(
-                humantime::format_duration(std::time::Duration::from_secs(seconds))
-                    .to_string()
-                    .replace(' ', ""),
-            )
+            Some(length(std::time::Duration::from_secs(seconds)))
         }
         Field::Integer(number) => Some(number.to_string()),
         Field::Bool(truth) => Some(truth.to_string()),
@@ -121,6 +117,11 @@ pub(super) fn clean(text: &str) -> String {
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().map(|c| if hidden(c) { '?' } else { c }).collect()
+}
+
+/// A length of time as it is written in arguments: `3m10s`.
+pub(super) fn length(time: std::time::Duration) -> String {
+    humantime::format_duration(time).to_string().replace(' ', "")
 }
 
 #[cfg(test)]

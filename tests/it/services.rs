@@ -290,14 +290,21 @@ fn described(spec: &Spec, session: &Session) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crowd_is_listed_whole() {
+async fn a_crowd_is_listed_whole_or_the_list_says_that_it_is_not() {
     for service in simulated() {
         let world = World::new(Setup { clients: 1234, ..Setup::default() });
         let instance = &(service.scene().scenery)()[0];
         let sessions = world.whole(service, instance);
         let node = &sessions.nodes().await.unwrap()[0];
         let found = world.list(&*sessions, node).await.unwrap();
+        let ticket = sessions.prepare(node).await.unwrap();
+        world.wait(&*sessions, ticket.clone()).await.unwrap();
+        let first = sessions.list(node, ticket.as_ref(), None).await.unwrap();
         let unique: BTreeSet<SessionId> = ids(&found).into_iter().collect();
+        if first.unsteady.is_some() && first.next.is_none() {
+            assert!(found.len() < 1234, "{}", service.spec.name);
+            continue;
+        }
         assert_eq!((found.len(), unique.len()), (1234, 1234), "{}", service.spec.name);
     }
 }

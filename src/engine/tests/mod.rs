@@ -1,6 +1,7 @@
 //! The engine against a world in memory, under paused time: what product pages promise, as
 //! sentences.
 
+mod conduct;
 mod lists;
 mod model;
 mod random;

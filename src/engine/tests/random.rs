@@ -116,7 +116,7 @@ async fn on_any_bad_day_the_report_agrees_with_what_really_happened() {
                         assert!(named || gone, "{what}");
                     }
                     Fate::Terminated => assert!(named && !lives, "{what}"),
-                    Fate::AlreadyGone => assert!(!lives && !ended, "{what}"),
+                    Fate::AlreadyGone | Fate::Drained => assert!(!lives && !ended, "{what}"),
                     Fate::Survived(why) => {
                         assert!(!ended || why.starts_with("not verified"), "{what}");
                     }
@@ -155,7 +155,7 @@ async fn on_any_bad_day_the_report_agrees_with_what_really_happened() {
                 let loose = match &victim.fate {
                     Fate::Survived(why) => why.starts_with("not verified"),
                     Fate::Untouched => true,
-                    Fate::Terminated | Fate::AlreadyGone | Fate::Spared(_) => false,
+                    Fate::Terminated | Fate::AlreadyGone | Fate::Drained | Fate::Spared(_) => false,
                 };
                 assert!(!loose, "seed {seed}: {victim:?}, and nothing ended the run early");
             }

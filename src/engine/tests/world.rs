@@ -503,6 +503,8 @@ pub(in crate::engine) fn play(selection: Selection) -> Play {
             verify: Verify::UntilGone,
             known: Vec::new(),
             looks_again: false,
+            drain: None,
+            quiet: None,
             timeout: Duration::from_secs(300),
         },
         pace: Pace::new(NonZeroUsize::new(4).unwrap(), Arc::new(|| 0.5)),
@@ -577,7 +579,7 @@ pub(in crate::engine) fn fates(report: &Report) -> Vec<String> {
     let word = |victim: &Victim| match &victim.fate {
         Fate::Survived(why) => format!("{}: survived, {why}", victim.session.id),
         Fate::Spared(why) => format!("{}: spared, {why}", victim.session.id),
-        fate @ (Fate::Terminated | Fate::AlreadyGone | Fate::Untouched) => {
+        fate @ (Fate::Terminated | Fate::AlreadyGone | Fate::Drained | Fate::Untouched) => {
             format!("{}: {fate:?}", victim.session.id)
         }
     };

@@ -2,7 +2,7 @@
 
 use super::advice::{STAYS, advice, again, answer, from_state, may_be_an_argument, timeout};
 use super::{About, last_failure, listed, named, table};
-use crate::engine::{Fate, Halt, Report};
+use crate::engine::{Comer, Fate, Halt, Report};
 use crate::provider::run::Occasion;
 use crate::services::Spec;
 
@@ -69,6 +69,15 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
                 again(occasion)
             ),
         ),
+        Halt::NotQuiet(comers) => (
+            format!("Clients keep coming back to {target}"),
+            format!(
+                "For `quiet` nobody may have been there for so long, and in the time allowed that did not come: whoever came was ended, and others came. `quiet` keeps nobody out.{}\nEnd what they come from first: destroy the application's own resource before this one (let it `depends_on` this block), lock the account, or stop new logins on the server. Or raise {}. {}",
+                coming(spec, comers),
+                timeout(occasion),
+                again(occasion)
+            ),
+        ),
         Halt::SameIdOnSeveralNodes(id) => (
             format!("Session id is not unique on {target}"),
             format!(
@@ -111,6 +120,20 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
     }
 }
 
+/// Who keeps coming, and how often.
+fn coming(spec: &Spec, comers: &[Comer]) -> String {
+    if comers.is_empty() {
+        return String::new();
+    }
+    let sessions: Vec<_> = comers.iter().map(|one| &one.session).collect();
+    let lines = table::names(spec, &sessions).into_iter().zip(comers).map(|(name, comer)| {
+        let times =
+            if comer.times == 1 { "once".to_owned() } else { format!("{} times", comer.times) };
+        format!("{name}: came {times}")
+    });
+    format!(" Who came:\n{}", listed(comers.len(), lines))
+}
+
 /// The criteria of `match`, as words.
 fn narrowing(spec: &Spec) -> String {
     let names: Vec<String> = spec.criteria().map(|one| format!("`{}`", one.name())).collect();
@@ -123,7 +146,7 @@ pub(super) fn aftermath(about: About<'_>, halt: &Halt) -> String {
         return String::new();
     }
     let mended_by_an_argument = halt.is_guard()
-        || matches!(halt, Halt::TimedOut(_) | Halt::NotWhole(_))
+        || matches!(halt, Halt::TimedOut(_) | Halt::NotWhole(_) | Halt::NotQuiet(_))
         || matches!(halt, Halt::Failed(error) if may_be_an_argument(error.kind));
     if mended_by_an_argument {
         format!("\n\n{STAYS} {}", from_state(about.spec))

@@ -78,11 +78,15 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
             survivors(about, report, &done, Some(why), &mut diagnostics);
         }
         // Everybody who was seen is settled: whoever may have been missed counts as a survivor.
-        Some(halt @ Halt::NotWhole(_)) if report.survivors().next().is_some() => {
+        Some(halt @ (Halt::NotWhole(_) | Halt::NotQuiet(_)))
+            if report.survivors().next().is_some() =>
+        {
             let (_, why) = halts::halted(about, report, halt);
             survivors(about, report, &done, Some(why), &mut diagnostics);
         }
-        Some(halt @ Halt::NotWhole(_)) if about.on_failure == OnFailure::Warn => {
+        Some(halt @ (Halt::NotWhole(_) | Halt::NotQuiet(_)))
+            if about.on_failure == OnFailure::Warn =>
+        {
             let (summary, detail) = halts::halted(about, report, halt);
             diagnostics.warn(summary, format!("{detail}{after}").trim_end());
         }
@@ -202,6 +206,7 @@ fn done(spec: &Spec, target: &str, report: &Report) -> String {
     );
     let extras = [
         (report.already_gone(), "already gone"),
+        (report.drained(), "ended by themselves"),
         (report.spared(), "no longer meant and spared"),
         (report.protected.len(), "protected"),
         (usize::try_from(report.reconnected).unwrap_or(usize::MAX), "reconnected"),

@@ -1,6 +1,8 @@
 //! Lines for the person who watches a run.
 
-use super::table::{clean, count};
+use std::time::Duration;
+
+use super::table::{clean, count, length};
 use crate::engine::Event;
 
 /// One line for one event. What the cloud only accepted is not called terminated: nobody has
@@ -8,6 +10,10 @@ use crate::engine::Event;
 pub(in crate::provider) fn progress(session: &str, event: &Event) -> String {
     let live = |number: usize| count(number, &format!("live {session}"));
     match event {
+        Event::Draining { left, of, more } => format!(
+            "draining: {left} of {of} left, {} more at most",
+            length(Duration::from_secs(more.as_secs()))
+        ),
         Event::Listed { sessions, nodes } if *nodes > 1 => {
             format!("listed {} on {nodes} nodes", live(*sessions))
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::access::Kind;
-use crate::engine::{Event, Victim};
+use crate::engine::{Comer, Event, Victim};
 use crate::services::{self, Criterion, Field, SessionId};
 
 /// What a destroy says about its own resource.
@@ -71,6 +71,39 @@ fn check_about(about: About<'_>, given: Report, expected: &str) {
         .collect();
     let shown = messages.join("\n---\n");
     assert_eq!(shown, expected, "\n{shown}\n");
+}
+
+#[test]
+fn clients_that_keep_coming_back_are_named_with_how_often_and_what_keeps_them_out() {
+    let comers =
+        vec![Comer { session: session(1), times: 12 }, Comer { session: session(2), times: 1 }];
+    let halt = Some(Halt::NotQuiet(comers));
+    let given = Report { victims: victims(&[Fate::Terminated]), halt, ..Report::default() };
+    check(
+        Occasion::Destroy,
+        given,
+        &format!(
+            "Error: Clients keep coming back to cn-north-4/i-1\n\
+             For `quiet` nobody may have been there for so long, and in the time allowed that did not come: whoever came was ended, and others came. `quiet` keeps nobody out. Who came:\n  \
+             10.0.0.1:4711 (user app, idle 1m30s): came 12 times\n  \
+             10.0.0.2:4711 (user app, idle 1m30s): came once\n\n\
+             End what they come from first: destroy the application's own resource before this one (let it `depends_on` this block), lock the account, or stop new logins on the server. Or raise `timeouts.delete`. Run the same command again.\n\n\
+             Result on cn-north-4/i-1: 1 of 1 selected client connection terminated.\n\n\
+             {STAYS} {FROM_STATE}"
+        ),
+    );
+}
+
+#[test]
+fn who_ended_by_himself_is_told_apart_and_is_no_survivor() {
+    let fates = [Fate::Drained, Fate::Drained, Fate::Terminated];
+    let given = Report { victims: victims(&fates), ..Report::default() };
+    check(Occasion::Apply, given.clone(), "");
+    let told = summary(spec(), "cn-north-4/i-1", &given);
+    assert_eq!(
+        told,
+        "Result on cn-north-4/i-1: 1 of 3 selected client connections terminated, 2 ended by themselves."
+    );
 }
 
 #[test]
@@ -510,6 +543,10 @@ fn what_is_said_beside_runs() {
 #[test]
 fn progress_reads_as_a_story() {
     let events = [
+        (
+            Event::Draining { left: 7, of: 12, more: std::time::Duration::from_millis(190_400) },
+            "draining: 7 of 12 left, 3m10s more at most",
+        ),
         (Event::Listed { sessions: 12, nodes: 3 }, "listed 12 live client connections on 3 nodes"),
         (Event::Listed { sessions: 12, nodes: 1 }, "listed 12 live client connections"),
         (Event::Listed { sessions: 1, nodes: 1 }, "listed 1 live client connection"),

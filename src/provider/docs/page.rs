@@ -139,9 +139,10 @@ fn links(face: Face, spec: &Spec) -> String {
 
 /// The guides below `docs/guides/`: file and title, in the order of reading. A test compares them
 /// with what is there.
-pub(super) const GUIDES: [(&str, &str); 7] = [
+pub(super) const GUIDES: [(&str, &str); 8] = [
     ("choosing", "Choosing a block"),
     ("tearing-down", "Tearing down an environment"),
+    ("dropping-a-database", "Dropping a database"),
     ("rotating-credentials", "Rotating credentials"),
     ("audit-log", "The audit log"),
     ("sandbox", "Trying it on your own machine"),
@@ -178,7 +179,7 @@ fn acts(face: Face, spec: &Spec) -> String {
             |---|---|---|---|\n\
             | create | terminates | only writes state | terminates |\n\
             | change of `session_ids`, `all`, `match` or `triggers` | terminates, in place | only writes state | terminates, in place |\n\
-            | change of `protect`, `max_sessions`, `dry_run`, `verify`, `on_failure`, `when` or `timeouts` | only writes state | only writes state | only writes state |\n\
+            | change of `protect`, `max_sessions`, `dry_run`, `drain`, `quiet`, `verify`, `on_failure`, `when` or `timeouts` | only writes state | only writes state | only writes state |\n\
             | change of {} | replaced: the new target's sessions go | replaced: the old target's sessions go | replaced: both |\n{}\
             | destroy, or removal from the configuration | removes it from the state, terminates nothing | terminates | terminates |\n\
             | refresh, no change, upgrade of the provider | nothing | nothing | nothing |\n\n\

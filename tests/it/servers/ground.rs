@@ -92,6 +92,8 @@ pub(crate) fn all() -> Request {
         verify: Verify::UntilGone,
         known: Vec::new(),
         looks_again: false,
+        drain: None,
+        quiet: None,
         timeout: Duration::from_secs(30),
     }
 }

@@ -125,6 +125,7 @@ async fn in_every_world_the_report_tells_what_happened_and_nobody_is_ended_who_w
                         ended += 1;
                     }
                     Fate::AlreadyGone => assert!(client.died.is_some(), "{what}"),
+                    Fate::Drained => unreachable!("nobody is waited for"),
                     Fate::Spared(_) | Fate::Untouched => {
                         assert!(
                             !state.asked.contains(&serial) || game.everyone != Everyone::Never,
