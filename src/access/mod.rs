@@ -15,6 +15,7 @@ pub mod alicloud;
 pub mod http;
 pub mod huaweicloud;
 pub mod postgresql;
+pub mod redis;
 pub mod server;
 
 pub use credentials::{Credentials, Secret};
@@ -26,4 +27,4 @@ pub use settings::{Given, Setting, Shape, Value as SettingValue};
 
 /// All platforms, in the order of documentation.
 pub static ALL: &[&dyn Platform] =
-    &[&alicloud::AlibabaCloud, &huaweicloud::HuaweiCloud, &postgresql::Postgresql];
+    &[&alicloud::AlibabaCloud, &huaweicloud::HuaweiCloud, &postgresql::Postgresql, &redis::Redis];

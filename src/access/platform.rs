@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Given, Kind, Setting, Signer, http, postgresql};
+use super::{Error, Given, Kind, Setting, Signer, http, postgresql, redis};
 use crate::wire::Outside;
 use crate::wire::https::is_loopback;
 
@@ -93,6 +93,8 @@ pub enum Account {
     Http(Arc<dyn http::Account>),
     /// To PostgreSQL servers.
     Postgresql(Arc<postgresql::Account>),
+    /// To Redis servers.
+    Redis(Arc<redis::Account>),
 }
 
 impl Account {
@@ -100,7 +102,7 @@ impl Account {
     pub fn region(&self) -> Option<String> {
         match self {
             Account::Http(account) => account.region(),
-            Account::Postgresql(_) => None,
+            Account::Postgresql(_) | Account::Redis(_) => None,
         }
     }
 
@@ -111,7 +113,7 @@ impl Account {
     pub fn signer(&self, region: Option<&str>) -> Result<Arc<dyn Signer>, Error> {
         match self {
             Account::Http(account) => account.clone().signer(region),
-            Account::Postgresql(_) => Err(Error::new(
+            Account::Postgresql(_) | Account::Redis(_) => Err(Error::new(
                 Kind::Configuration,
                 "log in",
                 "a server is not asked by signed calls",

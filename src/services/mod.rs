@@ -55,9 +55,11 @@ pub static ALL: &[&Service] = &[
     &huaweicloud::dds::SERVICE,
     &huaweicloud::geminidb_redis::SERVICE,
     &huaweicloud::taurusdb::SERVICE,
+    &huaweicloud::gaussdb::SERVICE,
     &huaweicloud::ddm::SERVICE,
     &huaweicloud::vpn_p2c::SERVICE,
     &servers::postgresql::SERVICE,
+    &servers::redis::SERVICE,
     &huaweicloud::dcs::SERVICE,
 ];
 

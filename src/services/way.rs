@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Error, Kind, Service, Sessions, Target};
-use crate::access::{Account, Client, postgresql};
+use crate::access::{Account, Client, postgresql, redis};
 use crate::wire::Outside;
 
 /// By what a service reaches its sessions. None of them makes a call yet.
@@ -13,6 +13,8 @@ pub enum Way {
     Http(fn(Arc<Client>, Target) -> Box<dyn Sessions>),
     /// By a login to a PostgreSQL server.
     Postgresql(fn(Arc<postgresql::Account>, Target) -> Box<dyn Sessions>),
+    /// By a login to a Redis server.
+    Redis(fn(Arc<redis::Account>, Target) -> Box<dyn Sessions>),
 }
 
 /// A service's sessions on one target.
@@ -31,6 +33,11 @@ impl std::fmt::Debug for Connected {
 }
 
 impl Connected {
+    /// To a server, which is in no region and no sandbox.
+    fn to_server(sessions: Box<dyn Sessions>) -> Connected {
+        Connected { sessions, region: None, client: None }
+    }
+
     /// Whether an answer said that it came from the sandbox.
     pub fn saw_sandbox(&self) -> bool {
         self.client.as_ref().is_some_and(|client| client.saw_sandbox())
@@ -58,10 +65,12 @@ impl Service {
                 Ok(Connected { sessions, region, client: Some(client) })
             }
             (Way::Postgresql(connect), Account::Postgresql(account)) => {
-                let sessions = connect(account.clone(), target);
-                Ok(Connected { sessions, region: None, client: None })
+                Ok(Connected::to_server(connect(account.clone(), target)))
             }
-            (Way::Http(_) | Way::Postgresql(_), Account::Http(_) | Account::Postgresql(_)) => {
+            (Way::Redis(connect), Account::Redis(account)) => {
+                Ok(Connected::to_server(connect(account.clone(), target)))
+            }
+            (Way::Http(_) | Way::Postgresql(_) | Way::Redis(_), _) => {
                 let message = format!("the service {} is not of this platform", self.spec.name);
                 Err(Error::new(Kind::Configuration, "connect", message))
             }
@@ -72,7 +81,7 @@ impl Service {
     pub fn over_http(&self, client: Arc<Client>, target: Target) -> Option<Box<dyn Sessions>> {
         match self.way {
             Way::Http(connect) => Some(connect(client, target)),
-            Way::Postgresql(_) => None,
+            Way::Postgresql(_) | Way::Redis(_) => None,
         }
     }
 }

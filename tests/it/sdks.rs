@@ -213,7 +213,7 @@ async fn huawei_clouds_own_sdks_list_and_kill_with_a_good_key_and_with_no_other(
         )
         .await;
     let refusal = |key| (key, 401, "APIGW.0301");
-    assert_refused(&lines, &["no token", "nobody", "wrong"].map(refusal), 12);
+    assert_refused(&lines, &["no token", "nobody", "wrong"].map(refusal), 14);
     assert_eq!(stage.killed(), killed, "nobody is killed without a good key");
 }
 

@@ -106,11 +106,16 @@ fn one_more_service_touches_one_new_folder_and_its_registration() {
     for service in services::ALL {
         let spec = service.spec;
         let (name, own) = (spec.name, folder(spec));
+        let (platform, product) = place(spec);
+        // The name of a kind of server is a word like any other, and its platform's.
+        let by_path = name == spec.platform;
+        let known = if by_path { format!("{platform}::{product}") } else { name.to_owned() };
         let named = |path: &PathBuf| {
             let text = fs::read_to_string(path).unwrap();
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
             // What stands in tests may name an example.
-            code.take_while(|line| !line.contains("#[cfg(test)]")).any(|line| line.contains(name))
+            code.take_while(|line| !line.contains("#[cfg(test)]"))
+                .any(|line| line.contains(&*known))
         };
         let mentioned: Vec<PathBuf> = rust_files(&src())
             .into_iter()
@@ -119,11 +124,9 @@ fn one_more_service_touches_one_new_folder_and_its_registration() {
             .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("tests/mod.rs"))
             .filter(named)
             .filter(|path| !path.starts_with(&own))
-            // They know the platform, which has the same name where it is a kind of server.
-            .filter(|path| name != spec.platform || !of_platforms(path))
+            .filter(|path| !by_path || *path != registration.join("mod.rs"))
             .collect();
         assert_eq!(mentioned, [] as [PathBuf; 0], "files that know {name}");
-        let (platform, product) = place(spec);
         let lines = |path: PathBuf, wanted: &str| {
             let text = fs::read_to_string(path).unwrap();
             text.lines().filter(|line| line.contains(wanted)).count()
@@ -132,12 +135,6 @@ fn one_more_service_touches_one_new_folder_and_its_registration() {
         let module = lines(registration.join(platform).join("mod.rs"), &format!("mod {product};"));
         assert_eq!((list, module), (1, 1), "the registration of {name}");
     }
-}
-
-/// Whether a file is of the rooms and doors that know platforms, or registers a kind of server.
-fn of_platforms(path: &Path) -> bool {
-    let doors = ["way.rs", "mod.rs", "servers/mod.rs"].map(|one| src().join("services").join(one));
-    path.starts_with(src().join("access")) || doors.iter().any(|door| door == path)
 }
 
 #[test]

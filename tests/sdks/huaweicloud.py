@@ -9,6 +9,7 @@ from huaweicloudsdkdcs.v2 import DcsClient, model as dcs
 from huaweicloudsdkddm.v1 import DdmClient, model as ddm
 from huaweicloudsdkdds.v3 import DdsClient, model as dds
 from huaweicloudsdkgaussdb.v3 import GaussDBClient, model as gaussdb
+from huaweicloudsdkgaussdbforopengauss.v3 import GaussDBforopenGaussClient, model as opengauss
 from huaweicloudsdkgaussdbfornosql.v3 import GaussDBforNoSQLClient, model as nosql
 from huaweicloudsdkvpn.v5 import VpnClient, model as vpn
 
@@ -149,6 +150,31 @@ def of_taurusdb(calls, key, target):
     named(make, listed, killed, target)
 
 
+def of_gaussdb(calls, key, target):
+    client = connected(GaussDBforopenGaussClient, key)
+    instance = target["instance_id"]
+    node, component = target["node_id"].split("/")
+    place = {"node_id": node, "component_id": component}
+
+    def make(call, function):
+        return calls.make("huaweicloud_gaussdb", key["name"], call, function)
+
+    def listed():
+        body = opengauss.ListRealTimeSessionsRequestBody(**place)
+        request = opengauss.ListRealTimeSessionsRequest(instance_id=instance, body=body)
+        sessions = client.list_real_time_sessions(request).sessions
+        return [one.session_id for one in sessions if one.user_name != "omm"]
+
+    def killed(sessions):
+        body = opengauss.KillSessionRequestBody(
+            instance_id=instance, session_ids=sessions, **place
+        )
+        request = opengauss.StopSessionRequest(instance_id=instance, body=body)
+        return client.stop_session(request).session_ids
+
+    named(make, listed, killed, target)
+
+
 def of_ddm(calls, key, target):
     client = connected(DdmClient, key)
     instance = target["instance_id"]
@@ -205,6 +231,7 @@ def main():
         of_dds(calls, key, targets["huaweicloud_dds"])
         of_geminidb(calls, key, targets["huaweicloud_geminidb_redis"])
         of_taurusdb(calls, key, targets["huaweicloud_taurusdb"])
+        of_gaussdb(calls, key, targets["huaweicloud_gaussdb"])
         of_ddm(calls, key, targets["huaweicloud_ddm"])
         of_vpn(calls, key, targets["huaweicloud_vpn_p2c"])
     calls.tell()

@@ -5,12 +5,14 @@
 //! comes with a host is shown to no other.
 
 mod blot;
+mod encrypt;
 mod place;
 mod reach;
 mod refused;
 mod tls;
 
 pub use blot::blot;
+pub use encrypt::{Duplex, encrypted};
 pub use place::{Default, place};
 pub use reach::{Mend, Step, connected, unreachable, untrusted};
 pub use refused::Refusals;

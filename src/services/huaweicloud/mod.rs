@@ -4,6 +4,7 @@ mod dbs;
 pub(super) mod dcs;
 pub(super) mod ddm;
 pub(super) mod dds;
+pub(super) mod gaussdb;
 pub(super) mod geminidb_redis;
 mod processes;
 pub(super) mod taurusdb;

@@ -42,6 +42,10 @@ impl Ground {
         Ground { service, account, outside, turns: Turns::default() }
     }
 
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// The sessions of a target, nothing of which is called yet.
     pub(crate) fn sessions(&self, target: &[(&'static str, &str)]) -> Connected {
         let target = self.target(target);

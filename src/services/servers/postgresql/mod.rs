@@ -16,7 +16,6 @@ use crate::services::{
     Column, Everyone, Example, Input, Limits, Role, Service, Shape, Spec, Target, Unit, Way, Width,
     Wrong,
 };
-use crate::wire::dial::Place;
 
 static SPEC: Spec = Spec {
     name: "postgresql",
@@ -151,29 +150,9 @@ static SPEC: Spec = Spec {
     documentation: "https://www.postgresql.org/docs/current/functions-admin.html",
 };
 
-/// Host and port in one spelling. With a socket there is no port.
-fn normal(mut target: Target) -> Result<Target, Wrong> {
-    let Some(host) = target.get("host") else { return Ok(target) };
-    let place = postgresql::place(host, target.get("port")).map_err(|rule| {
-        let name = if rule.starts_with("`port`") { "port" } else { "host" };
-        Wrong(
-            name,
-            rule.trim_start_matches('`')
-                .trim_start_matches(name)
-                .trim_start_matches("` ")
-                .to_owned(),
-        )
-    })?;
-    let (host, port) = match &place {
-        Place::Tcp { host, port } => (host.clone(), Some(port.to_string())),
-        Place::Socket(path) => (path.display().to_string(), None),
-    };
-    target.0.insert("host", host);
-    match port {
-        Some(port) => target.0.insert("port", port),
-        None => target.0.remove("port"),
-    };
-    Ok(target)
+/// Host and port in one spelling.
+fn normal(target: Target) -> Result<Target, Wrong> {
+    super::normal(target, postgresql::place)
 }
 
 /// PostgreSQL.
