@@ -16,7 +16,7 @@ use super::last;
 use super::report::Comer;
 use super::rounds::Rounds;
 use super::run::Trouble;
-use crate::services::Node;
+use crate::services::{Field, Node, Role};
 
 /// The least time between two looks at one node.
 pub(super) const BETWEEN: Duration = Duration::from_secs(1);
@@ -112,11 +112,12 @@ impl Rounds<'_> {
     fn comers(&self) -> Vec<Comer> {
         let spec = self.ask.run.spec;
         self.ask.ledger.with(|book| {
-            let mut known: HashMap<String, Comer> = HashMap::new();
+            let mut known: HashMap<(Option<String>, Option<Field>), Comer> = HashMap::new();
             for entry in book.entries.iter().filter(|entry| entry.came) {
                 let session = &entry.sighting.session;
-                let who =
-                    last::who(spec, session).unwrap_or_else(|| format!("{:?}", session.place()));
+                // One pool has many clients at one address: they are told apart by their names.
+                let name = spec.column(Role::Name).and_then(|name| session.fields.get(name.name));
+                let who = (last::who(spec, session), name.cloned());
                 let comer = known.entry(who);
                 comer.or_insert_with(|| Comer { session: session.clone(), times: 0 }).times += 1;
             }

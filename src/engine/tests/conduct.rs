@@ -176,9 +176,9 @@ async fn progress_and_record_tell_who_is_waited_for_and_who_left() {
     let events = heard.0.lock().unwrap();
     let waits: Vec<(usize, usize)> = events
         .iter()
-        .filter_map(|event| match event {
-            Event::Draining { left, of, .. } => Some((*left, *of)),
-            _ => None,
+        .filter_map(|event| {
+            let Event::Draining { left, of, .. } = event else { return None };
+            Some((*left, *of))
         })
         .collect();
     assert_eq!(waits[..2], [(3, 3), (2, 3)]);

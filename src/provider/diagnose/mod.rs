@@ -78,9 +78,7 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
             survivors(about, report, &done, Some(why), &mut diagnostics);
         }
         // Everybody who was seen is settled: whoever may have been missed counts as a survivor.
-        Some(halt @ (Halt::NotWhole(_) | Halt::NotQuiet(_)))
-            if report.survivors().next().is_some() =>
-        {
+        Some(halt @ Halt::NotWhole(_)) if report.survivors().next().is_some() => {
             let (_, why) = halts::halted(about, report, halt);
             survivors(about, report, &done, Some(why), &mut diagnostics);
         }

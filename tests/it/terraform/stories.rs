@@ -365,7 +365,9 @@ fn stubbed(block: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let end = if part(first) { rest.find(|c| !part(c)) } else { Some(first.len_utf8()) };
         let (word, tail) = rest.split_at(end.unwrap_or(rest.len()));
-        let foreign = ["alicloud_", "huaweicloud_"].iter().any(|it| word.starts_with(it));
+        let foreign = ["alicloud_", "aws_", "huaweicloud_", "postgresql_"]
+            .iter()
+            .any(|it| word.starts_with(it));
         match word.matches('.').count() {
             1 if foreign => text.push_str("terraform_data.stub"),
             2.. if foreign => text.push_str("terraform_data.stub.id"),
