@@ -10,5 +10,6 @@ provider "session" {
   alicloud    = { region = "cn-hangzhou" }
   huaweicloud = { region = "cn-north-4" }
   postgresql  = { username = "ops" } # PGPASSWORD, or ~/.pgpass
+  mysql       = { username = "ops" } # MYSQL_PASSWORD, or ~/.my.cnf
   redis       = { username = "ops", password = var.redis_password }
 }

@@ -14,6 +14,7 @@ pub mod settings;
 pub mod alicloud;
 pub mod http;
 pub mod huaweicloud;
+pub mod mysql;
 pub mod postgresql;
 pub mod redis;
 pub mod server;
@@ -26,5 +27,10 @@ pub use platform::{Account, Action, Platform, find};
 pub use settings::{Given, Setting, Shape, Value as SettingValue};
 
 /// All platforms, in the order of documentation.
-pub static ALL: &[&dyn Platform] =
-    &[&alicloud::AlibabaCloud, &huaweicloud::HuaweiCloud, &postgresql::Postgresql, &redis::Redis];
+pub static ALL: &[&dyn Platform] = &[
+    &alicloud::AlibabaCloud,
+    &huaweicloud::HuaweiCloud,
+    &postgresql::Postgresql,
+    &mysql::Mysql,
+    &redis::Redis,
+];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Given, Kind, Setting, Signer, http, postgresql, redis};
+use super::{Error, Given, Kind, Setting, Signer, http, mysql, postgresql, redis};
 use crate::wire::Outside;
 use crate::wire::https::is_loopback;
 
@@ -93,6 +93,8 @@ pub enum Account {
     Http(Arc<dyn http::Account>),
     /// To PostgreSQL servers.
     Postgresql(Arc<postgresql::Account>),
+    /// To MySQL servers.
+    Mysql(Arc<mysql::Account>),
     /// To Redis servers.
     Redis(Arc<redis::Account>),
 }
@@ -102,7 +104,17 @@ impl Account {
     pub fn region(&self) -> Option<String> {
         match self {
             Account::Http(account) => account.region(),
-            Account::Postgresql(_) | Account::Redis(_) => None,
+            Account::Postgresql(_) | Account::Mysql(_) | Account::Redis(_) => None,
+        }
+    }
+
+    /// What users should be warned of that logins brought up since the last time.
+    pub fn remarks(&self) -> Vec<String> {
+        match self {
+            Account::Http(_) => Vec::new(),
+            Account::Postgresql(account) => account.remarks(),
+            Account::Mysql(account) => account.remarks(),
+            Account::Redis(account) => account.remarks(),
         }
     }
 
@@ -113,7 +125,7 @@ impl Account {
     pub fn signer(&self, region: Option<&str>) -> Result<Arc<dyn Signer>, Error> {
         match self {
             Account::Http(account) => account.clone().signer(region),
-            Account::Postgresql(_) | Account::Redis(_) => Err(Error::new(
+            Account::Postgresql(_) | Account::Mysql(_) | Account::Redis(_) => Err(Error::new(
                 Kind::Configuration,
                 "log in",
                 "a server is not asked by signed calls",

@@ -50,7 +50,7 @@ impl List {
             .insert("session_ids".into(), Value::List(ids.into_iter().map(Value::from).collect()));
         config.insert("total".into(), Value::from(total));
         config.insert("sessions".into(), outcome::sessions(spec, found.into_iter()));
-        let diagnostics = connection.sandbox_warning(&self.shared);
+        let diagnostics = connection.asides(&self.shared);
         Ok(Refreshed { state: Some(config), diagnostics })
     }
 }

@@ -136,7 +136,7 @@ impl Ephemeral {
             Err(error) => diagnostics.extend(unlisted(error, NOTHING)),
         }
         if let Ok(connection) = &connection {
-            diagnostics.extend(connection.sandbox_warning(&self.shared));
+            diagnostics.extend(connection.asides(&self.shared));
         }
         if applying && on_close && !diagnostics.has_errors() {
             if cx.cancel.is_cancelled() {

@@ -67,7 +67,7 @@ pub(super) async fn preview(
         Err(error) => untold(connection.spec, &connection.label, when, &error),
     };
     diagnostics.warn(SUMMARY, text);
-    diagnostics.extend(connection.sandbox_warning(shared));
+    diagnostics.extend(connection.asides(shared));
     diagnostics
 }
 

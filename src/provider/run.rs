@@ -113,7 +113,7 @@ impl Connection {
             occasion: face.occasion,
         };
         let mut diagnostics = diagnose::report(about, &report);
-        diagnostics.extend(self.sandbox_warning(shared));
+        diagnostics.extend(self.asides(shared));
         Done { report, at: shared.outside.clock.now(), diagnostics }
     }
 
@@ -147,10 +147,17 @@ impl Connection {
         self.ready.dry_run
     }
 
-    /// Says once per process that the answers came from a sandbox.
-    pub(super) fn sandbox_warning(&self, shared: &Shared) -> Diagnostics {
-        let first = self.connected.saw_sandbox() && shared.first_sandbox_answer();
-        if first { diagnose::sandbox().into() } else { Diagnostics::none() }
+    /// Says once per process that the answers came from a sandbox, and what of the environment a
+    /// login did not follow.
+    pub(super) fn asides(&self, shared: &Shared) -> Diagnostics {
+        let mut asides = Diagnostics::none();
+        if self.connected.saw_sandbox() && shared.first_sandbox_answer() {
+            asides.extend(diagnose::sandbox().into());
+        }
+        for remark in self.connected.remarks() {
+            asides.warn(format!("Login to {} is checked more strictly", self.label), remark);
+        }
+        asides
     }
 }
 

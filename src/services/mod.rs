@@ -59,6 +59,7 @@ pub static ALL: &[&Service] = &[
     &huaweicloud::ddm::SERVICE,
     &huaweicloud::vpn_p2c::SERVICE,
     &servers::postgresql::SERVICE,
+    &servers::mysql::SERVICE,
     &servers::redis::SERVICE,
     &huaweicloud::dcs::SERVICE,
 ];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Error, Kind, Service, Sessions, Target};
-use crate::access::{Account, Client, postgresql, redis};
+use crate::access::{Account, Client, mysql, postgresql, redis};
 use crate::wire::Outside;
 
 /// By what a service reaches its sessions. None of them makes a call yet.
@@ -13,6 +13,8 @@ pub enum Way {
     Http(fn(Arc<Client>, Target) -> Box<dyn Sessions>),
     /// By a login to a PostgreSQL server.
     Postgresql(fn(Arc<postgresql::Account>, Target) -> Box<dyn Sessions>),
+    /// By a login to a MySQL server.
+    Mysql(fn(Arc<mysql::Account>, Target) -> Box<dyn Sessions>),
     /// By a login to a Redis server.
     Redis(fn(Arc<redis::Account>, Target) -> Box<dyn Sessions>),
 }
@@ -24,6 +26,7 @@ pub struct Connected {
     /// The region that they are in, where the platform has regions.
     pub region: Option<String>,
     client: Option<Arc<Client>>,
+    account: Account,
 }
 
 impl std::fmt::Debug for Connected {
@@ -34,8 +37,13 @@ impl std::fmt::Debug for Connected {
 
 impl Connected {
     /// To a server, which is in no region and no sandbox.
-    fn to_server(sessions: Box<dyn Sessions>) -> Connected {
-        Connected { sessions, region: None, client: None }
+    fn to_server(sessions: Box<dyn Sessions>, account: &Account) -> Connected {
+        Connected { sessions, region: None, client: None, account: account.clone() }
+    }
+
+    /// What users should be warned of that the login brought up since the last time.
+    pub fn remarks(&self) -> Vec<String> {
+        self.account.remarks()
     }
 
     /// Whether an answer said that it came from the sandbox.
@@ -57,20 +65,23 @@ impl Service {
         outside: &Outside,
     ) -> Result<Connected, Error> {
         match (self.way, account) {
-            (Way::Http(connect), Account::Http(account)) => {
-                let signer = account.clone().signer(region)?;
+            (Way::Http(connect), Account::Http(login)) => {
+                let signer = login.clone().signer(region)?;
                 let client = Arc::new(Client::new(signer, outside.clone()));
                 let sessions = connect(client.clone(), target);
                 let region = Some(client.region().to_owned());
-                Ok(Connected { sessions, region, client: Some(client) })
+                Ok(Connected { sessions, region, client: Some(client), account: account.clone() })
             }
-            (Way::Postgresql(connect), Account::Postgresql(account)) => {
-                Ok(Connected::to_server(connect(account.clone(), target)))
+            (Way::Postgresql(connect), Account::Postgresql(login)) => {
+                Ok(Connected::to_server(connect(login.clone(), target), account))
             }
-            (Way::Redis(connect), Account::Redis(account)) => {
-                Ok(Connected::to_server(connect(account.clone(), target)))
+            (Way::Mysql(connect), Account::Mysql(login)) => {
+                Ok(Connected::to_server(connect(login.clone(), target), account))
             }
-            (Way::Http(_) | Way::Postgresql(_) | Way::Redis(_), _) => {
+            (Way::Redis(connect), Account::Redis(login)) => {
+                Ok(Connected::to_server(connect(login.clone(), target), account))
+            }
+            (Way::Http(_) | Way::Postgresql(_) | Way::Mysql(_) | Way::Redis(_), _) => {
                 let message = format!("the service {} is not of this platform", self.spec.name);
                 Err(Error::new(Kind::Configuration, "connect", message))
             }
@@ -81,7 +92,7 @@ impl Service {
     pub fn over_http(&self, client: Arc<Client>, target: Target) -> Option<Box<dyn Sessions>> {
         match self.way {
             Way::Http(connect) => Some(connect(client, target)),
-            Way::Postgresql(_) | Way::Redis(_) => None,
+            Way::Postgresql(_) | Way::Mysql(_) | Way::Redis(_) => None,
         }
     }
 }

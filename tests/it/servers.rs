@@ -1,6 +1,8 @@
 //! Services that speak a server's own protocol, on real servers.
 
 pub(crate) mod ground;
+mod mariadb;
+mod mysql;
 mod pool;
 mod postgresql;
 mod redis;

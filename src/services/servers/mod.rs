@@ -1,6 +1,7 @@
 //! Servers that are asked by their own protocol. There is no simulator: they are tested on the real
 //! thing.
 
+pub(super) mod mysql;
 pub(super) mod postgresql;
 pub(super) mod redis;
 mod verbs;
