@@ -16,13 +16,17 @@ use tokio::time::{Instant, timeout_at};
 use super::{Fate, Report};
 use crate::services::{Field, Role, Session, Spec};
 
+/// How long the line of a let-go may take.
+const LET_GO: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// One line of the record. Never holds a secret. What does not apply is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct AuditLine {
     /// When, RFC 3339 in UTC with milliseconds.
     pub time: String,
     /// `run`, `requested` (about to be asked for), `everyone` (everybody is about to be ended, those
-    /// included whom no list showed) or `session` (its fate).
+    /// included whom no list showed), `session` (its fate) or `let_go` (a destroy that failed goes
+    /// on).
     pub kind: &'static str,
     /// Ties the lines of one run together.
     pub run: String,
@@ -48,7 +52,7 @@ pub struct AuditLine {
     /// `halted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'static str>,
-    /// Why a session survived or was spared.
+    /// Why a session survived or was spared, or what failed where it was let go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The cloud's id of the request that named or covered the session.
@@ -214,6 +218,18 @@ impl Log {
     /// A call is about to be made that names nobody.
     pub(super) fn everyone(&self) -> AuditLine {
         self.line("everyone")
+    }
+
+    /// Records that what follows goes on although the run failed, because somebody asked for that;
+    /// with the failure, in a few words.
+    ///
+    /// # Errors
+    /// It could not be written, with why.
+    pub async fn let_go(&self, why: &str) -> Result<(), String> {
+        let mut line = self.line("let_go");
+        line.reason = Some(why.to_owned());
+        let until = Instant::now() + LET_GO;
+        self.append(move || vec![line], until).await
     }
 
     /// The fates of all sessions that something was tried on, or for which `requested` was

@@ -42,6 +42,7 @@ mod entry;
 mod first;
 mod last;
 mod ledger;
+mod look;
 mod pace;
 mod patience;
 mod quiet;
@@ -61,6 +62,7 @@ mod tests;
 pub use audit::{Audit, AuditFile, AuditLine, Counts, Log};
 pub use calls::Calls;
 pub use first::View;
+pub use look::{Looked, Patience, look};
 pub use pace::Pace;
 pub use report::{Comer, Event, Fate, Halt, Observer, Report, Silent, Survey, Victim};
 pub use request::{Filter, Guards, Mode, Request, Selection, Verify};
@@ -234,6 +236,7 @@ async fn work(
         .observe(Event::Listed { sessions: found.sightings.len(), nodes: view.nodes.len() });
     let (selected, protected) = (survey.selected.len(), survey.protected.len());
     run.observer.observe(Event::Selected { selected, protected });
+    report.seen = !found.sightings.is_empty();
     let halt = found.guard(run.spec, request);
     let works = halt.is_none() && request.mode == Mode::Terminate;
     if let Some(halt) = halt {

@@ -166,6 +166,8 @@ pub struct Report {
     /// Whether a call was made that names nobody: whoever connected after the list was made may have
     /// been ended too, and is not counted.
     pub swept: bool,
+    /// Whether the first look showed anybody on the target, meant or not: so it is there.
+    pub seen: bool,
     /// Whether a first list was had, so that it is known whom the selection meant.
     pub resolved: bool,
     /// What a later run needs to know the survivors again.

@@ -94,16 +94,11 @@ pub trait Sessions: Send + Sync {
         true
     }
 
-    /// Looks whether the target itself is there, by the cheapest call that proves it.
+    /// Looks whether the target itself is there, by the cheapest call that proves it: the look-up of
+    /// its nodes; where there is none, a session on the first page of its list. An empty list shows
+    /// nothing.
     async fn sight(&self) -> Result<Sight, Error> {
-        if !self.looks_up_nodes() {
-            return Ok(Sight::Unproven("its API has no call that shows a target without sessions"));
-        }
-        match self.nodes().await {
-            Ok(_) => Ok(Sight::Seen),
-            Err(error) if error.kind == Kind::TargetGone => Ok(Sight::Absent(error)),
-            Err(error) => Err(error),
-        }
+        sight(self).await
     }
 
     /// What else, beside sessions, holds the target in place and will still be there when all
@@ -149,4 +144,30 @@ pub trait Sessions: Send + Sync {
     async fn poll(&self, _ticket: &Ticket) -> Result<Progress, Error> {
         Ok(Progress::Done(Outcome::default()))
     }
+}
+
+/// What the look-up of nodes shows of a target, or else its sessions.
+async fn sight<S: Sessions + ?Sized>(sessions: &S) -> Result<Sight, Error> {
+    let seen = match sessions.nodes().await {
+        Ok(_) if sessions.looks_up_nodes() => Ok(true),
+        Ok(nodes) => anybody(sessions, &nodes).await,
+        Err(error) => Err(error),
+    };
+    match seen {
+        Ok(true) => Ok(Sight::Seen),
+        Ok(false) => Ok(Sight::Unproven("nobody is on it, and its API shows nothing else of it")),
+        Err(error) if error.kind == Kind::TargetGone => Ok(Sight::Absent(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the first page of any node shows a session.
+async fn anybody<S: Sessions + ?Sized>(sessions: &S, nodes: &[Node]) -> Result<bool, Error> {
+    for node in nodes {
+        let ticket = sessions.prepare(node).await?;
+        if !sessions.list(node, ticket.as_ref(), None).await?.sessions.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -36,6 +36,10 @@ impl Sessions for Das {
         Ok(vec![Node::whole()])
     }
 
+    fn looks_up_nodes(&self) -> bool {
+        false
+    }
+
     async fn list(
         &self,
         _node: &Node,

@@ -13,8 +13,8 @@ use crate::access::{Answer, Call, Client};
 use crate::services::kit::times::age;
 use crate::services::kit::value::{self, Told};
 use crate::services::{
-    Batch, Cursor, Error, Kind, Node, Outcome, Page, Session, SessionId, Sessions, Submission,
-    Target, Ticket, Which,
+    Batch, Cursor, Error, Kind, Node, Outcome, Page, Session, SessionId, Sessions, Sight,
+    Submission, Target, Ticket, Which, sight,
 };
 
 use super::{CODES, SPEC};
@@ -42,6 +42,18 @@ pub(super) struct Ecs {
 impl Sessions for Ecs {
     async fn nodes(&self) -> Result<Vec<Node>, Error> {
         Ok(vec![Node::whole()])
+    }
+
+    fn looks_up_nodes(&self) -> bool {
+        false
+    }
+
+    async fn sight(&self) -> Result<Sight, Error> {
+        if self.target.get("instance_id").is_some() {
+            return sight(self).await;
+        }
+        // A region that answers is there.
+        self.list(&Node::whole(), None, None).await.map(|_| Sight::Seen)
     }
 
     async fn list(
