@@ -45,6 +45,7 @@ impl Invocation {
             kind: "action",
             type_name: &self.type_name,
             occasion: run::Occasion::Invoke,
+            seen: true,
         };
         let done = connection.terminate(&inputs, face, &narrator, &cx.cancel, &self.shared).await;
         progress.report(diagnose::summary(connection.spec, &connection.label, &done.report));
@@ -84,7 +85,8 @@ impl Action for Invocation {
         let read = inputs::read(self.service.spec, &config, Timeout::Attribute);
         let mut diagnostics = read.diagnostics;
         if let Some(inputs) = read.inputs {
-            let moment = Moment { when: "when the action is invoked", after: After::Stays };
+            let moment =
+                Moment { when: "when the action is invoked", after: After::Stays, id: None };
             diagnostics
                 .extend(preview::preview(&self.shared, self.service, cx, &inputs, moment).await);
         }

@@ -18,13 +18,13 @@ use super::fields::Fields;
 use super::inputs::{self, Inputs, Timeout};
 use super::run::Done;
 use super::settings::Shared;
-use super::{diagnose, outcome, run, schema};
+use super::{diagnose, meaning, outcome, run, schema};
 use crate::engine::{Halt, Report, Silent, Survey};
 use crate::framework::{
     Context, Diagnostic, Diagnostics, EphemeralResource, Face, Object, Opened, Path, Schema,
     Severity, Value,
 };
-use crate::services::{Service, Session};
+use crate::services::{Service, Session, Spec};
 
 /// The longest that a plan waits for the list.
 const LIST_LIMIT: Duration = Duration::from_secs(9);
@@ -130,10 +130,12 @@ impl Ephemeral {
                 Err(error) if applying && error.kind.stops_everything() => {
                     return Err(failed(error).into());
                 }
-                Err(error) if applying => diagnostics.extend(unlisted(&error, TO_COME)),
-                Err(error) => diagnostics.extend(unlisted(&error, NOTHING)),
+                Err(error) if applying => {
+                    diagnostics.extend(unlisted(spec, &inputs, &error, TO_COME));
+                }
+                Err(error) => diagnostics.extend(unlisted(spec, &inputs, &error, NOTHING)),
             },
-            Err(error) => diagnostics.extend(unlisted(error, NOTHING)),
+            Err(error) => diagnostics.extend(unlisted(spec, &inputs, error, NOTHING)),
         }
         if let Ok(connection) = &connection {
             diagnostics.extend(connection.asides(&self.shared));
@@ -160,6 +162,7 @@ impl Ephemeral {
             kind: "ephemeral",
             type_name: &self.type_name,
             occasion: run::Occasion::Ephemeral,
+            seen: true,
         }
     }
 
@@ -177,10 +180,13 @@ const TO_COME: &str =
 
 /// A plan goes on without the list, for the target may not exist yet; and so does an open whose run
 /// is still to come. `then` says which.
-fn unlisted(error: &crate::access::Error, then: &str) -> Diagnostics {
+fn unlisted(spec: &Spec, inputs: &Inputs, error: &crate::access::Error, then: &str) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
-    diagnostics
-        .warn("Sessions could not be listed", format!("{}\n\n{then}", diagnose::answer(error)));
+    let target = inputs.target.label(spec, inputs.region.as_deref());
+    diagnostics.warn(
+        diagnose::titled("Sessions could not be listed on", &target, &meaning::of(inputs)),
+        format!("{}\n\n{then}", diagnose::answer(error)),
+    );
     diagnostics
 }
 

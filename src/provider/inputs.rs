@@ -240,7 +240,7 @@ fn limit_of(block: &mut Fields<'_>, operation: &str) -> Option<Duration> {
 /// Exactly one of `session_ids`, `all` and `match`. `all = false` counts as not given.
 fn selection(spec: &Spec, fields: &mut Fields<'_>) -> Option<Selection> {
     let unknown = ["session_ids", "all", "match"].iter().any(|name| fields.is_unknown(name));
-    let ids = fields.texts("session_ids", "it would select nobody");
+    let ids = fields.texts("session_ids", "it would select nobody. Where they come from a list that may be empty, write its criteria as `match`");
     if let Some(id) = ids.iter().flatten().find(|id| !(spec.is_id)(id)) {
         let rule = format!(
             "must contain ids as the list gives them, not {id:?}. An id is {}",
@@ -543,7 +543,9 @@ mod tests {
         }
         assert_eq!(
             complaints(&[("session_ids", texts(&[]))]),
-            ["`session_ids` must not be empty; it would select nobody."]
+            [
+                "`session_ids` must not be empty; it would select nobody. Where they come from a list that may be empty, write its criteria as `match`."
+            ]
         );
     }
 

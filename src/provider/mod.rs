@@ -10,6 +10,7 @@ pub mod docs;
 mod ephemeral_resource;
 mod fields;
 mod inputs;
+mod meaning;
 mod moves;
 mod outcome;
 mod preview;
@@ -18,6 +19,7 @@ mod resource;
 mod run;
 mod schema;
 mod settings;
+mod standing;
 mod table;
 mod views;
 

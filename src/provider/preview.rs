@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::inputs::{Inputs, OnFailure};
 use super::run::{Connection, Occasion};
 use super::settings::Shared;
-use super::{diagnose, run, table};
+use super::{diagnose, meaning, run, table};
 use crate::access::Error;
 use crate::engine::{self, Halt, Mode, Survey};
 use crate::framework::{Context, Diagnostics, Walk};
@@ -17,17 +17,18 @@ use crate::services::{Service, Session, Spec};
 /// The longest that a plan waits for a preview.
 const LIMIT: Duration = Duration::from_secs(9);
 
-/// The stable summary, under which Terraform folds the previews of several resources. So it is
-/// true of all of them: of a dry run, and where nobody is live.
+/// How every summary begins, which is true of a dry run, and where nobody is live.
 const SUMMARY: &str = "Session termination pending";
 
 /// When a run would be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub(super) struct Moment<'a> {
     /// In words, as a sentence goes on.
     pub(super) when: &'static str,
     /// What becomes of the block in the state.
     pub(super) after: After,
+    /// The block's `id`, where it goes.
+    pub(super) id: Option<&'a str>,
 }
 
 /// What becomes of a block by the operation that a run is a part of.
@@ -47,7 +48,7 @@ pub(super) async fn preview(
     service: &Service,
     cx: &Context,
     inputs: &Inputs,
-    moment: Moment,
+    moment: Moment<'_>,
 ) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
     let when = moment.when;
@@ -58,7 +59,9 @@ pub(super) async fn preview(
     let connection = match run::connect(shared, service, inputs) {
         Ok(connection) => connection,
         Err(error) => {
-            diagnostics.warn(SUMMARY, untold(service.spec, &target(inputs), when, &error));
+            let target = inputs.target.label(service.spec, inputs.region.as_deref());
+            let text = untold(service.spec, &target, when, &error);
+            diagnostics.warn(summary(&target, inputs, when), let_go(shared, moment, text));
             return diagnostics;
         }
     };
@@ -66,9 +69,26 @@ pub(super) async fn preview(
         Ok(survey) => forecast(&connection, inputs, &survey, moment),
         Err(error) => untold(connection.spec, &connection.label, when, &error),
     };
-    diagnostics.warn(SUMMARY, text);
+    let text = let_go(shared, moment, text);
+    diagnostics.warn(summary(&connection.label, inputs, when), text);
     diagnostics.extend(connection.asides(shared));
     diagnostics
+}
+
+/// What no two previews share that say different things: cores fold warnings with equal summaries.
+fn summary(target: &str, inputs: &Inputs, when: &str) -> String {
+    diagnose::titled(&format!("{SUMMARY} on"), &format!("{target} {when}"), &meaning::of(inputs))
+}
+
+/// The text, with a word on a block that is let go.
+fn let_go(shared: &Shared, moment: Moment<'_>, mut text: String) -> String {
+    if let Some(id) = moment.id.filter(|id| shared.lets_go(id)) {
+        let _ = write!(
+            text,
+            "\n`let_go` names `{id}`: if this fails, the destroy goes on all the same."
+        );
+    }
+    text
 }
 
 /// Why nobody can be named.
@@ -84,13 +104,13 @@ fn aim(target: &str, when: &str) -> String {
     format!("Target: {target}, {when}.")
 }
 
-fn target(inputs: &Inputs) -> String {
-    let parts: Vec<&str> = inputs.target.0.values().map(String::as_str).collect();
-    parts.join("/")
-}
-
 /// The preview's text.
-fn forecast(connection: &Connection, inputs: &Inputs, survey: &Survey, moment: Moment) -> String {
+fn forecast(
+    connection: &Connection,
+    inputs: &Inputs,
+    survey: &Survey,
+    moment: Moment<'_>,
+) -> String {
     let spec = connection.spec;
     let of = |indexes: &[usize]| -> Vec<&Session> {
         indexes.iter().filter_map(|index| survey.sessions.get(*index)).collect()

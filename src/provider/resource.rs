@@ -15,10 +15,12 @@ use super::preview::{After, Moment};
 use super::private::{Pending, Private, Stage};
 use super::run::{self, Connection, Occasion};
 use super::settings::Shared;
-use super::{diagnose, moves, outcome, preview, schema};
-use crate::engine::{Selection, Silent};
+use super::standing::{self, Standing};
+use super::{diagnose, meaning, moves, outcome, preview, schema};
+use crate::engine::{Halt, Selection, Silent};
 use crate::framework::{
-    Applied, Change, Context, Diagnostics, Face, Object, Planned, Resource, Schema, Value, Walk,
+    Applied, Change, Context, Diagnostics, Face, Object, Planned, Resource, Schema, Severity,
+    Value, Walk,
 };
 use crate::services::Service;
 
@@ -68,8 +70,8 @@ impl Termination {
         Termination { service, shared, type_name, schema: schema::resource(spec) }
     }
 
-    fn face(&self, occasion: Occasion) -> run::Face<'_> {
-        run::Face { kind: "resource", type_name: &self.type_name, occasion }
+    fn face(&self, occasion: Occasion, seen: bool) -> run::Face<'_> {
+        run::Face { kind: "resource", type_name: &self.type_name, occasion, seen }
     }
 
     /// The preview of a run on `object`, if its arguments are known.
@@ -81,7 +83,8 @@ impl Termination {
         when: &'static str,
     ) -> Diagnostics {
         let after = if timeout == "delete" { After::Goes } else { After::Stays };
-        let moment = Moment { when, after };
+        let id = object.get("id").and_then(Value::as_str).filter(|_| after == After::Goes);
+        let moment = Moment { when, after, id };
         let read = inputs::read(self.service.spec, object, Timeout::Block(timeout));
         match read.inputs {
             Some(inputs) => preview::preview(&self.shared, self.service, cx, &inputs, moment).await,
@@ -108,6 +111,7 @@ impl Termination {
             planned.insert("region".into(), region.map_or(Value::Unknown, Value::from));
         }
         planned.insert("id".into(), Value::Unknown);
+        planned.insert(standing::ATTRIBUTE.into(), Value::Unknown);
         planned.insert("last_run".into(), if acts { Value::Unknown } else { Value::Null });
         let private = private.at(Stage::Creation).bytes();
         Planned { state: Some(planned), private, diagnostics, ..Planned::default() }
@@ -161,6 +165,9 @@ impl Termination {
                 diagnostics.extend(self.preview(cx, &planned, "update", "in this apply").await);
             }
             planned.insert("last_run".into(), Value::Unknown);
+            planned.insert(standing::ATTRIBUTE.into(), Value::Unknown);
+        } else if moved == Move::Narrows {
+            planned.insert(standing::ATTRIBUTE.into(), Value::Unknown);
         }
         let private = private.bytes();
         Planned { state: Some(planned), requires_replace, private, diagnostics }
@@ -209,14 +216,27 @@ impl Termination {
                 return Applied { state: kept, private, diagnostics };
             }
         };
-        place(&mut state, &connection);
+        self.place(&mut state, &connection);
+        let standing = match self.standing(cx, before, &state, (&inputs, &connection)).await {
+            Ok(standing) => standing,
+            Err(diagnostics) => {
+                let private = Private { pending: before_it, ..Private::default() }.bytes();
+                return Applied { state: before.cloned(), private, diagnostics };
+            }
+        };
         let done = if meant {
-            let face = self.face(Occasion::Apply);
+            let face = self.face(Occasion::Apply, standing.seen);
             connection.terminate(&inputs, face, &Silent, &cx.cancel, &self.shared).await
         } else {
             connection.nothing(&self.shared)
         };
         let mut diagnostics = done.diagnostics;
+        let did_well = !diagnostics.has_errors();
+        let standing = standing.after(&done.report, did_well, &connection, &cx.cancel).await;
+        if did_well {
+            diagnostics.extend(standing.told(&inputs, &connection, Occasion::Apply, None));
+        }
+        standing.write(&mut state);
         let failed = diagnostics.has_errors();
         if failed && before.is_none() {
             if !outcome::asked(&done.report) {
@@ -247,24 +267,112 @@ impl Termination {
         let (inputs, connection) = match self.connect(&prior, "delete") {
             Ok(connected) => connected,
             Err(diagnostics) => {
-                let private = stays(&prior, private);
-                return Applied { state: Some(prior), private, diagnostics };
+                return self.held_or_let_go(prior, private, None, diagnostics).await;
             }
         };
-        let done = connection
-            .terminate(&inputs, self.face(Occasion::Destroy), &Silent, &cx.cancel, &self.shared)
-            .await;
+        let standing = Standing::of(&prior);
+        let face = self.face(Occasion::Destroy, standing.seen);
+        let done = connection.terminate(&inputs, face, &Silent, &cx.cancel, &self.shared).await;
         let mut diagnostics = done.diagnostics;
         if !diagnostics.has_errors() {
-            let spared = outcome::spared(&done.report);
+            let standing = standing.after(&done.report, true, &connection, &cx.cancel).await;
+            let id = prior.get("id").and_then(Value::as_str);
+            diagnostics.extend(standing.told(&inputs, &connection, Occasion::Destroy, id));
+        }
+        if !diagnostics.has_errors() {
+            let (spared, meaning) = (outcome::spared(&done.report), meaning::of(&inputs));
             if spared > 0 {
-                diagnostics.extend(diagnose::let_go(connection.spec, &connection.label, spared));
+                let (spec, target) = (connection.spec, &connection.label);
+                diagnostics.extend(diagnose::dry_destroy(spec, target, &meaning, spared));
             }
             return Applied { state: None, private: Bytes::new(), diagnostics };
         }
-        let private = stays(&prior, private);
+        let interrupted =
+            matches!(done.report.halt, Some(Halt::Cancelled)) || cx.cancel.is_cancelled();
         let last_run = outcome::last_run(&done.report, "destroy", done.at);
-        Applied { state: Some(settled(prior, Some(last_run))), private, diagnostics }
+        if interrupted {
+            let private = stays(&prior, private);
+            return Applied { state: Some(settled(prior, Some(last_run))), private, diagnostics };
+        }
+        self.held_or_let_go(prior, private, Some(last_run), diagnostics).await
+    }
+
+    /// What comes of a destroy that failed: the resource stays, unless its `id` was let go.
+    async fn held_or_let_go(
+        &self,
+        prior: Object,
+        private: Private,
+        last_run: Option<Value>,
+        mut diagnostics: Diagnostics,
+    ) -> Applied {
+        let id = prior.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if self.shared.lets_go(&id) {
+            let why = diagnostics.0.iter().find(|one| one.severity == Severity::Error);
+            let why = why.map(|one| one.summary.clone()).unwrap_or_default();
+            let face = self.face(Occasion::Destroy, true);
+            let recorded = run::record_let_go(&self.shared, face, &id, &why).await;
+            diagnose::went_on(&mut diagnostics, &id, recorded);
+            return Applied { state: None, private: Bytes::new(), diagnostics };
+        }
+        diagnose::held(&mut diagnostics, &id);
+        let private = stays(&prior, private);
+        Applied { state: Some(settled(prior, last_run)), private, diagnostics }
+    }
+
+    /// Whether the target of a run is there: where it is new to the block, by a look.
+    ///
+    /// # Errors
+    /// It is not there.
+    async fn standing(
+        &self,
+        cx: &Context,
+        before: Option<&Object>,
+        state: &Object,
+        (inputs, connection): (&Inputs, &Connection),
+    ) -> Result<Standing, Diagnostics> {
+        match before {
+            Some(before) if moves::of(self.service.spec, before, state) != Move::Narrows => {
+                Ok(Standing::of(before))
+            }
+            _ => Standing::first(inputs, connection, true, &cx.cancel).await,
+        }
+    }
+
+    /// Writes state without a run, of a block that is new or whose target is a part of its former
+    /// one: a destroy will have nothing else to go by, so its region must be known, and it must be
+    /// there.
+    async fn keep(&self, cx: &Context, mut planned: Object, before: Option<&Object>) -> Applied {
+        let stays =
+            |diagnostics| Applied { state: before.cloned(), diagnostics, ..Applied::default() };
+        let reason = if before.is_some() { "update" } else { "create" };
+        let (inputs, connection) = match self.connect(&planned, reason) {
+            Ok(connected) => connected,
+            Err(diagnostics) => return stays(diagnostics),
+        };
+        self.place(&mut planned, &connection);
+        let standing = match Standing::first(&inputs, &connection, false, &cx.cancel).await {
+            Ok(standing) => standing,
+            Err(diagnostics) => return stays(diagnostics),
+        };
+        standing.write(&mut planned);
+        let mut diagnostics = standing.told(&inputs, &connection, Occasion::Apply, None);
+        diagnostics.extend(connection.asides(&self.shared));
+        Applied { state: Some(settled(planned, None)), diagnostics, ..Applied::default() }
+    }
+
+    /// Where the instance is, as far as only the provider block says, and an `id` that no other
+    /// block has, which never changes.
+    fn place(&self, state: &mut Object, connection: &Connection) {
+        if let Some(region) = &connection.region {
+            state.insert("region".into(), Value::from(region.as_str()));
+        }
+        if !state.get("id").is_some_and(Value::is_known) {
+            // Ids are named in lists that are separated by commas.
+            let label = connection.label.replace(',', "%2C");
+            let nonce = self.shared.outside.entropy.nonce();
+            let ending = &nonce[nonce.len().saturating_sub(4)..];
+            state.insert("id".into(), Value::from(format!("{label}#{ending}")));
+        }
     }
 
     /// Narrows a run after a failed one to whom that left. False if nobody is meant any more.
@@ -334,16 +442,6 @@ fn meant(value: &Value) -> &Value {
     if *value == Value::Bool(false) { &Value::Null } else { value }
 }
 
-/// Where the instance is, as far as only the provider block says.
-fn place(state: &mut Object, connection: &Connection) {
-    if let Some(region) = &connection.region {
-        state.insert("region".into(), Value::from(region.as_str()));
-    }
-    if !state.get("id").is_some_and(Value::is_known) {
-        state.insert("id".into(), Value::from(connection.label.as_str()));
-    }
-}
-
 /// The state with `last_run`, and null where something is not known: state knows no unknowns.
 fn settled(mut state: Object, last_run: Option<Value>) -> Object {
     if let Some(last_run) = last_run {
@@ -407,9 +505,13 @@ impl Resource for Termination {
             Change::Create { planned, .. } if acts(&planned) => {
                 self.apply_run(cx, planned, None, private).await
             }
-            Change::Create { planned, .. } => self.keep(planned),
+            Change::Create { planned, .. } => self.keep(cx, planned, None).await,
             Change::Update { prior, planned, .. } if acts(&planned) => {
                 self.apply_run(cx, planned, Some(&prior), private).await
+            }
+            Change::Update { prior, planned, .. } if narrows(&planned) => {
+                let private = private.bytes();
+                Applied { private, ..self.keep(cx, planned, Some(&prior)).await }
             }
             Change::Update { planned, .. } => {
                 let private = private.bytes();
@@ -424,21 +526,12 @@ impl Resource for Termination {
     }
 }
 
+/// Whether the plan promised a look at the target without a run.
+fn narrows(planned: &Object) -> bool {
+    planned.get(standing::ATTRIBUTE) == Some(&Value::Unknown)
+}
+
 /// Whether the plan promised a run.
 fn acts(planned: &Object) -> bool {
     planned.get("last_run") == Some(&Value::Unknown)
-}
-
-impl Termination {
-    /// A create that only writes state. The target must be known by now, and so must the region:
-    /// a destroy will have nothing else to go by.
-    fn keep(&self, mut planned: Object) -> Applied {
-        match self.connect(&planned, "create") {
-            Ok((_, connection)) => {
-                place(&mut planned, &connection);
-                Applied { state: Some(settled(planned, None)), ..Applied::default() }
-            }
-            Err(diagnostics) => Applied { diagnostics, ..Applied::default() },
-        }
-    }
 }

@@ -8,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::diagnose::{self, About};
 use super::inputs::Inputs;
 use super::settings::{Ready, Shared};
-use super::table;
+use super::{meaning, table};
 use crate::access::{Error, Kind};
-use crate::engine::{self, Aim, AuditFile, Log, Mode, Observer, Report, Survey, Turns};
+use crate::engine::{
+    self, Aim, AuditFile, Log, Looked, Mode, Observer, Patience, Report, Survey, Turns,
+};
 use crate::framework::Diagnostics;
 use crate::services::{Connected, Scope, Service, Spec};
 
@@ -109,12 +111,30 @@ impl Connection {
         let about = About {
             spec: self.spec,
             target: &self.label,
+            meaning: &meaning::of(inputs),
+            seen: face.seen,
             on_failure: inputs.on_failure,
             occasion: face.occasion,
         };
         let mut diagnostics = diagnose::report(about, &report);
         diagnostics.extend(self.asides(shared));
         Done { report, at: shared.outside.clock.now(), diagnostics }
+    }
+
+    /// Looks whether the target is there.
+    pub(super) async fn look(&self, patience: Patience, cancel: &CancellationToken) -> Looked {
+        engine::look(self.aim(), patience, &self.ready.pace, cancel).await
+    }
+
+    /// What a look is to be told with.
+    pub(super) fn about<'a>(
+        &'a self,
+        inputs: &Inputs,
+        meaning: &'a str,
+        occasion: Occasion,
+    ) -> About<'a> {
+        let (spec, target, on_failure) = (self.spec, self.label.as_str(), inputs.on_failure);
+        About { spec, target, meaning, seen: false, on_failure, occasion }
     }
 
     /// A run that means nobody any more.
@@ -131,15 +151,7 @@ impl Connection {
 
     /// Where the run is recorded.
     fn log(&self, face: Face<'_>, shared: &Shared) -> Log {
-        let clock = shared.outside.clock.clone();
-        Log {
-            audit: self.ready.audit_log.clone().map(|path| Arc::new(AuditFile { path }) as _),
-            now: Arc::new(move || clock.now()),
-            run: shared.outside.entropy.nonce(),
-            face: face.kind,
-            address: face.type_name.to_owned(),
-            target: self.label.clone(),
-        }
+        log(&self.ready, face, &self.label, shared)
     }
 
     /// Whether the provider block makes every run a dry one.
@@ -154,11 +166,39 @@ impl Connection {
         if self.connected.saw_sandbox() && shared.first_sandbox_answer() {
             asides.extend(diagnose::sandbox().into());
         }
-        for remark in self.connected.remarks() {
-            asides.warn(format!("Login to {} is checked more strictly", self.label), remark);
+        let remarks = self.connected.remarks().join("\n");
+        if !remarks.is_empty() {
+            asides.warn(format!("Login to {} is checked more strictly", self.label), remarks);
         }
         asides
     }
+}
+
+/// Where is recorded what a face does on a target.
+fn log(ready: &Ready, face: Face<'_>, target: &str, shared: &Shared) -> Log {
+    let clock = shared.outside.clock.clone();
+    Log {
+        audit: ready.audit_log.clone().map(|path| Arc::new(AuditFile { path }) as _),
+        now: Arc::new(move || clock.now()),
+        run: shared.outside.entropy.nonce(),
+        face: face.kind,
+        address: face.type_name.to_owned(),
+        target: target.to_owned(),
+    }
+}
+
+/// Records that a destroy which failed goes on, because the block's `id` was named.
+///
+/// # Errors
+/// Why it could not be recorded.
+pub(super) async fn record_let_go(
+    shared: &Shared,
+    face: Face<'_>,
+    id: &str,
+    why: &str,
+) -> Result<(), String> {
+    let ready = shared.ready().map_err(|error| error.message)?;
+    log(&ready, face, id, shared).let_go(why).await
 }
 
 /// Which face acts, for the audit log.
@@ -170,6 +210,8 @@ pub(super) struct Face<'a> {
     pub(super) type_name: &'a str,
     /// What Terraform is doing.
     pub(super) occasion: Occasion,
+    /// Whether the target is known to have been there; true where nobody keeps that.
+    pub(super) seen: bool,
 }
 
 /// What Terraform is doing when something fails: decides what a user can do about it.

@@ -13,8 +13,8 @@ type Attributes = BTreeMap<String, Attribute>;
 pub(super) fn resource(spec: &Spec) -> Schema {
     let mut attributes = termination(spec, Mode::OptionalComputed);
     conduct(&mut attributes, DRY_RUN_RESOURCE, ON_FAILURE_RESOURCE);
-    let id = "Region, instance and node, as far as they are given, joined by `/`; for display.";
-    add(&mut attributes, "id", Mode::Computed, Type::String, id);
+    add(&mut attributes, "id", Mode::Computed, Type::String, ID);
+    add(&mut attributes, "target_seen", Mode::Computed, Type::Bool, TARGET_SEEN);
     add(&mut attributes, "when", Mode::Required, Type::String, WHEN);
     add(&mut attributes, "triggers", Mode::Optional, Type::Map(Box::new(Type::String)), TRIGGERS);
     attributes.insert("last_run".into(), last_run(LAST_RUN));
@@ -296,6 +296,8 @@ const ON_FAILURE: &str = "A time-out counts as survivors. Other failures (creden
 const ON_FAILURE_RESOURCE: &str = "If selected sessions survive: `\"fail\"` (default) is an error, which the next apply tries again and which holds a destroy back; `\"warn\"` is a warning, and a destroy goes on.";
 const ON_FAILURE_EPHEMERAL: &str = "If selected sessions survive: `\"fail\"` (default) is an error, so what refers to the block does not go on; `\"warn\"` is a warning.";
 const ON_FAILURE_ACTION: &str = "If selected sessions survive: `\"fail\"` (default) is an error, which stops a change that was to come after it; `\"warn\"` is a warning.";
+const ID: &str = "The target and a random ending, like `cn-north-4/i-1#7f3a`. It names this one object, in the provider's `let_go`, and never changes; that of earlier versions has no ending.";
+const TARGET_SEEN: &str = "Whether an answer has shown the target itself: its entry in a look-up, its row in a catalogue, or a session on it. Looked for at create. Null in state of earlier versions, which counts as true.";
 const LAST_RUN: &str = "What the last run did; null until there was one.";
 const LAST_RUN_EPHEMERAL: &str =
     "What the run on opening did; null if there was none, and always with `when = \"close\"`.";

@@ -3,7 +3,7 @@
 //! Two steps: [`Shared::configure`] parses everything at once; a platform's account is made when the
 //! first of its services is used, and never before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,9 @@ use crate::wire::{Outside, at_home};
 
 /// Calls at a time if nothing is said.
 const CONCURRENCY: u64 = 8;
+
+/// Names ids of blocks whose destroy may go on although it fails, separated by commas.
+const LET_GO: &str = "SESSION_LET_GO";
 
 /// What all faces of one provider share.
 #[derive(Debug)]
@@ -50,6 +53,8 @@ pub(super) struct Ready {
     pub(super) pace: Pace,
     pub(super) audit_log: Option<PathBuf>,
     pub(super) plan_preview: bool,
+    /// The `id`s of blocks whose destroy may go on although it fails.
+    let_go: BTreeSet<String>,
     outside: Outside,
     platforms: BTreeMap<&'static str, Access>,
 }
@@ -104,6 +109,7 @@ impl Shared {
                 concurrency.unwrap_or(NonZeroUsize::MIN),
                 Arc::new(move || entropy.unit()),
             ),
+            let_go: let_go(&mut fields).into_iter().chain(self.let_go_by_environment()).collect(),
             outside: self.outside.clone(),
             platforms: access::ALL
                 .iter()
@@ -117,6 +123,13 @@ impl Shared {
         };
         diagnostics.extend(fields.finish(|| Some(())).diagnostics);
         ready
+    }
+
+    /// The ids that the environment names.
+    fn let_go_by_environment(&self) -> BTreeSet<String> {
+        let named = self.outside.environment.var(LET_GO).unwrap_or_default();
+        let named = named.split(',').map(str::trim).filter(|id| !id.is_empty());
+        named.map(str::to_owned).collect()
     }
 
     /// The settings, once they are known.
@@ -142,10 +155,25 @@ impl Shared {
         self.ready().ok()?.account(platform).ok()?.region()
     }
 
+    /// Whether the destroy of the block with this `id` may go on although it fails. A provider block
+    /// that is not known names nobody; the environment does.
+    pub(super) fn lets_go(&self, id: &str) -> bool {
+        match self.ready() {
+            Ok(ready) => ready.let_go.contains(id),
+            Err(_) => self.let_go_by_environment().contains(id),
+        }
+    }
+
     /// True for the first caller only.
     pub(super) fn first_sandbox_answer(&self) -> bool {
         !self.sandbox_seen.swap(true, Ordering::Relaxed)
     }
+}
+
+/// The ids of `let_go`, which may be none.
+fn let_go(fields: &mut Fields<'_>) -> Vec<String> {
+    let some = fields.value("let_go").and_then(Value::as_list).is_some_and(|ids| !ids.is_empty());
+    if some { fields.texts("let_go", "").unwrap_or_default() } else { Vec::new() }
 }
 
 impl Ready {
@@ -163,6 +191,7 @@ pub(super) fn schema() -> Schema {
     let plain = |kind, text: &str| Attribute::plain(kind, Mode::Optional, text);
     let mut attributes: BTreeMap<String, Attribute> = [
         ("plan_preview", plain(Type::Bool, "Whether a plan lists the sessions that a pending run of a resource or action would terminate now. Default `true`.")),
+        ("let_go", plain(Type::Set(Box::new(Type::String)), "The `id`s of managed blocks whose destroy may go on although it fails, for a block that is gone from the configuration or is being replaced, so that its arguments cannot be changed any more. The destroy is tried as always, with all its guards; its failure is then a warning. Ids in the environment's `SESSION_LET_GO`, separated by commas, are added. See [A destroy that is held back](guides/tearing-down.md#a-destroy-that-is-held-back).")),
         ("dry_run", plain(Type::Bool, "`true` makes every run a dry run, whatever the blocks say. Default `false`. It holds nothing back: a destroy goes on, and what a termination depends on is destroyed with everybody still connected.")),
         ("max_concurrency", plain(Type::Number, "Maximum number of concurrent API calls of the whole provider process. No target takes more than half of them while another waits. Default 8.")),
         ("audit_log", plain(Type::String, "A file to which every run and every terminated session is appended as a JSON line, before the result is reported. If it cannot be written, nothing is terminated. See [The audit log](guides/audit-log.md).")),
@@ -226,6 +255,7 @@ pub(super) fn validate(config: &Object) -> Diagnostics {
     let mut fields = Fields::new(config);
     fields.whole_number("max_concurrency", 1);
     fields.text("audit_log");
+    let_go(&mut fields);
     for platform in access::ALL {
         fields.inside(platform.name(), |inner| {
             inner.inside("endpoints", |endpoints| {

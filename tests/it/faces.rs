@@ -13,5 +13,6 @@ mod ephemeral;
 mod failures;
 mod managed;
 mod preview;
+mod targets;
 
 pub(crate) use managed::all;

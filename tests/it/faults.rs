@@ -11,6 +11,7 @@
 //! | `done` | everybody who was meant is gone, and told so |
 //! | `unsure` | the same, with a warning that some may have gone by themselves |
 //! | `gone` | a warning: the target does not exist any more |
+//! | `absent` | an error: the target of a create does not exist |
 //! | `survivors` | an error that names who lives on |
 //! | `unverified` | an error that names who may live on: nobody could look |
 //! | `failed` | an error: a call was refused for good |

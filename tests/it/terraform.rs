@@ -10,6 +10,7 @@
 mod engines;
 mod examples;
 pub(crate) mod fixture;
+mod held;
 mod interrupt;
 mod matrix;
 mod packages;

@@ -153,7 +153,7 @@ pub(super) const STAYS: &str =
 /// How a changed argument comes to a destroy, which does not read the configuration.
 pub(super) fn from_state(spec: &Spec) -> String {
     format!(
-        "A destroy reads the arguments of `session_termination_{}` from the state: after changing one, run `terraform apply -target=ADDRESS` with the termination's address (a plain apply would re-create what is already destroyed), then the same command again. If it is being replaced, first undo what causes that.",
+        "A destroy reads the arguments of `session_termination_{}` from the state: after changing one, run `terraform apply -target=ADDRESS` with the termination's address (a plain apply would re-create what is already destroyed), then the same command again.",
         spec.name
     )
 }

@@ -8,6 +8,7 @@ mod advice;
 mod halts;
 mod progress;
 mod sequel;
+mod sight;
 
 use std::fmt::Write as _;
 
@@ -23,7 +24,10 @@ use self::advice::{STAYS, from_state, timeout};
 use super::inputs::OnFailure;
 use super::run::Occasion;
 use super::table;
-pub(super) use sequel::{let_go, not_opened, tainted, taken_up, unknown_survivors};
+pub(super) use sequel::{
+    dry_destroy, held, not_opened, tainted, taken_up, unknown_survivors, went_on,
+};
+pub(super) use sight::{absent, look_interrupted, unseen};
 
 /// How many sessions a message names at most.
 const NAMED: usize = 20;
@@ -39,10 +43,27 @@ pub(super) struct About<'a> {
     pub(super) spec: &'a Spec,
     /// The target for people, like `cn-north-4/9a2d6a3e`.
     pub(super) target: &'a str,
+    /// Whom it means, in a few words: what tells its warnings apart from others on the target.
+    pub(super) meaning: &'a str,
+    /// Whether the target was seen before the run; true where nobody keeps that.
+    pub(super) seen: bool,
     /// What survivors mean.
     pub(super) on_failure: OnFailure,
     /// What Terraform is doing.
     pub(super) occasion: Occasion,
+}
+
+impl About<'_> {
+    /// The summary of a warning: two that say different things must not share one.
+    fn warning(&self, what: &str) -> String {
+        titled(what, self.target, self.meaning)
+    }
+}
+
+/// The summary of a warning about a target and whom a run means there. Cores fold warnings with
+/// equal summaries.
+pub(super) fn titled(what: &str, target: &str, meaning: &str) -> String {
+    format!("{what} {target}: {meaning}")
 }
 
 /// What a run did, in one sentence.
@@ -60,10 +81,13 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
     let after = if tells { format!("\n\n{done}") } else { String::new() };
     match &report.halt {
         None => survivors(about, report, &done, None, &mut diagnostics),
+        Some(Halt::TargetGone(error)) if !about.seen && !report.seen => {
+            diagnostics.extend(sight::absent(about, error));
+        }
         Some(Halt::TargetGone(error)) => diagnostics.warn(
-            "Target of a session termination does not exist any more",
+            about.warning("Nothing is left to terminate on"),
             format!(
-                "{} is gone, so nothing can hold a session on it.\n\n{}{after}",
+                "{} does not exist any more, so nothing can hold a session on it.\n\n{}{after}",
                 about.target,
                 answer(error)
             ),
@@ -86,7 +110,10 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
             if about.on_failure == OnFailure::Warn =>
         {
             let (summary, detail) = halts::halted(about, report, halt);
-            diagnostics.warn(summary, format!("{detail}{after}").trim_end());
+            diagnostics.warn(
+                format!("{summary}: {}", about.meaning),
+                format!("{detail}{after}").trim_end(),
+            );
         }
         Some(halt) => {
             let (summary, detail) = halts::halted(about, report, halt);
@@ -104,7 +131,7 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
     }
     if !report.remarks.is_empty() {
         diagnostics.warn(
-            "Session termination finished with remarks",
+            about.warning("Session termination finished with remarks on"),
             format!("{}: {}.", about.target, report.remarks.join("; ")),
         );
     }
@@ -148,7 +175,7 @@ fn survivors(
     let summary = format!("{title} on {}", about.target);
     match about.on_failure {
         OnFailure::Fail => to.error(summary, detail),
-        OnFailure::Warn => to.warn(summary, detail),
+        OnFailure::Warn => to.warn(format!("{summary}: {}", about.meaning), detail),
     }
 }
 

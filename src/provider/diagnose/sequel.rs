@@ -1,7 +1,7 @@
 //! What comes of a failure, of which the run's report knows nothing.
 
 use super::advice::{STAYS, from_state};
-use super::{About, named};
+use super::{About, named, titled};
 use crate::framework::{Diagnostics, Severity};
 use crate::provider::table;
 use crate::services::{Criterion, Session, Spec};
@@ -41,11 +41,16 @@ pub(in crate::provider) fn not_opened() -> Diagnostics {
 }
 
 /// A destroy that was a dry run, with so many sessions selected: it holds nothing back.
-pub(in crate::provider) fn let_go(spec: &Spec, target: &str, selected: usize) -> Diagnostics {
+pub(in crate::provider) fn dry_destroy(
+    spec: &Spec,
+    target: &str,
+    meaning: &str,
+    selected: usize,
+) -> Diagnostics {
     let sessions = table::count(selected, &format!("selected {}", spec.session));
     let mut diagnostics = Diagnostics::none();
     diagnostics.warn(
-        "Nobody was disconnected in a destroy",
+        titled("Nobody was disconnected in the destroy on", target, meaning),
         format!(
             "It was a dry run on {target}: {sessions} not terminated. The resource leaves the \
              state all the same, so what it depends on is destroyed with whoever is connected.\n\n\
@@ -55,6 +60,63 @@ pub(in crate::provider) fn let_go(spec: &Spec, target: &str, selected: usize) ->
         ),
     );
     diagnostics
+}
+
+/// An error that holds back a destroy: the way out where no argument can be changed any more.
+pub(in crate::provider) fn held(diagnostics: &mut Diagnostics, id: &str) {
+    let errors = diagnostics.0.iter_mut().filter(|one| one.severity == Severity::Error);
+    if let Some(error) = errors.last() {
+        error.detail = format!(
+            "{}\n\nWhere the block is gone from the configuration, or its target is being \
+             replaced, what is stored of it cannot be changed any more. {} It is then tried as \
+             before, with all its guards, and if it fails the destroy goes on all the same.",
+            error.detail.trim_end(),
+            naming(id)
+        );
+    }
+}
+
+/// How an id is let go.
+pub(super) fn naming(id: &str) -> String {
+    format!(
+        "To let it go, name its `id` in the provider block, `let_go = [{id:?}]`, or in the \
+         environment, `SESSION_LET_GO='{id}'`, and run the same command again."
+    )
+}
+
+/// A destroy that failed and goes on, because its `id` was named; `recorded` is why the audit log
+/// lacks that, if it does.
+pub(in crate::provider) fn went_on(
+    diagnostics: &mut Diagnostics,
+    id: &str,
+    recorded: Result<(), String>,
+) {
+    for error in diagnostics.0.iter_mut().filter(|one| one.severity == Severity::Error) {
+        error.severity = Severity::Warning;
+        error.summary = format!("Let go ({id}): {}", error.summary);
+        let mut detail = without_what_stays(&error.detail);
+        detail.push_str(&format!(
+            "\n\n`let_go` names `{id}`, so the destroy goes on in spite of this: what this block \
+             guards is destroyed with whoever is still connected."
+        ));
+        if !id.contains('#') {
+            detail.push_str(
+                " An earlier version of the provider made this id, and every block with the same \
+                 one is let go.",
+            );
+        }
+        if let Err(why) = &recorded {
+            detail.push_str(&format!(" NOTHING of it is recorded in the audit log: {why}."));
+        }
+        error.detail = detail;
+    }
+}
+
+/// A text without what it says of the resource that stays, to the end of that paragraph.
+fn without_what_stays(text: &str) -> String {
+    let Some((before, rest)) = text.split_once(STAYS) else { return text.trim_end().to_owned() };
+    let after = rest.split_once("\n\n").map_or("", |(_, after)| after);
+    format!("{}\n\n{after}", before.trim_end()).trim_end().to_owned()
 }
 
 /// A run after one that failed without a record of whom its ids named.
@@ -83,7 +145,7 @@ pub(in crate::provider) fn returned(about: About<'_>, returned: &[Session]) -> D
     let sessions: Vec<&Session> = returned.iter().collect();
     let are = if returned.len() == 1 { "is" } else { "are" };
     diagnostics.warn(
-        format!("Clients have come back to {}", about.target),
+        about.warning("Clients have come back to"),
         format!(
             "A second after the last was ended, {} {are} connected again that would be selected. \
              Nothing was done about them, and what depends on this block goes on:\n{}\nA \

@@ -9,7 +9,7 @@ use crate::services::{self, Criterion, Field, SessionId};
 const STAYS: &str = "The resource stays in the state, so nothing that it depends on was destroyed.";
 
 /// How a changed argument comes to it.
-const FROM_STATE: &str = "A destroy reads the arguments of `session_termination_huaweicloud_dcs` from the state: after changing one, run `terraform apply -target=ADDRESS` with the termination's address (a plain apply would re-create what is already destroyed), then the same command again. If it is being replaced, first undo what causes that.";
+const FROM_STATE: &str = "A destroy reads the arguments of `session_termination_huaweicloud_dcs` from the state: after changing one, run `terraform apply -target=ADDRESS` with the termination's address (a plain apply would re-create what is already destroyed), then the same command again.";
 
 fn spec() -> &'static Spec {
     let mut specs = services::ALL.iter().map(|service| service.spec);
@@ -17,7 +17,14 @@ fn spec() -> &'static Spec {
 }
 
 fn about(occasion: Occasion) -> About<'static> {
-    About { spec: spec(), target: "cn-north-4/i-1", on_failure: OnFailure::Fail, occasion }
+    About {
+        spec: spec(),
+        target: "cn-north-4/i-1",
+        meaning: "all",
+        seen: true,
+        on_failure: OnFailure::Fail,
+        occasion,
+    }
 }
 
 fn session(number: usize) -> Session {
@@ -164,7 +171,9 @@ fn survivors_are_named_with_their_reasons_and_hold_a_destroy_back() {
         ),
     ] {
         let warned = About { on_failure: OnFailure::Warn, ..about(occasion) };
-        check_about(warned, given(), &told("Warning", next));
+        let folded =
+            told("Warning", next).replacen("on cn-north-4/i-1\n", "on cn-north-4/i-1: all\n", 1);
+        check_about(warned, given(), &folded);
     }
 }
 
@@ -246,8 +255,8 @@ fn a_target_that_is_gone_is_a_warning() {
     check(
         Occasion::Destroy,
         given,
-        "Warning: Target of a session termination does not exist any more\n\
-        cn-north-4/i-1 is gone, so nothing can hold a session on it.\n\
+        "Warning: Nothing is left to terminate on cn-north-4/i-1: all\n\
+        cn-north-4/i-1 does not exist any more, so nothing can hold a session on it.\n\
         \n\
         ShowNodesInformation: instance does not exist",
     );
@@ -453,7 +462,7 @@ fn what_the_counts_do_not_tell_is_a_remark() {
     check(
         Occasion::Apply,
         given,
-        "Warning: Session termination finished with remarks\n\
+        "Warning: Session termination finished with remarks on cn-north-4/i-1: all\n\
         cn-north-4/i-1: 1 selected session cannot be ended and was left: it does nothing.",
     );
 }

@@ -185,13 +185,12 @@ fn acts(face: Face, spec: &Spec) -> String {
             | refresh, no change, upgrade of the provider | nothing | nothing | nothing |\n\n\
             A plan terminates nothing. {PREVIEW}\n\n\
             If selected sessions survive, the run is an error. After an update the next apply tries again for what is left. A create comes back as tainted: the next apply replaces it, which is the second try, and with `when = \"both\"` that begins with a destroy, with the arguments in the state; `terraform untaint` keeps it, and the next apply then runs for what is left. A destroy fails, so the resource and everything it depends on stay.\n\n\
-            A destroy reads its arguments from the state: apply a change of them before you destroy. Let the block refer to the instance whose sessions it ends, and a destroy ends them before the instance goes.",
+            The target is looked at once, at create and where it is narrowed to a part of itself: one that is not there is an error, and `target_seen` tells what was seen.\n\n\
+            A destroy reads its arguments from the state: apply a change of them before you destroy. Where that is no longer possible, [let it go](../guides/tearing-down.md#a-destroy-that-is-held-back). Let the block refer to the instance whose sessions it ends, and a destroy ends them before the instance goes.",
             target(spec),
             narrowing(spec)
         ),
-        Face::DataSource => {
-            "It is read in every plan, as any data source, and changes nothing anywhere.".to_owned()
-        }
+        Face::DataSource => "It is read in every plan, as any data source, and changes nothing anywhere. A root output of `sessions` changes with every plan, since ages and idle times do: `plan -detailed-exitcode` is 2 each time. To act on what is listed, write its criteria as `match` of a termination, which is resolved when it acts, rather than pass on `session_ids`: an empty set of these is refused.".to_owned(),
         Face::Ephemeral => {
             "## When It Acts\n\n\
             ~> It acts in **every** apply, also when nothing changes. Terraform opens ephemeral resources in plans too, so `applying` must be `terraform.applying`: with `false` it only lists.\n\n\
@@ -215,7 +214,7 @@ fn acts(face: Face, spec: &Spec) -> String {
             | `before_create`, `after_create`, `before_update`, `after_update`, `-invoke` | Terraform 1.14 |\n\
             | `before_destroy`, `after_destroy` | Terraform 1.16 |\n\n\
             An action that fails before a change stops it, and the next apply tries both again. One that fails after a change is not tried again, because the change is done: invoke it by hand.\n\n\
-            ~> On `terraform destroy` a failing action is only a warning, and before 1.16 actions do not run there at all. To hold back a destroy, use the managed resource of the same name. OpenTofu has no actions."
+            ~> On `terraform destroy` a failing action is only a warning, and before 1.16 actions do not run there at all. To hold back a destroy, use the managed resource of the same name. OpenTofu has no actions.\n\nA core puts one summary over the warnings of all actions, and folds those of several blocks into one (\"and 1 more similar warning elsewhere\"). To see the preview of each, plan with `-target`, or look with the data source."
         ),
     }
 }

@@ -5,6 +5,8 @@
 //! creation that fails with a state is tainted. Whatever comes with an error is stored as Terraform
 //! stores it.
 
+use std::time::Duration;
+
 use serde_json::json;
 use terraform_provider_session::framework::{Object, Type, Value};
 use terraform_provider_session::protocol::{dynamic_value, wire_types as wire};
@@ -91,7 +93,7 @@ impl<'w> Core<'w> {
         let plan = self.plan(Some(config)).await;
         let mut said = plan.told.clone();
         if errors(&said).is_empty() {
-            said.retain(|one| one.summary != "Session termination pending");
+            said.retain(|one| !one.summary.starts_with("Session termination pending on "));
             said.extend(self.apply_plan(&plan, Some(config)).await);
         }
         said
@@ -143,6 +145,22 @@ impl<'w> Core<'w> {
             }
             (_, None) => panic!("only a delete has no configuration"),
         }
+        walk.plugin.end().await;
+        said
+    }
+
+    /// Applies the plan of a destroy, and is interrupted after so long.
+    pub(crate) async fn interrupted_destroy(&mut self, plan: &Plan, after: Duration) -> Vec<Told> {
+        let mut walk = Walk::begin(self, true).await;
+        let mut other = Plugin::clone(&walk.plugin);
+        let mut said = Vec::new();
+        let old = self.stored.clone().unwrap();
+        let stop = async {
+            tokio::time::sleep(after).await;
+            other.stop().await;
+        };
+        let (left, ()) = futures_util::join!(walk.delete(&old, plan, &mut said), stop);
+        self.stored = left;
         walk.plugin.end().await;
         said
     }

@@ -126,10 +126,9 @@ async fn a_target_that_is_absent_or_a_cloud_out_of_reach_is_no_error_in_a_plan()
             assert!(began.elapsed() <= Duration::from_secs(10));
             assert_eq!(opened.sessions(), 0);
             if let [only] = opened.told.as_slice() {
-                assert_eq!(
-                    (only.error, only.summary.as_str()),
-                    (false, "Sessions could not be listed")
-                );
+                let summary = only.summary.as_str();
+                assert!(!only.error, "{only:?}");
+                assert!(summary.starts_with("Sessions could not be listed on "), "{summary}");
             } else {
                 assert!(!cut && opened.told.is_empty(), "{:#?}", opened.told);
             }
@@ -147,7 +146,10 @@ async fn a_target_that_is_absent_at_the_close_is_a_warning() {
         world.fault(Trouble::Service(Fault::TargetGone));
         let told = plugin.close(&world, &opened.handle).await;
         if !told.is_empty() {
-            assert!(warning(&told).summary.starts_with("Target of a session"), "{told:#?}");
+            assert!(
+                warning(&told).summary.starts_with("Nothing is left to terminate on "),
+                "{told:#?}"
+            );
         }
         assert!(world.killed().is_empty());
     }

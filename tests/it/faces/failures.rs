@@ -26,7 +26,10 @@ async fn a_failed_create_is_tainted_and_the_next_apply_runs_again_for_what_is_le
         assert_eq!(core.last_run("survived_ids").as_list().unwrap().len() as i64, survived);
         world.sandbox.reset();
         assert_eq!(core.plan(Some(&config)).await.doing, Doing::Replace);
-        core.applied(&config).await;
+        // Its destroy has left nobody who would show the target to some.
+        let told = core.apply(&config).await;
+        let unseen = |one: &Told| !one.error && one.summary.starts_with("Target not seen yet: ");
+        assert!(told.iter().all(unseen), "{told:#?}");
         assert!(!world.killed().is_empty(), "{}", world.spec().name);
         assert_eq!(core.last_run("reason"), "create".into());
     }
@@ -205,25 +208,6 @@ async fn survivors_are_only_a_warning_if_so_wished_and_then_a_destroy_goes_on() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_is_gone_is_a_success_with_a_warning() {
-    for world in worlds() {
-        let mut core = Core::new(&world);
-        let config = all(&core, "both", &[]);
-        world.fault(Trouble::Service(Fault::TargetGone));
-        let told = core.apply(&config).await;
-        if world.spec().inputs.iter().all(|input| !input.required) && told.is_empty() {
-            continue; // An optional instance only narrows the list, which is then empty.
-        }
-        let gone = "Target of a session termination does not exist any more";
-        assert_eq!(warning(&told).summary, gone, "{}", world.spec().name);
-        assert!(!core.stored.as_ref().unwrap().tainted);
-        assert_eq!(core.plan(Some(&config)).await.doing, Doing::Nothing);
-        assert_eq!(warning(&core.destroy().await).summary, gone);
-        assert_eq!(core.stored, None);
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn wrong_credentials_are_an_error_after_one_request_and_hold_a_destroy_back() {
     for world in worlds() {
         let mut core = Core::new(&world);
@@ -306,7 +290,8 @@ async fn a_destroy_that_is_a_dry_run_lets_go_and_says_so_before_and_after() {
             assert!(seen.detail.contains("destroyed with everybody still connected"), "{seen:?}");
             let told = core.apply_plan(&plan, None).await;
             let seen = warning(&told);
-            assert_eq!(seen.summary, "Nobody was disconnected in a destroy");
+            let title = "Nobody was disconnected in the destroy on ";
+            assert!(seen.summary.starts_with(title), "{seen:?}");
             assert!(seen.detail.contains("leaves the state"), "{seen:?}");
             assert_eq!((&core.stored, world.killed().len()), (&None, 0));
         }
@@ -338,7 +323,8 @@ async fn a_list_that_hangs_ends_with_its_timeout_and_nobody_is_ended() {
         world.sandbox.switch_on(Switch::new(Trouble::Hang));
         let began = Instant::now();
         let told = core.apply_plan(&plan, Some(&config)).await;
-        assert!(began.elapsed() <= Duration::from_secs(30), "{:?}", began.elapsed());
+        // The look before it takes ten seconds at most.
+        assert!(began.elapsed() <= Duration::from_secs(40), "{:?}", began.elapsed());
         assert!(errors(&told)[0].ends_with("could not be listed in time"), "{told:#?}");
         assert!(world.killed().is_empty());
     }

@@ -10,7 +10,7 @@ use super::core::{Core, Doing};
 use super::managed::all;
 use super::world::{World, map, some, texts, warning, world, worlds};
 
-const SUMMARY: &str = "Session termination pending";
+const SUMMARY: &str = "Session termination pending on ";
 
 #[tokio::test(start_paused = true)]
 async fn a_preview_counts_names_the_first_twenty_and_those_who_are_safe() {
@@ -23,7 +23,7 @@ async fn a_preview_counts_names_the_first_twenty_and_those_who_are_safe() {
         let protect = some(&[("client_cidrs", texts(&[&format!("{ip}/32")]))]);
         let plan = core.plan(Some(&all(&core, "apply", &[("protect", protect)]))).await;
         let seen = warning(&plan.told);
-        assert_eq!(seen.summary, SUMMARY);
+        assert!(seen.summary.starts_with(SUMMARY), "{seen:?}");
         let (selected, _) = seen.detail.split_once("Protected:\n").unwrap();
         let rows = selected.lines().filter(|line| line.starts_with("  ")).count();
         assert_eq!(rows, 1 + 20 + 1, "a head, twenty, and how many more: {}", seen.detail);
@@ -101,7 +101,7 @@ async fn a_preview_that_cannot_be_made_is_a_warning_within_ten_seconds() {
                 assert!(took <= Duration::from_secs(10), "{trouble:?} took {took:?}");
                 assert!(!plan.told.is_empty());
                 for one in &plan.told {
-                    assert_eq!((one.error, one.summary.as_str()), (false, SUMMARY));
+                    assert!(!one.error && one.summary.starts_with(SUMMARY), "{one:?}");
                     assert!(
                         one.detail.contains("The sessions could not be listed for the preview."),
                         "{one:?}"
@@ -124,7 +124,7 @@ async fn an_endpoint_whose_name_means_nothing_here_is_a_warning_too() {
         for config in [Some(&config), None] {
             let plan = core.plan(config).await;
             let seen = warning(&plan.told);
-            assert_eq!(seen.summary, SUMMARY);
+            assert!(seen.summary.starts_with(SUMMARY), "{seen:?}");
             assert!(
                 seen.detail.contains("The sessions could not be listed for the preview."),
                 "{seen:?}"

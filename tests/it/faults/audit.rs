@@ -37,7 +37,8 @@ async fn every_session_that_died_has_its_lines() {
         let run = of("run").next().unwrap();
         assert_eq!((&run["face"], &run["outcome"]), (&"resource".into(), &"completed".into()));
         assert_eq!(run["address"], world.termination());
-        assert_eq!(run["target"], core.state()["id"].as_str().unwrap());
+        let (target, _) = core.state()["id"].as_str().unwrap().rsplit_once('#').unwrap();
+        assert_eq!(run["target"], target);
         assert_eq!(run["counts"]["terminated"], world.killed().len());
         let known = |line: &Json| line["run"] == run["run"] && line["time"].is_string();
         assert!(lines.iter().all(known));

@@ -99,9 +99,14 @@ impl Outcome {
         !errors(&self.told).is_empty()
     }
 
+    /// Whether it was refused because the target was never there.
+    pub(crate) fn absent(&self) -> bool {
+        errors(&self.told).iter().any(|error| error.ends_with(" does not exist"))
+    }
+
     /// Whether the target was called gone.
     pub(crate) fn gone(&self) -> bool {
-        self.told.iter().any(|one| !one.error && one.summary.starts_with("Target of"))
+        self.told.iter().any(|one| !one.error && one.summary.starts_with("Nothing is left"))
     }
 
     pub(crate) fn count(&self, name: &str) -> usize {
@@ -133,6 +138,7 @@ impl Outcome {
     pub(crate) fn word(&self) -> &'static str {
         match errors(&self.told).first().copied().unwrap_or_default() {
             "" if self.gone() => "gone",
+            _ if self.absent() => "absent",
             "" if self.fates.values().any(|fate| fate.outcome != "terminated") => "unsure",
             "" => "done",
             error if error.starts_with("Sessions survived") => "survivors",

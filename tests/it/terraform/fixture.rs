@@ -94,6 +94,14 @@ impl Fixture {
         told.text()
     }
 
+    /// Runs a command that must succeed, with more variables in its environment.
+    pub(crate) async fn succeed_with(&self, args: &[&str], env: &[(&str, &str)]) -> String {
+        let _turn = AT_ONCE.acquire().await.unwrap();
+        let told = self.core.run(self.dir(), args, env).await.unwrap_or_else(must);
+        assert_eq!(told.code, 0, "{}: {args:?}\n{}", self.core.engine().name, told.text());
+        told.text()
+    }
+
     /// Runs a command that must fail, and gives what it said.
     pub(crate) async fn fail(&self, args: &[&str]) -> String {
         let told = self.run(args).await;

@@ -65,7 +65,7 @@ pub(crate) enum Nodes {
     Known,
     /// From a resource that does not exist before the apply.
     Unknown,
-    /// All of them name one that there is not.
+    /// All but the resource name one that there is not.
     Absent,
 }
 
@@ -75,6 +75,7 @@ impl World {
             (Nodes::Known, Face::Resource) => "var.node".to_owned(),
             (Nodes::Known, face) => format!("\"{}\"", face.node()),
             (Nodes::Unknown, face) => format!("terraform_data.nodes.output.{face:?}"),
+            (Nodes::Absent, Face::Resource) => "var.node".to_owned(),
             (Nodes::Absent, _) => format!("\"{NO_NODE}\""),
         }
     }
