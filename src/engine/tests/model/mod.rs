@@ -39,6 +39,8 @@ struct Game {
     protects: bool,
     cap: Option<NonZeroU64>,
     looks_again: bool,
+    drain: Option<Duration>,
+    quiet: Option<Duration>,
 }
 
 fn game(luck: &mut Luck) -> Game {
@@ -61,20 +63,27 @@ fn game(luck: &mut Luck) -> Game {
     };
     let protects = luck.below(2) == 0;
     let everyone = luck.below(4) == 0;
+    let selection = luck.below(3);
+    let seconds = |luck: &mut Luck, most| Duration::from_secs(2 + luck.below(most));
+    let drain = (luck.below(4) == 0).then(|| seconds(luck, 90));
+    let quiet = (selection < 2 && luck.below(4) == 0).then(|| seconds(luck, 20));
     Game {
         setup,
         batch: [1, 2, 5, 50][luck.index(4)],
         everyone: if everyone { Everyone::NodeOrTarget } else { Everyone::Never },
-        selection: luck.below(3),
+        selection,
         protects,
         cap: (luck.below(6) == 0).then(|| NonZeroU64::new(500).expect("not zero")),
         looks_again: luck.below(2) == 0,
+        drain,
+        quiet,
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn in_every_world_the_report_tells_what_happened_and_nobody_is_ended_who_was_not_meant() {
     let (mut clean, mut ended, mut survived, mut spared, mut missed) = (0, 0, 0, 0, 0);
+    let (mut drained, mut chased) = (0, 0);
     for seed in ONLY.map_or(0..SEEDS, |seed| seed..seed + 1) {
         let mut luck = Luck(seed);
         let game = game(&mut luck);
@@ -95,8 +104,10 @@ async fn in_every_world_the_report_tells_what_happened_and_nobody_is_ended_who_w
             play.request.guards.protect = game.protects.then(|| users(&["vip"]));
             play.request.guards.max_sessions = game.cap;
             play.request.looks_again = game.looks_again;
+            (play.request.drain, play.request.quiet) = (game.drain, game.quiet);
         });
         let report = play.run_in(&world).await;
+        let end = Instant::now();
         let whole = format!("seed {seed}: {:?} {:?}", report.halt, report.remarks);
 
         let meant = |client: &Client| matches_all || client.always("app");
@@ -125,7 +136,12 @@ async fn in_every_world_the_report_tells_what_happened_and_nobody_is_ended_who_w
                         ended += 1;
                     }
                     Fate::AlreadyGone => assert!(client.died.is_some(), "{what}"),
-                    Fate::Drained => unreachable!("nobody is waited for"),
+                    // Who ended by himself while he was waited for was not asked to.
+                    Fate::Drained => {
+                        assert!(game.drain.is_some() && client.died.is_some(), "{what}");
+                        assert!(!state.asked.contains(&serial), "{what}");
+                        drained += 1;
+                    }
                     Fate::Spared(_) | Fate::Untouched => {
                         assert!(
                             !state.asked.contains(&serial) || game.everyone != Everyone::Never,
@@ -165,6 +181,12 @@ async fn in_every_world_the_report_tells_what_happened_and_nobody_is_ended_who_w
                 }
                 // At a success nobody lives who stood before the first look and is meant.
                 let success = report.halt.is_none() && report.survived() == 0;
+                // Where quiet was waited for, nobody who came lives but who came at the last look.
+                let reading = Duration::from_secs(2) + game.setup.latency * 60;
+                if success && game.quiet.is_some() && clear && client.born + reading < end {
+                    assert!(client.died.is_some(), "{whole}: {client:?} lives, and it is quiet");
+                    chased += u32::from(client.born > start);
+                }
                 if success && before && clear {
                     assert!(client.died.is_some(), "{whole}: {client:?} lives at a success");
                     missed += u32::from(!client.on_first_look);
@@ -189,5 +211,6 @@ async fn in_every_world_the_report_tells_what_happened_and_nobody_is_ended_who_w
             clean > 1000 && ended > 10_000 && survived > 100 && spared > 20 && missed > 50,
             "the worlds are all alike: {clean} {ended} {survived} {spared} {missed}"
         );
+        assert!(drained > 500 && chased > 300, "nobody conducts himself: {drained} {chased}");
     }
 }
