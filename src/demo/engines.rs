@@ -90,6 +90,15 @@ impl Engine {
         found.map(|(program, name)| Engine::asked(name, program, Vec::new())).collect()
     }
 
+    /// The engine whose program lies at a path: OpenTofu where it is called `tofu`. Blocks.
+    ///
+    /// # Errors
+    /// It does not tell its version.
+    pub fn at(program: PathBuf) -> Result<Engine, Error> {
+        let tofu = program.file_stem().is_some_and(|name| name == "tofu");
+        Engine::asked(if tofu { "OpenTofu" } else { "Terraform" }, program, Vec::new())
+    }
+
     /// The first engine on PATH that is `oldest` or newer, else the newest pinned core. Blocks.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
 //! A folder with a configuration and an engine to run it.
 
 use std::path::Path;
-use std::sync::OnceLock;
 
-use terraform_provider_session::demo::{Core, Engine, Error, Output, PINS, Scratch, Workshop};
+use terraform_provider_session::demo::{Core, Engine, Error, Output, Scratch};
 use tokio::sync::Semaphore;
+
+pub(crate) use super::lineup::{core, engines, few, newest};
 
 /// The provider as built by this test run.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_terraform-provider-session");
@@ -12,35 +13,6 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_terraform-provider-session")
 /// Commands of engines that run at a time, of all tests together: enough to
 /// keep two processors busy while some of them wait for the sandbox.
 static AT_ONCE: Semaphore = Semaphore::const_new(4);
-
-/// Every pinned core, oldest first, then what is on PATH.
-pub(crate) fn engines() -> &'static [Engine] {
-    static ALL: OnceLock<Vec<Engine>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let workshop = Workshop::here();
-        let pinned = PINS.iter().map(|pin| Engine::pinned(&workshop, pin.core));
-        let mut all = pinned.collect::<Result<Vec<_>, Error>>().unwrap_or_else(must);
-        all.extend(Engine::on_path(&workshop).unwrap_or_else(must));
-        all
-    })
-}
-
-/// The pinned core of a version.
-pub(crate) fn core(version: &str) -> &'static Engine {
-    let named = |engine: &&Engine| engine.name == format!("Terraform {version}");
-    engines().iter().find(named).unwrap()
-}
-
-/// The oldest core, the newest, and what is on PATH: enough where cores hardly differ.
-pub(crate) fn few() -> impl Iterator<Item = &'static Engine> {
-    let last = PINS.len() - 1;
-    engines().iter().enumerate().filter(move |(at, _)| *at == 0 || *at >= last).map(|(_, one)| one)
-}
-
-/// The newest pinned core.
-pub(crate) fn newest() -> [&'static Engine; 1] {
-    [core(PINS[PINS.len() - 1].core)]
-}
 
 /// Runs a test on several engines at the same time.
 pub(crate) async fn on(

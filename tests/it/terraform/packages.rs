@@ -7,7 +7,7 @@ use std::process::Command;
 use sha2::Digest as _;
 use terraform_provider_session::demo::{Scratch, Workshop};
 
-use crate::terraform::fixture::{BINARY, Fixture, engines, must};
+use crate::terraform::fixture::{BINARY, Fixture, few, must};
 use crate::terraform::stage::{Stage, assert_cut};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -133,10 +133,7 @@ resource "session_termination_huaweicloud_dcs" "it" {
         "provider_installation {{\n  filesystem_mirror {{\n    path = {:?}\n  }}\n}}\n",
         mirror.path()
     );
-    // Oldest pinned core, newest pinned core, and what is on PATH.
-    let newest = engines().iter().rfind(|engine| !engine.leading.is_empty());
-    let on_path = engines().iter().filter(|engine| engine.leading.is_empty());
-    for engine in [&engines()[0]].into_iter().chain(newest).chain(on_path) {
+    for engine in few() {
         let stage = Stage::new(engine, main).await;
         let Fixture { core, .. } = &stage.fixture;
         let client = stage.client("app", "shop").await;

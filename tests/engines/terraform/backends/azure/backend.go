@@ -1,0 +1,9 @@
+// Package azure stands for a remote backend that is not to be had.
+package azure
+
+import "github.com/hashicorp/terraform/internal/backend"
+
+// New gives none.
+func New() backend.Backend {
+	return nil
+}
