@@ -32,9 +32,8 @@ pub struct Context {
 
 /// Which walk of Terraform a call belongs to.
 ///
-/// The protocol does not say. Terraform from 1.9 sends `deferral_allowed` exactly in the apply
-/// walk, and engines whose version says that they send it always are not believed. So `Apply` is
-/// certain, and `Unsaid` is a plan, or any walk of another engine.
+/// The protocol does not say; `protocol::planned` tells by what cores send. `Unsaid` is a plan, or
+/// any walk of a core that tells nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Walk {
     /// Certainly the apply walk.

@@ -9,6 +9,7 @@ mod calls;
 mod decode;
 pub mod dynamic_value;
 mod encode;
+mod planned;
 mod server;
 mod stream;
 

@@ -36,6 +36,8 @@ pub(super) enum Stage {
     /// The second call of a replacement, for the new instance, has its preview already. Terraform
     /// drops what that call warns of, but would wait for it.
     Previewed,
+    /// An update, so that what the plan gives is never nothing: in the apply a core hands it over.
+    Planned,
     /// A creation. The destroy of a replacement gets what was planned for it in place of its own.
     Creation,
 }

@@ -169,6 +169,9 @@ impl Termination {
         } else if moved == Move::Narrows {
             planned.insert(standing::ATTRIBUTE.into(), Value::Unknown);
         }
+        if private.stage == Stage::None {
+            private = private.at(Stage::Planned);
+        }
         let private = private.bytes();
         Planned { state: Some(planned), requires_replace, private, diagnostics }
     }
@@ -510,11 +513,11 @@ impl Resource for Termination {
                 self.apply_run(cx, planned, Some(&prior), private).await
             }
             Change::Update { prior, planned, .. } if narrows(&planned) => {
-                let private = private.bytes();
+                let private = private.at(Stage::None).bytes();
                 Applied { private, ..self.keep(cx, planned, Some(&prior)).await }
             }
             Change::Update { planned, .. } => {
-                let private = private.bytes();
+                let private = private.at(Stage::None).bytes();
                 Applied { state: Some(planned), private, diagnostics: Diagnostics::none() }
             }
             Change::Delete { prior } => self.delete(cx, prior, private).await,

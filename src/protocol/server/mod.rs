@@ -20,6 +20,7 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use super::calls::Calls;
+use super::planned::Planned;
 use super::wire_types as wire;
 use super::{decode, stream};
 use crate::framework::{Context, Diagnostics, Face, Provider, Walk};
@@ -31,12 +32,18 @@ pub(super) struct Server {
     calls: Arc<Calls>,
     /// Whether the engine that configured the provider does not tell the walk by its capabilities.
     walks_unsaid: AtomicBool,
+    planned: Planned,
 }
 
 impl Server {
     /// A service for a provider whose calls are counted in `calls`.
     pub(super) fn new(provider: Arc<dyn Provider>, calls: Arc<Calls>) -> Server {
-        Server { provider, calls, walks_unsaid: AtomicBool::new(false) }
+        Server {
+            provider,
+            calls,
+            walks_unsaid: AtomicBool::new(false),
+            planned: Planned::default(),
+        }
     }
 
     /// Runs one call. A client that goes away meanwhile cancels it, but does not cut it off.
@@ -121,8 +128,8 @@ answers! {
 
     validate_resource_config, "ValidateResourceConfig", said, resource::validate;
     upgrade_resource_state, "UpgradeResourceState", unsaid, resource::upgrade;
-    read_resource, "ReadResource", said, resource::read;
-    plan_resource_change, "PlanResourceChange", said, resource::plan;
+    read_resource, "ReadResource", reading, resource::read;
+    plan_resource_change, "PlanResourceChange", planning, resource::plan;
     apply_resource_change, "ApplyResourceChange", applying, resource::apply;
     import_resource_state, "ImportResourceState", said, resource::import;
 
@@ -155,6 +162,20 @@ fn said<Q: answer::Capable>(server: &Server, request: &Q) -> Walk {
         return Walk::Unsaid;
     }
     decode::walk(request.capabilities())
+}
+
+/// The walk of a call that only a plan makes: what it reads is remembered.
+fn reading(server: &Server, request: &wire::read_resource::Request) -> Walk {
+    server.planned.reads(request);
+    Walk::Unsaid
+}
+
+/// The walk of a plan, which an apply makes once more.
+fn planning(server: &Server, request: &wire::plan_resource_change::Request) -> Walk {
+    if server.walks_unsaid.load(Ordering::Relaxed) {
+        return Walk::Unsaid;
+    }
+    server.planned.walk(request)
 }
 
 /// The walk of the call by which the engine tells its version: whether to believe it is known then.
