@@ -62,7 +62,10 @@ const PEOPLE: [(&str, usize, Ends); 3] =
 
 pub(super) async fn play(screen: &mut Screen) -> Result<Verdict, Error> {
     let began = Instant::now();
-    screen.styled(Style::Bold, "Terraform ends live sessions: a demo, on this machine only");
+    screen.styled(
+        Style::Bold,
+        "Live sessions end before what they use goes: a demo, on this machine only",
+    );
     screen.step("Set the stage", "A first run fetches what is not on PATH, up to 70 MB.");
     let workshop = Workshop::here();
     let programs = PostgresPrograms::any(&workshop)?;

@@ -139,11 +139,14 @@ fn links(face: Face, spec: &Spec) -> String {
 
 /// The guides below `docs/guides/`: file and title, in the order of reading. A test compares them
 /// with what is there.
-pub(super) const GUIDES: [(&str, &str); 8] = [
+pub(super) const GUIDES: [(&str, &str); 11] = [
     ("choosing", "Choosing a block"),
     ("tearing-down", "Tearing down an environment"),
     ("dropping-a-database", "Dropping a database"),
     ("rotating-credentials", "Rotating credentials"),
+    ("several-states", "A teardown over several states"),
+    ("every-region", "One block for all regions"),
+    ("testing", "Testing your module"),
     ("audit-log", "The audit log"),
     ("sandbox", "Trying it on your own machine"),
     ("migrating", "Migrating from huaweicloud_*_kill"),
@@ -197,10 +200,12 @@ fn acts(face: Face, spec: &Spec) -> String {
             | command | what it does |\n|---|---|\n\
             | `plan`, `refresh`, the plan within `apply` | lists and selects, terminates nothing |\n\
             | `apply` | terminates on open, or on close with `when = \"close\"` |\n\
-            | `apply -refresh-only` | the same: **it terminates** |\n\
+            | `terraform apply -refresh-only` | the same: **it terminates** |\n\
             | `terraform destroy` | lists in its plan and terminates nothing: `terraform.applying` is false there |\n\
             | `tofu destroy` | nothing, unless a provider block that the destroy needs refers to it |\n\
-            | `tofu apply` (1.12 and newer) | nothing, unless something refers to it |\n\n\
+            | `tofu apply` (1.12 and newer) | nothing, unless something *that this apply changes* refers to it; so nothing with `-refresh-only` |\n\
+            | `tofu plan -refresh-only` (1.11) | the core refuses every such plan with an ephemeral in the configuration |\n\n\
+            Under OpenTofu 1.12 let something refer to it that changes in every apply in which it shall act: a `terraform_data` with `triggers_replace`, whose provisioner takes an attribute of the block. The scenario `maintenance-ephemeral` in the project's `examples/scenarios` is one. In a plan, no core tells the provider whether the apply will open the block; so the plan lists, and promises nothing.\n\n\
             With `when = \"close\"` the sessions go when everything that refers to the block is done and, if Terraform never closes it because of an error or an interrupt, when the provider shuts down. A close that is interrupted is finished then, too; OpenTofu calls one that takes more than ten seconds timed out, and it is. \
             What the shutdown did is only in the [audit log](../guides/audit-log.md) and, with `TF_LOG_PROVIDER=INFO`, in the log: it changes neither output nor exit code. It takes at most `timeout`; another Ctrl-C, or SIGTERM to the provider, ends it sooner. \
             To end sessions before a teardown, use the managed resource of the same name.\n\n\
@@ -213,14 +218,14 @@ fn acts(face: Face, spec: &Spec) -> String {
             | event | since |\n|---|---|\n\
             | `before_create`, `after_create`, `before_update`, `after_update`, `-invoke` | Terraform 1.14 |\n\
             | `before_destroy`, `after_destroy` | Terraform 1.16 |\n\n\
-            An action that fails before a change stops it, and the next apply tries both again. One that fails after a change is not tried again, because the change is done: invoke it by hand.\n\n\
-            ~> On `terraform destroy` a failing action is only a warning, and before 1.16 actions do not run there at all. To hold back a destroy, use the managed resource of the same name. OpenTofu has no actions.\n\nA core puts one summary over the warnings of all actions, and folds those of several blocks into one (\"and 1 more similar warning elsewhere\"). To see the preview of each, plan with `-target`, or look with the data source."
+            An action that fails before a change stops it, and the next apply tries both again; but an old object that `create_before_destroy` has left deposed is then destroyed without it. One that fails after a change is not tried again, because the change is done: invoke it by hand. A saved plan of `-invoke` can be applied again and again, and runs each time. What depends on the resource waits for its `after_create` actions from Terraform 1.16 on; 1.14 and 1.15 go on at once.\n\n\
+            ~> `before_destroy` holds back a replacement, and what `count` drops, but no `terraform destroy`: there a failing action is only a warning and the object goes, whatever `on_failure` of the trigger says. It does not run at all where the resource's block is taken out of the configuration, by `removed`, or for a deposed object. With `for_each` on both, the action of a key that is dropped is gone as well: write one action, and take what it needs from `caller`. To hold back a destroy, use the managed resource of the same name. OpenTofu has no actions.\n\nA core puts one summary over the warnings of all actions, and folds those of several blocks into one (\"and 1 more similar warning elsewhere\"). To see the preview of each, plan with `-target`, or look with the data source."
         ),
     }
 }
 
 /// What a plan shows of a pending run.
-const PREVIEW: &str = "Where a run is pending a plan lists, as a warning, the sessions that would go now; which are meant is resolved again when it acts. A plan waits 10 seconds for that at most, it takes the permission to list, and `plan_preview = false` in the provider block turns it off.";
+const PREVIEW: &str = "Where a run is pending a plan lists, as a warning, the sessions that would go now; which are meant is resolved again when it acts. A core drops that of a replacement which only `-replace`, `replace_triggered_by` or a taint causes. Values that are marked as sensitive are printed: the marks do not reach a provider. A plan waits 10 seconds for that at most, it takes the permission to list, and `plan_preview = false` in the provider block turns it off.";
 
 /// What the service's API can end in one call.
 fn abilities(spec: &Spec) -> String {

@@ -6,16 +6,19 @@
 //! `target/engine-matrix.txt`. Where a core cannot do something, its cell says why.
 
 mod column;
+mod events;
 mod journeys;
 mod world;
 
 use std::io::Write;
 use std::path::Path;
 
-use terraform_provider_session::demo::{Engine, PINS, Workshop};
+use terraform_provider_session::demo::{Engine, Workshop};
 
 use self::column::{Column, table};
 use crate::terraform::fixture::engines;
+use crate::terraform::lineup::is_on_path;
+pub(crate) use crate::terraform::lineup::is_opentofu;
 use crate::terraform::stage::Stage;
 
 /// Whether an engine knows ephemeral resources.
@@ -23,19 +26,35 @@ pub(crate) fn has_ephemerals(engine: &Engine) -> bool {
     engine.version >= if is_opentofu(engine) { (1, 11, 0) } else { (1, 10, 0) }
 }
 
+/// Whether an engine opens in an apply what nothing refers to that this apply changes.
+pub(crate) fn opens_unreferenced(engine: &Engine) -> bool {
+    has_ephemerals(engine) && (!is_opentofu(engine) || engine.version < (1, 12, 0))
+}
+
+/// Whether an engine can refresh only, where the configuration has an ephemeral.
+pub(crate) fn refreshes(engine: &Engine) -> bool {
+    !is_opentofu(engine) || !has_ephemerals(engine) || engine.version >= (1, 12, 0)
+}
+
+/// Whether what depends on a resource waits for the actions of its creation.
+pub(crate) fn dependents_wait(engine: &Engine) -> bool {
+    has_actions(engine) && engine.version >= (1, 16, 0)
+}
+
+/// Whether an engine knows the destroy of a resource as an event for actions.
+pub(crate) fn has_destroy_events(engine: &Engine) -> bool {
+    has_actions(engine) && engine.version >= (1, 16, 0)
+}
+
 /// Whether an engine knows actions.
 pub(crate) fn has_actions(engine: &Engine) -> bool {
     !is_opentofu(engine) && engine.version >= (1, 14, 0)
 }
 
-pub(crate) fn is_opentofu(engine: &Engine) -> bool {
-    engine.name.starts_with("OpenTofu")
-}
-
 #[tokio::test]
 async fn every_core_ends_what_it_should_and_nothing_else() {
-    let columns = engines().iter().enumerate().map(|(at, engine)| async move {
-        let origin = if at < PINS.len() { "" } else { " on PATH" };
+    let columns = engines().iter().map(|engine| async move {
+        let origin = if is_on_path(engine) { " on PATH" } else { "" };
         let mut column = Column::new(engine, format!("{}{origin}", engine.name));
         let stage = Stage::in_memory(engine, "").await;
         journeys::whole_life(&stage, &mut column).await;
@@ -43,6 +62,7 @@ async fn every_core_ends_what_it_should_and_nothing_else() {
         journeys::error_further_down(&stage, &mut column).await;
         journeys::interrupt(&stage, &mut column).await;
         journeys::failing_before_update(&stage, &mut column).await;
+        events::all(&stage, &mut column).await;
         column
     });
     let columns = futures_util::future::join_all(columns).await;

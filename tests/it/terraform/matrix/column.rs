@@ -5,11 +5,17 @@ use std::fmt::Write;
 
 use terraform_provider_session::demo::Engine;
 
+use super::events::EVENTS;
 use super::world::Face;
-use super::{has_actions, has_ephemerals, is_opentofu};
+use super::{has_actions, has_destroy_events, has_ephemerals, is_opentofu, refreshes};
 
 /// Everything that engines are put through, in the order of the table.
-pub(crate) const BEHAVIOURS: [&str; 16] = [
+pub(crate) fn behaviours() -> impl Iterator<Item = &'static str> {
+    BEHAVIOURS.into_iter().chain(EVENTS)
+}
+
+/// What all faces are put through.
+const BEHAVIOURS: [&str; 16] = [
     "plan, of every kind",
     "apply, first time",
     "apply, nothing changed",
@@ -40,7 +46,7 @@ impl<'a> Column<'a> {
     pub(crate) fn new(engine: &'a Engine, name: String) -> Column<'a> {
         let mut column = Column { engine, name, cells: BTreeMap::new(), wrong: Vec::new() };
         for face in Face::ALL {
-            for behaviour in BEHAVIOURS {
+            for behaviour in behaviours() {
                 if let Some(reason) = impossible(engine, face, behaviour) {
                     column.cells.insert((face, behaviour), Err(reason));
                 }
@@ -87,6 +93,15 @@ impl<'a> Column<'a> {
 fn impossible(engine: &Engine, face: Face, behaviour: &str) -> Option<&'static str> {
     match behaviour {
         "apply -invoke" if !has_actions(engine) => unknown(engine, Face::Action),
+        "apply -refresh-only" if has_ephemerals(engine) && !refreshes(engine) => {
+            Some("OpenTofu 1.11 refuses every refresh-only plan with an ephemeral in it")
+        }
+        event if EVENTS.contains(&event) => match face {
+            Face::Action if !has_actions(engine) => unknown(engine, face),
+            Face::Action if event == EVENTS[0] || has_destroy_events(engine) => None,
+            Face::Action => Some("no destroy events before Terraform 1.16"),
+            Face::Resource | Face::Open | Face::Close => Some("an action's events"),
+        },
         "it fails before an update" if face != Face::Action => {
             Some("only an action can be in front of another resource's update")
         }
@@ -119,7 +134,7 @@ pub(crate) fn table(columns: &[Column<'_>]) -> String {
             let _ = write!(text, "{:>9}", column.name.split(' ').nth(1).unwrap_or_default());
         }
         text.push('\n');
-        for behaviour in BEHAVIOURS {
+        for behaviour in behaviours() {
             let _ = write!(text, "  {behaviour:<36}");
             for column in columns {
                 let cell = match column.cells.get(&(face, behaviour)) {

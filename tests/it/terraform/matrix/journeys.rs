@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::column::Column;
 use super::world::{Face, Nodes, OTHER_NODE, World};
-use super::{has_actions, has_ephemerals, is_opentofu};
+use super::{dependents_wait, has_actions, has_ephemerals, opens_unreferenced, refreshes};
 use crate::terraform::interrupt::Running;
 use crate::terraform::stage::Stage;
 
@@ -53,14 +53,19 @@ async fn step(
 pub(crate) async fn whole_life(stage: &Stage, column: &mut Column<'_>) {
     let engine = column.engine;
     let write = |world: World| stage.fixture.write("main.tf", &world.main(engine));
-    // OpenTofu 1.12 and newer do not open in an apply what nothing refers to.
-    let open = if is_opentofu(engine) && engine.version >= (1, 12, 0) { 0 } else { RUN };
+    let (open, close) = if opens_unreferenced(engine) { (RUN, RUN) } else { (0, 0) };
 
     write(World::default());
     let (_, said) = step(stage, column, "apply, first time", &[], [RUN, open, RUN, RUN]).await;
     first_apply_said(column, &said);
-    step(stage, column, "apply, nothing changed", &[], [0, open, RUN, 0]).await;
-    step(stage, column, "apply -refresh-only", &["-refresh-only"], [0, open, RUN, 0]).await;
+    step(stage, column, "apply, nothing changed", &[], [0, open, close, 0]).await;
+    if refreshes(engine) {
+        let refresh = &["-refresh-only"];
+        step(stage, column, "apply -refresh-only", refresh, [0, open, close, 0]).await;
+    } else {
+        let told = stage.fixture.fail(&["plan", "-refresh-only"]).await;
+        column.check(told.contains("Invalid refresh-only plan"), || told.clone());
+    }
     let other = ["-target=terraform_data.other", "-replace=terraform_data.other"];
     step(stage, column, "apply -target of something else", &other, [0; 4]).await;
     let user = ["-target=terraform_data.user", "-replace=terraform_data.user"];
@@ -72,10 +77,10 @@ pub(crate) async fn whole_life(stage: &Stage, column: &mut Column<'_>) {
         progress_said(column, &said, "CLI");
     }
     let update = ["-var=word=2"];
-    step(stage, column, "apply of an update", &update, [RUN, open, RUN, RUN]).await;
+    step(stage, column, "apply of an update", &update, [RUN, open, close, RUN]).await;
 
     let moved = ["-var=word=2", "-var=generation=2", &format!("-var=node={OTHER_NODE}")];
-    let both = [2 * RUN, open, RUN, RUN];
+    let both = [2 * RUN, open, close, RUN];
     let (killed, _) = step(stage, column, "replace, destroy before create", &moved, both).await;
     let of_resource = [Face::Resource.node(), OTHER_NODE];
     let order = |killed: &[String]| {
@@ -102,7 +107,8 @@ pub(crate) async fn whole_life(stage: &Stage, column: &mut Column<'_>) {
 fn first_apply_said(column: &mut Column<'_>, said: &str) {
     if has_ephemerals(column.engine) {
         let done = said.find("terraform_data.user: Creation complete");
-        let closing = said.find("huaweicloud_dds.close: Closing...");
+        let closing = ["Closing...", "Close complete"].map(|word| format!("dds.close: {word}"));
+        let closing = closing.iter().find_map(|words| said.find(words));
         let right = done.is_some() && done < closing;
         column.check(right, || format!("closed before it was done with:\n{said}"));
     }
@@ -134,7 +140,8 @@ fn progress_said(column: &mut Column<'_>, said: &str, by: &str) {
 
 /// Nodes that the plan cannot know, and one that there is not.
 pub(crate) async fn unknown_and_absent(stage: &Stage, column: &mut Column<'_>) {
-    let all = [RUN, RUN, RUN, RUN];
+    let open = if opens_unreferenced(column.engine) { RUN } else { 0 };
+    let all = [RUN, open, RUN, RUN];
     for (behaviour, nodes, expected) in [
         ("node unknown in the plan", Nodes::Unknown, all),
         // For the resource this is an error after half a minute; see `held`.
@@ -153,7 +160,8 @@ pub(crate) async fn error_further_down(stage: &Stage, column: &mut Column<'_>) {
     stage.fixture.write("main.tf", &World::default().main(column.engine));
     let fails = ["apply", "-auto-approve", "-var=job=exit 1"];
     stage.fixture.fail(&fails).await;
-    count(stage, column, "apply that fails further down", [RUN; 4]).await;
+    let open = if opens_unreferenced(column.engine) { RUN } else { 0 };
+    count(stage, column, "apply that fails further down", [RUN, open, RUN, RUN]).await;
     let run = stage.fixture.values(RESOURCE).await["last_run"].clone();
     column.check(run["terminated"] == RUN, || format!("not in the state: {run}"));
 }
@@ -163,7 +171,9 @@ pub(crate) async fn interrupt(stage: &Stage, column: &mut Column<'_>) {
     stage.fixture.forget();
     stage.fixture.write("main.tf", &World::default().main(column.engine));
     let faces = [Face::Resource, Face::Open, Face::Action];
-    let faces: Vec<Face> = faces.into_iter().filter(|face| column.knows(*face)).collect();
+    let opens = opens_unreferenced(column.engine);
+    let acts = |face: &Face| column.knows(*face) && (*face != Face::Open || opens);
+    let faces: Vec<Face> = faces.into_iter().filter(acts).collect();
     let call = |face: Face| format!("nodes/{}/session", face.node());
     for face in &faces {
         let operation = call(*face);
@@ -181,11 +191,12 @@ pub(crate) async fn interrupt(stage: &Stage, column: &mut Column<'_>) {
                     return false;
                 }
             }
-            begun.exists()
+            // The job depends on what the action belongs to.
+            begun.exists() || dependents_wait(column.engine)
         })
         .await;
     let told = running.interrupt().await;
-    count(stage, column, "Ctrl-C in the middle of a run", [1, 1, RUN, 1]).await;
+    count(stage, column, "Ctrl-C in the middle of a run", [1, usize::from(opens), RUN, 1]).await;
     let text = told.text();
     column.check(told.code == 1, || format!("exit code {}\n{text}", told.code));
     let unwrapped = text.split_whitespace().collect::<Vec<_>>().join(" ");
