@@ -8,6 +8,7 @@ pub(crate) mod other;
 pub(crate) mod world;
 
 mod action;
+mod conduct;
 mod data;
 mod ephemeral;
 mod failures;
