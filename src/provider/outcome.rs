@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::engine::{Fate, Report, Victim};
 use crate::framework::{Number, Object, Value};
 use crate::services::{Field, Session, Spec};
+use crate::wire::printable::clean;
 
 /// Most ids of one list in the state: a core's plan takes time that grows with the square of a
 /// list. The counts are exact, and the audit log is complete.
@@ -84,7 +85,8 @@ pub(super) fn sessions<'a>(spec: &Spec, sessions: impl Iterator<Item = &'a Sessi
 fn row(spec: &Spec, session: &Session) -> Object {
     let columns = spec.columns.iter().map(|column| {
         let value = match session.fields.get(column.name) {
-            Some(Field::Text(text)) => Value::from(text.as_str()),
+            // A core prints raw what clients choose.
+            Some(Field::Text(text)) => Value::from(clean(text).as_str()),
             Some(Field::Integer(number)) => Value::from(*number),
             Some(Field::Bool(truth)) => Value::from(*truth),
             None => Value::Null,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::services::{Field, Role, Session, Spec, Unit};
+pub(super) use crate::wire::printable::clean;
 
 /// How many rows a table shows.
 pub(super) const ROWS: usize = 20;
@@ -108,15 +109,6 @@ pub(super) fn printable(text: &str) -> String {
         text = text.chars().take(39).chain(['…']).collect();
     }
     text
-}
-
-/// Text of others without what would change the terminal or the order of what is read.
-pub(super) fn clean(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if hidden(c) { '?' } else { c }).collect()
 }
 
 /// A length of time as it is written in arguments: `3m10s`.

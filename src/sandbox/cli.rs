@@ -24,6 +24,7 @@ use super::world::{Happening, Sandbox};
 use crate::access::Secret;
 use crate::services::simulated;
 use crate::wire::https::SystemClock;
+use crate::wire::printable::clean;
 
 const USAGE: &str = "\
 The clouds' APIs on this machine, to try the provider without an account.
@@ -266,13 +267,14 @@ fn progress(happening: Happening<'_>) -> String {
         Happening::Called(call) => {
             let at = humantime::format_rfc3339_seconds(call.at);
             let trouble = call.trouble.map(|trouble| format!("  fault {}", trouble.name()));
-            format!("{at}  {}  {}{}\n", call.status, call.operation, trouble.unwrap_or_default())
+            let operation = clean(&call.operation);
+            format!("{at}  {}  {operation}{}\n", call.status, trouble.unwrap_or_default())
         }
         Happening::Killed(killed) => {
             let at = humantime::format_rfc3339_seconds(killed.at);
             let client = &killed.client;
-            let (address, user) = (&client.address, &client.user);
-            format!("{at}  killed  {address} of user {user} on node {}\n", killed.node)
+            let (address, user) = (clean(&client.address), clean(&client.user));
+            format!("{at}  killed  {address} of user {user} on node {}\n", clean(&killed.node))
         }
     }
 }

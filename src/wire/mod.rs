@@ -5,6 +5,7 @@
 
 pub mod dial;
 pub mod https;
+pub mod printable;
 pub mod redact;
 pub mod tls;
 
