@@ -197,7 +197,7 @@ impl Entry {
             Standing::Open(why) => Fate::Survived(format!("{UNVERIFIED}: {why}")),
             Standing::Answered if outcome.verify == Verify::Trust => self.over(),
             Standing::Answered if self.listed && self.effect => Fate::Survived(format!(
-                "still listed {} after the cloud accepted its end",
+                "still listed {} after its end was accepted",
                 humantime::format_duration(seconds_since(self.since))
             )),
             Standing::Answered if self.listed => {

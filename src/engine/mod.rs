@@ -108,19 +108,40 @@ impl std::fmt::Debug for Aim<'_> {
     }
 }
 
-/// Lists the sessions of a target. Ends nothing. `limit` counts from the turn on.
+/// How long a listing may take, from its turn on.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// To the first answer of any kind: past it the other side counts as one that does not answer.
+    pub first: Duration,
+    /// In all.
+    pub all: Duration,
+}
+
+impl Limit {
+    /// The same time for the first answer and for all.
+    pub fn of(all: Duration) -> Limit {
+        Limit { first: all, all }
+    }
+}
+
+/// Lists the sessions of a target. Ends nothing.
 ///
 /// The error is the cloud's, or of [`Kind::Unavailable`] if time was up or the run was cancelled
-/// before any call had failed.
+/// before any call had failed; of [`Kind::Unreachable`] if nothing
+/// answered for `limit.first`, and no call had failed either.
 pub async fn view(
     aim: Aim<'_>,
-    limit: Duration,
+    limit: Limit,
     pace: &Pace,
     cancel: &CancellationToken,
 ) -> Result<View, Error> {
     let Some(_turn) = aim.turns.take(aim.scope, cancel).await else { return Err(interrupted()) };
-    let run = Run::new(&aim, pace, &Silent, cancel, end_of(limit));
-    let seen = run.view().await;
+    let run = Run::new(&aim, pace, &Silent, cancel, end_of(limit.all));
+    let seen = tokio::select! {
+        biased;
+        seen = run.view() => seen,
+        error = run.unheard_for(limit.first) => Err(Trouble::Failed(error)),
+    };
     aim.sessions.close().await;
     let trouble = match seen {
         Ok(view) => return Ok(view),
@@ -145,7 +166,7 @@ pub async fn survey(
     pace: &Pace,
     cancel: &CancellationToken,
 ) -> Result<Survey, Error> {
-    let view = view(aim, request.timeout, pace, cancel).await?;
+    let view = view(aim, Limit::of(request.timeout), pace, cancel).await?;
     Ok(view.survey(aim.spec, request))
 }
 

@@ -8,7 +8,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -86,6 +86,9 @@ pub(super) struct Run<'a> {
     request_ids: Mutex<Vec<String>>,
     /// How many sessions all listings of the run hold now.
     pub(super) held: AtomicUsize,
+    /// Whether the other side has answered anything, and how it did not.
+    heard: AtomicBool,
+    unheard: Mutex<Option<Error>>,
 }
 
 impl<'a> Run<'a> {
@@ -108,6 +111,8 @@ impl<'a> Run<'a> {
             halt: Mutex::new(None),
             request_ids: Mutex::new(Vec::new()),
             held: AtomicUsize::new(0),
+            heard: AtomicBool::new(false),
+            unheard: Mutex::new(None),
         }
     }
 
@@ -119,6 +124,8 @@ impl<'a> Run<'a> {
             halt: Mutex::new(None),
             request_ids: Mutex::new(Vec::new()),
             held: AtomicUsize::new(0),
+            heard: AtomicBool::new(false),
+            unheard: Mutex::new(None),
             ..*self
         }
     }
@@ -201,6 +208,14 @@ impl<'a> Run<'a> {
             () = sleep_until(self.deadline) => Err(lost(what, "there was no answer when time was up")),
             () = interrupted => Err(lost(what, "there was no answer soon after the interrupt")),
         };
+        let silent = |error: &Error| {
+            error.status.is_none()
+                && matches!(error.kind, Kind::NotSent | Kind::Lost | Kind::Unreachable)
+        };
+        match &answer {
+            Err(error) if silent(error) => *lock(&self.unheard) = Some(error.clone()),
+            Ok(_) | Err(_) => self.heard.store(true, Ordering::Relaxed),
+        }
         let error = match answer {
             Ok(answer) => return Attempt::Answer(answer),
             Err(error) => error,
@@ -226,6 +241,18 @@ impl<'a> Run<'a> {
             () = sleep_until(self.deadline) => false,
             () = sleep(time) => true,
         }
+    }
+
+    /// Ends if nothing was answered for so long, with the last failure or what is known of it.
+    pub(super) async fn unheard_for(&self, time: Duration) -> Error {
+        sleep(time).await;
+        if self.heard.load(Ordering::Relaxed) {
+            return std::future::pending().await;
+        }
+        lock(&self.unheard).clone().unwrap_or_else(|| {
+            let message = format!("nothing answered within {}", humantime::format_duration(time));
+            Error::new(Kind::Unreachable, "list sessions", message)
+        })
     }
 
     /// The time that is left for calls and waits.

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,9 +24,6 @@ use crate::framework::{
     Severity, Value,
 };
 use crate::services::{Service, Session, Spec};
-
-/// The longest that a plan waits for the list.
-const LIST_LIMIT: Duration = Duration::from_secs(9);
 
 pub(super) struct Ephemeral {
     service: &'static Service,
@@ -124,7 +120,7 @@ impl Ephemeral {
                 diagnostics.extend(done.diagnostics);
                 result = Seen::ran(done.report, done.at);
             }
-            Ok(connection) => match connection.survey(&inputs, LIST_LIMIT, &cx.cancel).await {
+            Ok(connection) => match connection.foresee(&inputs, &cx.cancel, &self.shared).await {
                 Ok(survey) => result = Seen::listed(survey),
                 // What waits for the close would be tried in vain then, once everything is done.
                 Err(error) if applying && error.kind.stops_everything() => {
@@ -153,7 +149,9 @@ impl Ephemeral {
             config.insert("region".into(), Value::text_or_null(region));
         }
         config.insert("last_run".into(), result.last_run());
-        config.insert("sessions".into(), outcome::sessions(spec, result.sessions.iter()));
+        let sessions = result.sessions.as_ref();
+        let sessions = sessions.map(|sessions| outcome::sessions(spec, sessions.iter()));
+        config.insert("sessions".into(), sessions.unwrap_or(Value::Null));
         Ok(Opened { result: Some(config), private, diagnostics })
     }
 
@@ -198,7 +196,8 @@ fn was_interrupted(done: &Done) -> bool {
 /// What an open saw and did.
 #[derive(Debug, Default)]
 struct Seen {
-    sessions: Vec<Session>,
+    /// None where no list was had.
+    sessions: Option<Vec<Session>>,
     run: Option<(Report, std::time::SystemTime)>,
 }
 
@@ -206,13 +205,13 @@ impl Seen {
     fn listed(survey: Survey) -> Seen {
         let chosen = survey.selected.iter().chain(&survey.protected).chain(&survey.beyond);
         let sessions = chosen.filter_map(|index| survey.sessions.get(*index).cloned()).collect();
-        Seen { sessions, run: None }
+        Seen { sessions: Some(sessions), run: None }
     }
 
     fn ran(report: Report, at: std::time::SystemTime) -> Seen {
         let meant = report.victims.iter().map(|victim| victim.session.clone());
         let sessions = meant.chain(report.protected.iter().cloned()).collect();
-        Seen { sessions, run: Some((report, at)) }
+        Seen { sessions: Some(sessions), run: Some((report, at)) }
     }
 
     fn last_run(&self) -> Value {

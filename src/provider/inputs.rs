@@ -15,6 +15,9 @@ use crate::services::{Criterion, SessionId, Shape, Spec, Target, Width, Wrong};
 /// How long a run may take if nothing is said.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
+/// The same for a list that a plan waits for.
+const LIST_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What a terminating face is asked to do.
 #[derive(Clone, Debug)]
 pub(super) struct Inputs {
@@ -72,6 +75,8 @@ impl<T> Read<T> {
 pub(super) enum Timeout {
     /// The attribute `timeout`.
     Attribute,
+    /// The same of a data source, which a plan waits for.
+    List,
     /// One attribute of the block `timeouts`.
     Block(&'static str),
 }
@@ -138,7 +143,7 @@ pub(super) fn read_list(spec: &Spec, object: &Object) -> Read<Inputs> {
     let mut fields = Fields::new(object);
     let (target, region) = target(spec, &mut fields);
     let selection = filter(spec, &mut fields, "match").map_or(Selection::All, Selection::Match);
-    let timeout = limit(&mut fields, Timeout::Attribute);
+    let timeout = limit(&mut fields, Timeout::List);
     fields.finish(|| {
         let request = Request {
             known: Vec::new(),
@@ -211,7 +216,7 @@ fn exactly_one(Width { whole, part }: Width, fields: &mut Fields<'_>, target: &T
 
 fn limit(fields: &mut Fields<'_>, timeout: Timeout) -> Duration {
     let given = match timeout {
-        Timeout::Attribute => fields.duration("timeout"),
+        Timeout::Attribute | Timeout::List => fields.duration("timeout"),
         Timeout::Block(operation) => fields.inside("timeouts", |block| {
             for other in ["create", "update", "delete"].iter().filter(|name| **name != operation) {
                 limit_of(block, other);
@@ -219,13 +224,14 @@ fn limit(fields: &mut Fields<'_>, timeout: Timeout) -> Duration {
             limit_of(block, operation)
         }),
     };
-    match (given, timeout) {
-        (Some(Duration::ZERO), Timeout::Attribute) => {
-            fields.wrong(&Path::root("timeout"), "must be greater than zero".to_owned());
-            DEFAULT_TIMEOUT
-        }
-        (given, _) => given.unwrap_or(DEFAULT_TIMEOUT),
+    let default = match timeout {
+        Timeout::List => LIST_TIMEOUT,
+        Timeout::Attribute | Timeout::Block(_) => DEFAULT_TIMEOUT,
+    };
+    if given == Some(Duration::ZERO) && !matches!(timeout, Timeout::Block(_)) {
+        fields.wrong(&Path::root("timeout"), "must be greater than zero".to_owned());
     }
+    given.unwrap_or(default)
 }
 
 fn limit_of(block: &mut Fields<'_>, operation: &str) -> Option<Duration> {

@@ -4,6 +4,7 @@
 //! and builds schemas, validation, runs and messages from each one's description.
 
 mod action;
+mod budget;
 mod data_source;
 mod diagnose;
 pub mod docs;

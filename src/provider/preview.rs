@@ -1,9 +1,8 @@
 //! What a pending run would do now, shown in the plan as a warning.
 //!
-//! A preview never fails a plan and never delays it by more than [`LIMIT`].
+//! A preview never fails a plan, and all of them delay it by no more than `budget.rs` allows.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use super::inputs::{Inputs, OnFailure};
 use super::run::{Connection, Occasion};
@@ -13,9 +12,6 @@ use crate::access::Error;
 use crate::engine::{self, Halt, Mode, Survey};
 use crate::framework::{Context, Diagnostics, Walk};
 use crate::services::{Service, Session, Spec};
-
-/// The longest that a plan waits for a preview.
-const LIMIT: Duration = Duration::from_secs(9);
 
 /// How every summary begins, which is true of a dry run, and where nobody is live.
 const SUMMARY: &str = "Session termination pending";
@@ -65,7 +61,7 @@ pub(super) async fn preview(
             return diagnostics;
         }
     };
-    let text = match connection.foresee(inputs, LIMIT, &cx.cancel, shared).await {
+    let text = match connection.foresee(inputs, &cx.cancel, shared).await {
         Ok(survey) => forecast(&connection, inputs, &survey, moment),
         Err(error) => untold(connection.spec, &connection.label, when, &error),
     };

@@ -5,13 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
+use super::budget::{Limits, Skipped};
 use super::diagnose::{self, About};
 use super::inputs::Inputs;
 use super::settings::{Ready, Shared};
 use super::{meaning, table};
 use crate::access::{Error, Kind};
 use crate::engine::{
-    self, Aim, AuditFile, Log, Looked, Mode, Observer, Patience, Report, Survey, Turns,
+    self, Aim, AuditFile, Limit, Log, Looked, Mode, Observer, Patience, Report, Survey, Turns,
 };
 use crate::framework::Diagnostics;
 use crate::services::{Connected, Scope, Service, Spec};
@@ -63,26 +64,49 @@ impl Connection {
         cancel: &CancellationToken,
     ) -> Result<Survey, Error> {
         let limit = inputs.request.timeout.min(limit);
-        let view = engine::view(self.aim(), limit, &self.ready.pace, cancel).await?;
+        let view = engine::view(self.aim(), Limit::of(limit), &self.ready.pace, cancel).await?;
         Ok(view.survey(self.spec, &inputs.request))
     }
 
-    /// The same for a preview, which nothing waits for longer than `limit`, and which goes by what
-    /// another preview of the target has read just now.
+    /// The same for a plan, which waits no longer than the budget of all previews allows, and which
+    /// goes by what another preview of the target has read just now.
+    ///
+    /// # Errors
+    /// The sessions could not be listed, or nobody may be asked any more.
     pub(super) async fn foresee(
         &self,
         inputs: &Inputs,
-        limit: Duration,
         cancel: &CancellationToken,
         shared: &Shared,
     ) -> Result<Survey, Error> {
+        let place = self.place(inputs);
+        let awaited = shared.budget.begin(&place).map_err(skipped)?;
+        let Limits { first, all } = awaited.limits;
+        let limit = Limit { first, all };
         let read =
             async { engine::view(self.aim(), limit, &self.ready.pace, cancel).await.map(Arc::new) };
-        // The engine keeps the limit by itself; this one also bounds what it cannot see.
-        let limit = limit.saturating_add(Duration::from_secs(1));
-        let view = tokio::time::timeout(limit, shared.views.of(self.scope.key(), read)).await;
+        // The engine keeps the limit from its turn on; this one also bounds what it cannot see.
+        let view = tokio::time::timeout(all, shared.views.of(self.scope.key(), read)).await;
         let late = || Error::new(Kind::Lost, "Survey", "the sessions could not be listed in time");
-        Ok(view.unwrap_or_else(|_| Err(late()))?.survey(self.spec, &inputs.request))
+        let view = view.unwrap_or_else(|_| Err(late()));
+        let silent = |error: &Error| {
+            error.status.is_none() && matches!(error.kind, Kind::NotSent | Kind::Unreachable)
+        };
+        if view.as_ref().is_err_and(silent) {
+            shared.budget.silent(&place);
+        }
+        Ok(view?.survey(self.spec, &inputs.request))
+    }
+
+    /// Whom a listing asks: the server, or the cloud's endpoint.
+    fn place(&self, inputs: &Inputs) -> String {
+        match inputs.target.get("host") {
+            Some(host) => format!("{host}:{}", inputs.target.get("port").unwrap_or_default()),
+            None => {
+                let region = self.region.as_deref().unwrap_or_default();
+                format!("{} {region}", self.spec.product)
+            }
+        }
     }
 
     /// Ends sessions. `face` goes into the audit log.
@@ -172,6 +196,17 @@ impl Connection {
         }
         asides
     }
+}
+
+/// Why a plan asks nobody.
+fn skipped(why: Skipped) -> Error {
+    let message = match why {
+        Skipped::Silent => "nobody was asked: it did not answer another preview of this plan",
+        Skipped::Spent => {
+            "nobody was asked: the previews of this plan have used up their ten seconds"
+        }
+    };
+    Error::new(Kind::Lost, "Survey", message)
 }
 
 /// Where is recorded what a face does on a target.

@@ -51,7 +51,7 @@ pub(super) fn resource(spec: &Spec) -> Schema {
 pub(super) fn data_source(spec: &Spec) -> Schema {
     let mut attributes = target(spec, Mode::OptionalComputed);
     attributes.insert("match".into(), filter(spec, MATCH_LIST));
-    add(&mut attributes, "timeout", Mode::Optional, Type::String, TIMEOUT);
+    add(&mut attributes, "timeout", Mode::Optional, Type::String, LIST_TIMEOUT);
     attributes.insert("sessions".into(), sessions(spec, "Live sessions, sorted by node and id."));
     add(&mut attributes, "session_ids", Mode::Computed, set_of_text(), "The ids of `sessions`.");
     add(&mut attributes, "total", Mode::Computed, Type::Number, "How many `sessions` there are.");
@@ -69,8 +69,13 @@ pub(super) fn ephemeral_resource(spec: &Spec) -> Schema {
     add(&mut attributes, "when", Mode::Optional, Type::String, WHEN_EPHEMERAL);
     add(&mut attributes, "timeout", Mode::Optional, Type::String, TIMEOUT);
     attributes.insert("last_run".into(), last_run(LAST_RUN_EPHEMERAL));
-    attributes
-        .insert("sessions".into(), sessions(spec, "The sessions that it saw when it opened."));
+    attributes.insert(
+        "sessions".into(),
+        sessions(
+            spec,
+            "The sessions that it saw when it opened; null where a plan could not list them.",
+        ),
+    );
     of(
         format!(
             "Terminates {}s of {} in every apply, and leaves nothing in state.",
@@ -286,6 +291,8 @@ const SELECTION: &str = "Exactly one of `session_ids`, `all` and `match` selects
 const MATCH: &str = "The sessions for which **every** given criterion holds, when it acts. A session whose list entry lacks what a criterion looks at does not match.";
 const MATCH_LIST: &str = "Only sessions for which **every** given criterion holds. A session whose list entry lacks what a criterion looks at does not match.";
 const PROTECT: &str = "A session for which **any one** given criterion holds is never terminated. If the list does not tell what a criterion looks at for a selected session, nothing is terminated and it is an error.";
+const LIST_TIMEOUT: &str =
+    "How long it may take in all, like `\"90s\"`: every plan waits for it. Default `\"30s\"`.";
 const TIMEOUT: &str = "How long it may take in all, like `\"90s\"`. Default `\"5m\"`.";
 const DRY_RUN: &str = "`true` does everything but terminate. Default `false`.";
 const DRY_RUN_RESOURCE: &str = "A dry run counts as the run: to do it for real, change `triggers` in the apply that takes `dry_run` away. And it holds no destroy back: what the resource depends on is destroyed with everybody still connected; to look, use `terraform plan -destroy`.";

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::budget::Budget;
 use super::fields::Fields;
 use super::views::Views;
 use crate::access::{self, Account, Error, Given, Kind, Setting, Shape};
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) turns: Turns,
     /// What previews have read.
     pub(super) views: Views,
+    /// What previews may cost a plan.
+    pub(super) budget: Budget,
     configured: Mutex<Configured>,
     sandbox_seen: AtomicBool,
 }
@@ -73,6 +76,7 @@ impl Shared {
             outside,
             turns: Turns::default(),
             views: Views::default(),
+            budget: Budget::default(),
             configured,
             sandbox_seen: AtomicBool::new(false),
         }

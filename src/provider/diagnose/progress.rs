@@ -22,7 +22,7 @@ pub(in crate::provider) fn progress(session: &str, event: &Event) -> String {
         Event::Selected { selected, protected } => {
             format!("selected {selected}, {protected} protected")
         }
-        Event::Accepted { done, of } => format!("the cloud accepted {done} of {of}"),
+        Event::Accepted { done, of } => format!("accepted {done} of {of}"),
         Event::Retrying { reason, wait } => {
             format!("{}; trying again in {:.1} s", clean(reason), wait.as_secs_f64())
         }

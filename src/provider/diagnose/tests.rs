@@ -560,7 +560,7 @@ fn progress_reads_as_a_story() {
         (Event::Listed { sessions: 12, nodes: 1 }, "listed 12 live client connections"),
         (Event::Listed { sessions: 1, nodes: 1 }, "listed 1 live client connection"),
         (Event::Selected { selected: 9, protected: 1 }, "selected 9, 1 protected"),
-        (Event::Accepted { done: 4, of: 9 }, "the cloud accepted 4 of 9"),
+        (Event::Accepted { done: 4, of: 9 }, "accepted 4 of 9"),
         (Event::Verifying { left: 2 }, "verifying: 2 not seen to go yet"),
         (
             Event::Retrying {

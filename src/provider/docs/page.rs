@@ -225,7 +225,7 @@ fn acts(face: Face, spec: &Spec) -> String {
 }
 
 /// What a plan shows of a pending run.
-const PREVIEW: &str = "Where a run is pending a plan lists, as a warning, the sessions that would go now; which are meant is resolved again when it acts. A core drops that of a replacement which only `-replace`, `replace_triggered_by` or a taint causes. Values that are marked as sensitive are printed: the marks do not reach a provider. A plan waits 10 seconds for that at most, it takes the permission to list, and `plan_preview = false` in the provider block turns it off.";
+const PREVIEW: &str = "Where a run is pending a plan lists, as a warning, the sessions that would go now; which are meant is resolved again when it acts. A core drops that of a replacement which only `-replace`, `replace_triggered_by` or a taint causes. Values that are marked as sensitive are printed: the marks do not reach a provider. A plan waits 10 seconds at most for all previews of one provider process (each alias, and each key of a provider's `for_each`, is one): 3 seconds for a first answer and 5 for each. It takes the permission to list, and `plan_preview = false` in the provider block turns it off.";
 
 /// What the service's API can end in one call.
 fn abilities(spec: &Spec) -> String {

@@ -35,7 +35,7 @@ async fn an_invocation_tells_its_story_and_ends_once() {
         let killed = world.killed().len();
         assert!(killed > 0);
         let noun = world.spec().session;
-        for (at, start) in [(0, "listed "), (1, "selected "), (2, "the cloud accepted ")] {
+        for (at, start) in [(0, "listed "), (1, "selected "), (2, "accepted ")] {
             assert!(lines[at].starts_with(start), "{lines:#?}");
         }
         assert!(lines.iter().any(|line| line.starts_with("verifying")), "{lines:#?}");

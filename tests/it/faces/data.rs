@@ -2,7 +2,7 @@
 
 use terraform_provider_session::framework::Value;
 use terraform_provider_session::sandbox::Trouble;
-use terraform_provider_session::services::simulator::Fault;
+use terraform_provider_session::services::simulator::{Fault, LiveClient};
 
 use super::world::{errors, some, texts, worlds};
 
@@ -52,5 +52,40 @@ async fn a_timeout_longer_than_all_time_is_only_a_long_one() {
         let mut plugin = world.configured(&world.block(&[]), false).await;
         let forever = ("timeout", "18446744073709551615s".into());
         assert_eq!(plugin.list(&world, &[forever]).await.1, [], "{}", world.spec().name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_clients_choose_is_printable_in_the_state() {
+    for world in worlds() {
+        let odd = "a\u{1b}[2J\u{9b}b\u{202e}c";
+        let client = LiveClient {
+            id: "900001".into(),
+            address: "10.9.0.2:41000".into(),
+            name: odd.into(),
+            user: odd.into(),
+            command: "get".into(),
+            database: "0".into(),
+            ..LiveClient::default()
+        };
+        world.sandbox.ledger().connect(&world.instance.nodes[0].0, client);
+        let mut plugin = world.configured(&world.block(&[]), false).await;
+        let (all, told) = plugin.list(&world, &[]).await;
+        assert_eq!(told, []);
+        let text = format!("{:?}", all.unwrap()["sessions"]);
+        assert!(text.contains("a?[2J?b?c"), "{}: {text}", world.spec().name);
+        assert!(!text.contains("\\u{1b}") && !text.contains("\\u{202e}"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_hangs_keeps_a_plan_for_half_a_minute() {
+    for world in worlds() {
+        let mut plugin = world.configured(&world.block(&[]), false).await;
+        world.fault(Trouble::Hang);
+        let began = tokio::time::Instant::now();
+        let (_, told) = plugin.list(&world, &[]).await;
+        assert_eq!(errors(&told).len(), 1, "{told:#?}");
+        assert!(began.elapsed().as_secs() <= 30, "{:?}", began.elapsed());
     }
 }

@@ -128,6 +128,7 @@ async fn a_target_that_is_absent_or_a_cloud_out_of_reach_is_no_error_in_a_plan()
             if let [only] = opened.told.as_slice() {
                 let summary = only.summary.as_str();
                 assert!(!only.error, "{only:?}");
+                assert_eq!(opened.listed(), None, "null, which is not an empty list");
                 assert!(summary.starts_with("Sessions could not be listed on "), "{summary}");
             } else {
                 assert!(!cut && opened.told.is_empty(), "{:#?}", opened.told);

@@ -22,8 +22,17 @@ impl Opened {
         run.map_or(Value::Null, |run| run[name].clone())
     }
 
+    /// How many it saw; 0 if no list was had, which is null.
     pub(crate) fn sessions(&self) -> usize {
-        self.result.as_ref().unwrap()["sessions"].as_list().unwrap().len()
+        self.listed().unwrap_or(0)
+    }
+
+    /// How many it saw; None if no list was had.
+    pub(crate) fn listed(&self) -> Option<usize> {
+        match &self.result.as_ref().unwrap()["sessions"] {
+            Value::Null => None,
+            list => Some(list.as_list().unwrap().len()),
+        }
     }
 }
 
