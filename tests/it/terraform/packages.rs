@@ -110,6 +110,20 @@ fn a_program_with_a_sandbox_does_not_pass_for_a_release() {
     assert!(files(out.path()).is_empty());
 }
 
+/// Packs this build into a mirror for both registries. Returns a core's settings that install from
+/// it.
+pub(crate) fn mirrored(mirror: &Path) -> String {
+    // The layout that engines call packed: HOSTNAME/NAMESPACE/TYPE/, with the release's own names.
+    let folder = |host| mirror.join(host).join("sessionops/session");
+    package(&folder("registry.terraform.io"), &[&this_build(), "--dynamic"]).unwrap();
+    std::fs::create_dir_all(folder("registry.opentofu.org")).unwrap();
+    for name in files(&folder("registry.terraform.io")).keys() {
+        let [from, to] = ["registry.terraform.io", "registry.opentofu.org"].map(folder);
+        std::fs::hard_link(from.join(name), to.join(name)).unwrap();
+    }
+    format!("provider_installation {{\n  filesystem_mirror {{\n    path = {mirror:?}\n  }}\n}}\n")
+}
+
 #[tokio::test]
 async fn an_engine_installs_the_archive_from_a_mirror_and_it_works() {
     let main = r#"
@@ -121,18 +135,7 @@ resource "session_termination_huaweicloud_dcs" "it" {
 }
 "#;
     let mirror = Scratch::new("it").unwrap_or_else(must);
-    // The layout that engines call packed: HOSTNAME/NAMESPACE/TYPE/, with the release's own names.
-    let folder = |host| mirror.path().join(host).join("sessionops/session");
-    package(&folder("registry.terraform.io"), &[&this_build(), "--dynamic"]).unwrap();
-    std::fs::create_dir_all(folder("registry.opentofu.org")).unwrap();
-    for name in files(&folder("registry.terraform.io")).keys() {
-        let [from, to] = ["registry.terraform.io", "registry.opentofu.org"].map(folder);
-        std::fs::hard_link(from.join(name), to.join(name)).unwrap();
-    }
-    let settings = format!(
-        "provider_installation {{\n  filesystem_mirror {{\n    path = {:?}\n  }}\n}}\n",
-        mirror.path()
-    );
+    let settings = mirrored(mirror.path());
     for engine in few() {
         let stage = Stage::new(engine, main).await;
         let Fixture { core, .. } = &stage.fixture;

@@ -35,7 +35,7 @@ async fn an_action_clears_the_cache_right_before_it_is_changed() {
         assert_eq!(stage.fixture.output("capacity").await, 2);
         let at = |what: &str| told.find(what).unwrap_or_else(|| panic!("{what}: {told}"));
         assert!(at("listed 2 live client connections") < at("selected 1, 1 protected"), "{told}");
-        assert!(at("the cloud accepted 1 of 1") < at("Action complete"), "{told}");
+        assert!(at("accepted 1 of 1") < at("Action complete"), "{told}");
         assert!(at("Action complete") < at("terraform_data.cache: Modif"), "{told}");
         let again = stage.client("app", "shop").await;
         stage.fixture.succeed(&["destroy", "-auto-approve"]).await;

@@ -123,7 +123,7 @@ fn progress_said(column: &mut Column<'_>, said: &str, by: &str) {
         format!("Action started: {ACTION} (triggered by {by})"),
         format!("Action {ACTION} (triggered by {by}): listed 2 live database operations"),
         format!("Action {ACTION} (triggered by {by}): selected 2"),
-        format!("Action {ACTION} (triggered by {by}): the cloud accepted 2 of 2"),
+        format!("Action {ACTION} (triggered by {by}): accepted 2 of 2"),
         format!("Action {ACTION} (triggered by {by}): verifying: 2 not seen to go yet"),
         format!("Action {ACTION} (triggered by {by}): Result on "),
         format!("Action complete: {ACTION} (triggered by {by})"),
