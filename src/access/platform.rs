@@ -156,6 +156,11 @@ pub(super) fn endpoint(text: &str) -> Result<::http::Uri, String> {
     };
     let whole = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let uri: ::http::Uri = whole.parse().map_err(|_| rule())?;
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let port = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+    if port.is_some_and(|(_, port)| port.parse::<u16>().is_err()) {
+        return Err(rule());
+    }
     match (uri.scheme_str(), uri.host()) {
         (Some("https"), Some(host)) if !host.is_empty() => Ok(uri),
         (Some("http"), Some(host)) if is_loopback(host) => Ok(uri),

@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, Uri};
 use tokio::io::AsyncReadExt;
 
-use super::{Clock, Entropy, Environment, HttpError, HttpSend, Outside, redact};
+use super::{Clock, Entropy, Environment, HttpError, HttpSend, Outside, no_proxy, redact, tls};
 
 /// Longest time to a connection, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -83,6 +83,8 @@ pub fn is_loopback(host: &str) -> bool {
 #[derive(Debug, Default)]
 pub struct Https {
     clients: Mutex<Vec<(Route, reqwest::Client)>>,
+    /// Hosts that are asked directly, as the environment has them.
+    no_proxy: String,
 }
 
 /// What makes a client differ from another.
@@ -96,9 +98,18 @@ struct Route {
 }
 
 impl Https {
-    /// Connects to nothing yet.
+    /// Connects to nothing yet. Which hosts no proxy is asked for comes from `NO_PROXY`.
     pub fn new() -> Https {
-        Https::default()
+        let named = ["NO_PROXY", "no_proxy"].iter().find_map(|name| SystemEnvironment.var(name));
+        Https { no_proxy: named.unwrap_or_default(), ..Https::default() }
+    }
+
+    /// Whether a request goes past any proxy.
+    fn is_direct(&self, uri: &Uri) -> bool {
+        let port = uri.port_u16().unwrap_or(443);
+        uri.host().is_some_and(|host| {
+            plain_http_allowed(host) || no_proxy::bypasses(&self.no_proxy, host, port)
+        })
     }
 
     fn client(&self, route: Route) -> Result<reqwest::Client, reqwest::Error> {
@@ -146,13 +157,17 @@ impl HttpSend for Https {
         check_scheme(request.uri()).map_err(not_sent)?;
         let route = Route {
             trust: request.extensions().get::<Arc<Trust>>().cloned().unwrap_or_default(),
-            direct: request.uri().host().is_some_and(plain_http_allowed),
+            direct: self.is_direct(request.uri()),
             plain: request.uri().scheme_str() == Some("http"),
         };
-        let client = self.client(route).map_err(|error| not_sent(causes(error)))?;
+        let hopeless = |reason: String| HttpError::Hopeless { host: host.clone(), reason };
+        let client = self.client(route).map_err(|error| hopeless(causes(error)))?;
         let request: reqwest::Request =
             request.try_into().map_err(|error| not_sent(causes(error)))?;
         let mut answer = client.execute(request).await.map_err(|error| {
+            if let Some(reason) = untrusted(&error) {
+                return hopeless(reason);
+            }
             let connect = error.is_connect() || error.is_builder();
             let reason = causes(error);
             match connect {
@@ -173,6 +188,33 @@ impl HttpSend for Https {
         *response.status_mut() = answer.status();
         *response.headers_mut() = std::mem::take(answer.headers_mut());
         Ok(response)
+    }
+}
+
+/// Why whoever answers can never be trusted, or will never trust us, if that is why it failed.
+#[expect(clippy::wildcard_enum_match_arm, reason = "of an enum that may grow, these are meant")]
+fn untrusted(error: &reqwest::Error) -> Option<String> {
+    use rustls::AlertDescription as Alert;
+    match tls::cause(error)? {
+        rustls::Error::InvalidCertificate(bad) => Some(format!(
+            "its certificate is not accepted ({bad}). If a proxy or a gateway of your own stands in \
+             between, trust its CA, by `cacert_file` of the provider block where there is one, or in \
+             the system's certificates; otherwise check the endpoint, and this machine's clock"
+        )),
+        rustls::Error::AlertReceived(
+            alert @ (Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            | Alert::CertificateRequired),
+        ) => Some(format!(
+            "it does not accept our certificate ({alert:?}). Check `cert` and `key` of the provider \
+             block"
+        )),
+        _ => None,
     }
 }
 
@@ -412,7 +454,7 @@ mod tests {
             request.extensions_mut().insert(Arc::new(trust.clone()));
             match https.send(request).await {
                 Ok(response) => assert!(accepted && response.status() == 200, "{trust:?}"),
-                Err(HttpError::NotSent { reason, .. }) => {
+                Err(HttpError::Hopeless { reason, .. }) => {
                     assert!(!accepted, "{trust:?}: {reason}");
                     assert!(reason.contains("ertificate"), "{reason}");
                 }
@@ -475,6 +517,20 @@ mod tests {
         assert!(!format!("{trust:?}").contains("hush"));
         request.extensions_mut().insert(Arc::new(trust));
         let error = Https::new().send(request).await.unwrap_err();
+        assert!(matches!(error, HttpError::Hopeless { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_certificate_for_another_name_is_hopeless_and_a_closed_port_is_not() {
+        let (port, pem) = tls_server().await;
+        let trust = Trust { ca_pem: Some(pem), ..Trust::default() };
+        let url = format!("https://127.0.0.1:{port}/");
+        let mut request = Request::builder().uri(url).body(Bytes::new()).unwrap();
+        request.extensions_mut().insert(Arc::new(trust));
+        let error = Https::new().send(request).await.unwrap_err();
+        assert!(matches!(&error, HttpError::Hopeless { reason, .. } if reason.contains("clock")));
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let error = get(&format!("https://{closed}/")).await.unwrap_err();
         assert!(matches!(error, HttpError::NotSent { .. }), "{error:?}");
     }
 

@@ -5,6 +5,7 @@
 
 pub mod dial;
 pub mod https;
+pub mod no_proxy;
 pub mod printable;
 pub mod redact;
 pub mod tls;
@@ -44,6 +45,15 @@ pub enum HttpError {
         /// Host and port.
         host: String,
     },
+    /// No connection can ever be made like this, so the request had no effect: a certificate is not
+    /// trusted or cannot be read. Judged by the kind of the failure, never by its words.
+    #[error("no try can connect to `{host}`: {reason}")]
+    Hopeless {
+        /// Host and port.
+        host: String,
+        /// Why, and what would mend it.
+        reason: String,
+    },
     /// The request went out and no whole answer came back: whether it took effect is not known.
     #[error("no whole answer from `{host}`: {reason}")]
     Lost {
@@ -75,6 +85,11 @@ pub trait Entropy: Send + Sync {
 
     /// 32 lower-case hexadecimal digits that never come twice.
     fn nonce(&self) -> String;
+}
+
+/// A file's content without the mark that some editors put before a text.
+pub fn without_mark(content: &[u8]) -> &[u8] {
+    content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
 }
 
 /// A path that a user wrote: `~/` is the home folder, where there is one.

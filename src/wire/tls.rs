@@ -80,6 +80,17 @@ pub fn client(check: Check, papers: &Papers) -> Result<ClientConfig, PapersError
     builder.with_client_auth_cert(chain, key).map_err(|_| PapersError::Key)
 }
 
+/// Whether papers can be read, before anybody is asked.
+///
+/// # Errors
+/// See [`PapersError`].
+pub fn check(papers: &Papers) -> Result<(), PapersError> {
+    if papers.ca.as_ref().is_some_and(|pem| certificates(pem).is_none()) {
+        return Err(PapersError::Ca);
+    }
+    client(Check::Nothing, papers).map(|_| ())
+}
+
 /// Certificates in PEM; None if there is none, or one that is none.
 fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();

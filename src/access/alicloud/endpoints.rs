@@ -119,6 +119,8 @@ mod tests {
             "",
             "http://ecs.example.com",
             "http://127.0.0.1.example.com",
+            "http://127.0.0.1:PORT",
+            "https://ecs.example.com:99999",
             "http://localhost@example.com",
             "https://a@b",
             "ftp://127.0.0.1",

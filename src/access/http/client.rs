@@ -299,7 +299,7 @@ pub(in crate::access) async fn send(
         let kind = match failure {
             HttpError::NotSent { .. } => Kind::NotSent,
             // To wait for it would be in vain.
-            HttpError::NoSuchHost { .. } => Kind::Configuration,
+            HttpError::NoSuchHost { .. } | HttpError::Hopeless { .. } => Kind::Configuration,
             HttpError::Lost { .. } => Kind::Lost,
             // It would be as large the next time.
             HttpError::TooLarge { .. } => Kind::Malformed,
@@ -488,7 +488,10 @@ mod tests {
         let lost = HttpError::Lost { host: "cloud.example".into(), reason: "reset".into() };
         let not_sent = HttpError::NotSent { host: "cloud.example".into(), reason: "no".into() };
         let unknown = HttpError::NoSuchHost { host: "dcs.cn-nroth-4.example".into() };
+        let host = "cloud.example".to_owned();
+        let hopeless = HttpError::Hopeless { host, reason: "no".into() };
         for (first, kind) in [
+            (Err(hopeless), Kind::Configuration),
             (Err(lost), Kind::Lost),
             (Err(endless), Kind::Malformed),
             (Err(not_sent), Kind::NotSent),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::access::Secret;
 use crate::wire::redact;
+use crate::wire::without_mark;
 
 /// What a profile says. Empty texts count as not said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +70,7 @@ struct Sts {
 /// # Errors
 /// A sentence about the file's content that repeats no value of it but names of profiles.
 pub(super) fn read(content: &[u8], name: Option<&str>) -> Result<Profile, String> {
-    let file: File = serde_json::from_slice(content).map_err(|reason| {
+    let file: File = serde_json::from_slice(without_mark(content)).map_err(|reason| {
         let (line, column) = (reason.line(), reason.column());
         format!("is not the JSON of KooCLI (line {line}, column {column})")
     })?;
@@ -131,6 +132,8 @@ mod tests {
             {"name":"b","mode":"SSO","ssoAuth":{"stsToken":{"accessKeyId":"AK2",
              "secretAccessKey":"SK2","securityToken":"ST2"}},"xAuthToken":"T"}]}"#;
         let current = read(file, None).unwrap();
+        // As some editors write it.
+        assert!(read(&[b"\xef\xbb\xbf", file.as_slice()].concat(), None).is_ok());
         assert_eq!(current.access_key.as_deref(), Some("AK"));
         assert_eq!(current.secret_key, Some(Secret::new("SK")));
         assert_eq!(current.security_token, None);

@@ -15,6 +15,7 @@ use super::settings::{AssumeRole, AssumeRoleWithOidc, Settings, variables};
 use super::sign::Key;
 use crate::access::{Error, Kind, Secret};
 use crate::wire::https::Trust;
+use crate::wire::tls::{self, Papers, PapersError};
 use crate::wire::{Environment, at_home};
 
 /// Everything that calls need, decided.
@@ -438,6 +439,14 @@ fn trust(filled: &Settings, environment: &dyn Environment) -> Result<Option<Arc<
         (None, None) => None,
     };
     let ca_pem = filled.cacert_file.as_deref().map(|file| pem("cacert_file", file)).transpose()?;
+    let client = match (&filled.cert, &filled.key) {
+        (Some(cert), Some(key)) => Some((pem("cert", cert)?, pem("key", key.reveal())?)),
+        _ => None,
+    };
+    tls::check(&Papers { ca: ca_pem.clone(), client }).map_err(|error| {
+        let argument = if error == PapersError::Ca { "`cacert_file`" } else { "`cert` and `key`" };
+        wrong(format!("{argument}: {error}"))
+    })?;
     let trust = Trust { ca_pem, identity_pem, insecure: filled.insecure == Some(true) };
     Ok((trust != Trust::default()).then(|| Arc::new(trust)))
 }

@@ -835,6 +835,12 @@ fn settings_that_do_not_go_together_are_refused_with_what_mends_them() {
         (key(), &[("HW_INSECURE", "perhaps")], &["HW_INSECURE", "`true`"]),
         (key(), &[("OS_CERT", "/cert")], &["`key`", "OS_KEY"]),
         (key(), &[("OS_CACERT", "/missing")], &["`cacert_file`"]),
+        (key(), &[("OS_CACERT", "-----BEGIN nothing")], &["`cacert_file`", "no certificate"]),
+        (
+            key(),
+            &[("OS_CERT", "-----BEGIN nothing"), ("OS_KEY", "-----BEGIN nothing")],
+            &["`cert` and `key`", "cannot be read"],
+        ),
         (key(), &[("OS_AGENCY_NAME", "g")], &["`agency_domain_name`", "OS_AGENCY_DOMAIN_NAME"]),
         (key(), &[("HW_AUTH_URL", "http://iam.example.com")], &["`auth_url`", "https://"]),
     ];
@@ -871,8 +877,9 @@ fn both_kinds_of_policy_are_printed_each_with_its_own_names() {
 #[tokio::test]
 async fn other_trust_goes_with_every_request() {
     let world = Arc::new(World::new([projects(&["p"]), ok()]));
-    let pem = "-----BEGIN CERTIFICATE-----";
-    let settings = Settings { insecure: Some(true), cacert_file: some(pem), ..key() };
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let pem = made.cert.pem();
+    let settings = Settings { insecure: Some(true), cacert_file: some(&pem), ..key() };
     client(&world, &settings).call(call()).await.unwrap();
     for request in world.requests() {
         let trust = request.extensions().get::<Arc<crate::wire::https::Trust>>().unwrap();

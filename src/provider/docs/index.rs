@@ -44,7 +44,7 @@ pub(super) fn page(schema: &Schema) -> String {
         let _ = write!(text, "\n### {}\n\n{}\n", platform.title(), platform.logins());
     }
     text.push_str(
-        "\n## Network and Log\n\nCalls go through the proxy of `HTTPS_PROXY`, except to the hosts of `NO_PROXY`; loopback and the metadata service are always called directly. `TF_LOG_PROVIDER_SESSION` sets the log level of this provider alone (`ERROR` to `TRACE`), before `TF_LOG_PROVIDER` and `TF_LOG`; but the core prints only what one of these two lets through, so set one as well: `TF_LOG_PROVIDER=TRACE TF_LOG_PROVIDER_SESSION=DEBUG`.\n",
+        "\n## Network and Log\n\nCalls go through the proxy of `HTTPS_PROXY`, except to the hosts of `NO_PROXY`, read by the rules of Go (`name` and all below it, `.name` or `*.name` for what is below, an address, a network, each with `:port` if need be); loopback and the metadata service are always called directly. `TF_LOG_PROVIDER_SESSION` sets the log level of this provider alone (`ERROR` to `TRACE`), before `TF_LOG_PROVIDER` and `TF_LOG`; but the core prints only what one of these two lets through, so set one as well: `TF_LOG_PROVIDER=TRACE TF_LOG_PROVIDER_SESSION=DEBUG`.\n",
     );
     let _ = write!(text, "\n{}", reference::section(&schema.block));
     text
