@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::sign::Key;
 use super::source::{KeyUrl, Login, Oidc, Role, Source, Token};
 use super::{metadata, misconfigured};
 use crate::access::instant::rfc3339;
 use crate::access::{Error, Kind, Secret};
-use crate::wire::Environment;
+use crate::wire::{Environment, without_mark};
 
 /// A file of profiles.
 #[derive(Deserialize)]
@@ -73,20 +74,33 @@ pub(super) fn choose(
         ))
     })?;
     // What the parser has to say could quote a secret.
-    let file: File = serde_json::from_slice(&bytes).map_err(|reason| {
-        misconfigured(format!(
-            "`{}` is not a file of profiles: see line {} column {}",
-            path.display(),
-            reason.line(),
-            reason.column()
-        ))
+    let refused = |place: String| {
+        misconfigured(format!("`{}` is not a file of profiles: {place}", path.display()))
+    };
+    let mut file: Value = serde_json::from_slice(without_mark(&bytes)).map_err(|reason| {
+        refused(format!("see line {} column {}", reason.line(), reason.column()))
     })?;
+    without_nulls(&mut file);
+    let file: File = serde_json::from_value(file)
+        .map_err(|_| refused("a value in it is not of its kind".to_owned()))?;
     let profile = find(&file, name, &path)?;
     let region = Some(profile.region_id.clone()).filter(|region| !region.is_empty());
     let mode = profile.mode().to_ascii_lowercase();
     let own_role = ["ramrolearn", "ramrolearnwithrolename"].contains(&mode.as_str());
     let source = source(&file, profile, &path, &mut Vec::new())?;
     Ok(Chosen { source, region, own_role })
+}
+
+/// Takes out keys that say nothing: the command line writes `null` for what is not given.
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn locate(path: Option<&str>, environment: &dyn Environment) -> Result<PathBuf, Error> {

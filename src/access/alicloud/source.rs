@@ -122,12 +122,15 @@ impl Source {
 /// Runs the program of an `External` profile, which prints a profile with a key.
 async fn process(command: &str, means: &Means) -> Result<Login, Error> {
     const OPERATION: &str = "process_command";
-    let mut words = command.split_whitespace().map(str::to_owned);
-    let program = words.next().ok_or_else(|| super::misconfigured("`process_command` is empty"))?;
-    let arguments: Vec<String> = words.collect();
-    let output = means.outside.environment.run(&program, &arguments).await.map_err(|reason| {
-        let message = format!("the program `{program}` of the profile failed: {reason}");
-        Error::new(Kind::Credentials, OPERATION, message)
+    // As the vendor's own library reads it: words may be quoted.
+    let words = shlex::split(command)
+        .ok_or_else(|| super::misconfigured("`process_command` has a quote that is not closed"))?;
+    let [program, arguments @ ..] = words.as_slice() else {
+        return Err(super::misconfigured("`process_command` is empty"));
+    };
+    // The cloud has refused nothing yet.
+    let output = means.outside.environment.run(program, arguments).await.map_err(|reason| {
+        super::misconfigured(format!("the program `{program}` of the profile failed: {reason}"))
     })?;
     profile::printed_login(&output).ok_or_else(|| {
         let message = format!(

@@ -434,6 +434,12 @@ async fn every_mode_of_a_profile_logs_in_without_a_person() {
             "printed",
         ),
         (
+            "External",
+            json!({"process_command": "'get' \"key --now\"", "sts_token": null}),
+            World::default().program("get key --now", key("quoted")),
+            "quoted",
+        ),
+        (
             "CredentialsURI",
             json!({"credentials_uri": "https://k.example.com/"}),
             World::default().answer(200, flat_answer("uri", 3600)),
@@ -768,11 +774,16 @@ async fn a_login_that_failed_never_looks_like_a_call_that_may_have_worked() {
 async fn a_program_or_url_that_gives_no_key_is_an_error_that_does_not_quote_it() {
     let external = json!([{"name": "p", "mode": "External", "process_command": "tool"}]);
     let world = || World::default().profiles(external.clone());
-    for world in [world(), world().program("tool", "sesame"), world().program("tool", "{}")] {
+    // A program that does not even start is no refusal of the cloud's.
+    for (world, kind) in [
+        (world(), Kind::Configuration),
+        (world().program("tool", "sesame"), Kind::Credentials),
+        (world().program("tool", "{}"), Kind::Credentials),
+    ] {
         let (_, outside) = world.outside();
         let signer = signer(&given(&[("profile", "p")]), &outside);
         let error = signer.request(&call(), Renew::IfNeeded).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Credentials);
+        assert_eq!(error.kind, kind);
         assert!(error.message.contains("`tool`") && !error.message.contains("sesame"), "{error}");
     }
     let uri = given(&[("credentials_uri", "https://keys.example.com")]);
