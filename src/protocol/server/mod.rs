@@ -143,7 +143,8 @@ answers! {
     close_ephemeral_resource, "CloseEphemeralResource", unsaid, ephemeral_resource::close;
 
     validate_action_config, "ValidateActionConfig", unsaid, action::validate;
-    plan_action, "PlanAction", said, action::plan;
+    // An apply plans no action.
+    plan_action, "PlanAction", unsaid, action::plan;
 }
 
 /// The walk of a call that carries no capabilities.

@@ -140,14 +140,15 @@ async fn warnings_that_are_not_consolidated_are_all_there_and_so_are_those_that_
 }
 
 #[tokio::test]
-async fn a_provider_for_each_region_ends_each_regions_sessions() {
+async fn each_key_of_a_providers_for_each_is_a_provider_of_its_own() {
+    // OpenTofu evaluates `for_each` of a provider early, from variables alone.
     let provider = r#"
 terraform {
   required_providers {
     session = { source = "sessionops/session" }
   }
 }
-variable "regions" { default = ["cn-north-4"] }
+variable "clouds" { type = map(string) }
 variable "region" {}
 variable "access_key" {}
 variable "secret_key" {}
@@ -155,34 +156,45 @@ variable "project_id" {}
 variable "endpoints" { type = map(string) }
 variable "instance_id" {}
 provider "session" {
-  alias    = "by_region"
-  for_each = toset(var.regions)
+  alias    = "each"
+  for_each = var.clouds
   huaweicloud = {
-    region     = each.key
+    region     = var.region
     access_key = var.access_key
     secret_key = var.secret_key
     project_id = var.project_id
-    endpoints  = var.endpoints
+    endpoints  = { for product, _ in var.endpoints : product => each.value }
   }
 }
 "#;
-    let main = r#"
-resource "session_termination_huaweicloud_dcs" "it" {
-  for_each    = toset(["cn-north-4"])
-  provider    = session.by_region[each.key]
+    let main = |keys: &str| {
+        format!(
+            r#"
+resource "session_termination_huaweicloud_dcs" "it" {{
+  for_each    = toset({keys})
+  provider    = session.each[each.key]
   instance_id = var.instance_id
   when        = "destroy"
   all         = true
-}
-"#;
+}}
+"#
+        )
+    };
     on(tofu(), async |engine| {
-        let stage = Stage::in_memory(engine, main).await;
+        let stage = Stage::in_memory(engine, &main(r#"["a", "b"]"#)).await;
+        let other = Stage::in_memory(engine, "").await;
         stage.fixture.write("provider.tf", provider);
+        let clouds =
+            format!("clouds = {{ a = {:?}, b = {:?} }}\n", stage.endpoint(), other.endpoint());
+        stage.fixture.write("clouds.auto.tfvars", &clouds);
         stage.fixture.succeed(APPLY).await;
         stage.fixture.nothing_to_do().await;
-        assert_eq!(ended(&stage).await, 0);
+        // A key that goes, with its provider still there, ends the sessions of its own cloud.
+        stage.fixture.write("main.tf", &main(r#"["a"]"#));
+        stage.fixture.succeed(APPLY).await;
+        assert_eq!((ended(&stage).await, ended(&other).await > 0), (0, true));
         stage.fixture.succeed(DESTROY).await;
-        assert!(ended(&stage).await > 0);
+        assert_eq!((ended(&stage).await > 0, ended(&other).await), (true, 0));
     })
     .await;
 }
