@@ -29,6 +29,13 @@ pub(crate) fn nobody() -> Reply {
     Err(HttpError::NotSent { host: "host".to_owned(), reason: "refused".to_owned() })
 }
 
+/// No answer ever comes.
+pub(crate) fn never() -> Reply {
+    Err(HttpError::Lost { host: "host".to_owned(), reason: NEVER.to_owned() })
+}
+
+const NEVER: &str = "never";
+
 /// Everything outside, for one test.
 #[derive(Default)]
 pub(crate) struct World {
@@ -90,7 +97,13 @@ impl HttpSend for World {
         // Others may act before the answer is here.
         tokio::task::yield_now().await;
         let reply = self.replies.lock().unwrap().pop_front();
-        reply.unwrap_or_else(|| panic!("no answer is scripted for {line}"))
+        match reply {
+            Some(Err(HttpError::Lost { reason, .. })) if reason == NEVER => {
+                std::future::pending().await
+            }
+            Some(reply) => reply,
+            None => panic!("no answer is scripted for {line}"),
+        }
     }
 }
 

@@ -17,6 +17,9 @@ pub(super) const PRODUCTS: &[&str] = &["ecs", "das", "sts"];
 /// Regions of ECS that are served by its central endpoint.
 const CENTRAL: [&str; 3] = ["cn-hangzhou-finance", "cn-beijing-gov-1", "cn-north-2-gov-1"];
 
+/// Regions of ECS that are served from Hangzhou.
+const FROM_HANGZHOU: [&str; 2] = ["cn-shanghai-finance-1", "cn-shenzhen-finance-1"];
+
 /// Scheme and authority of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
@@ -33,6 +36,7 @@ impl Endpoint {
             "das" => "das.cn-shanghai.aliyuncs.com".to_owned(),
             "sts" => "sts.aliyuncs.com".to_owned(),
             "ecs" if CENTRAL.contains(&region) => "ecs.aliyuncs.com".to_owned(),
+            "ecs" if FROM_HANGZHOU.contains(&region) => "ecs-cn-hangzhou.aliyuncs.com".to_owned(),
             _ => format!("{product}.{}.aliyuncs.com", checked(region)?),
         };
         Endpoint::custom(product, &host)
@@ -94,6 +98,8 @@ mod tests {
             ("ecs", "cn-hangzhou", "ecs.cn-hangzhou.aliyuncs.com"),
             ("ecs", "eu-central-1", "ecs.eu-central-1.aliyuncs.com"),
             ("ecs", "cn-hangzhou-finance", "ecs.aliyuncs.com"),
+            ("ecs", "cn-shanghai-finance-1", "ecs-cn-hangzhou.aliyuncs.com"),
+            ("ecs", "cn-shenzhen-finance-1", "ecs-cn-hangzhou.aliyuncs.com"),
             ("das", "cn-beijing", "das.cn-shanghai.aliyuncs.com"),
             ("sts", "ap-southeast-1", "sts.aliyuncs.com"),
         ] {

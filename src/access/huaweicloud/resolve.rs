@@ -312,10 +312,12 @@ fn source(filled: &Settings, environment: &dyn Environment) -> Result<Source, Er
     }
     match (&filled.access_key, &filled.secret_key) {
         (Some(access_key), Some(secret_key)) => {
+            // A line's end behind a key would spend one of the five tries after which it is locked.
+            let trimmed = |secret: &Secret| Secret::new(secret.reveal().trim());
             return Ok(Source::Key(Key {
-                access_key: access_key.clone(),
-                secret_key: secret_key.clone(),
-                security_token: filled.security_token.clone(),
+                access_key: access_key.trim().to_owned(),
+                secret_key: trimmed(secret_key),
+                security_token: filled.security_token.as_ref().map(trimmed),
             }));
         }
         (Some(_), None) => return Err(half("access_key", "secret_key")),

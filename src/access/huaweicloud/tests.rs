@@ -11,7 +11,7 @@ use super::sign::{Key, verify};
 use super::*;
 use crate::access::{Client, Secret};
 use crate::wire::HttpError;
-use crate::wire::testing::{Reply, World, nobody, reply};
+use crate::wire::testing::{Reply, World, never, nobody, reply};
 
 const REGION: &str = "cn-north-4";
 
@@ -517,6 +517,29 @@ async fn a_machines_agency_is_asked_the_hardened_way_first() {
         assert_eq!(header(&requests[1], "x-metadata-token"), token);
         assert!(is_signed(&world, &requests[2], "TAK", "TSK"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_whose_token_never_comes_is_asked_the_plain_way() {
+    let settings = Settings { region: some(REGION), project_id: some("p"), ..Settings::default() };
+    let world = Arc::new(World::new([never(), temporary("TAK"), ok()]));
+    client(&world, &settings).call(call()).await.unwrap();
+    let requests = world.requests();
+    assert_eq!(header(&requests[1], "x-metadata-token"), "");
+    assert!(is_signed(&world, &requests[2], "TAK", "TSK"));
+}
+
+#[tokio::test]
+async fn what_an_editor_left_behind_a_key_is_not_signed_with() {
+    let settings = Settings {
+        access_key: some("AK\n"),
+        secret_key: secret("SK \n"),
+        project_id: some("p"),
+        ..key()
+    };
+    let world = Arc::new(World::new([ok()]));
+    client(&world, &settings).call(call()).await.unwrap();
+    assert!(is_signed(&world, &world.requests()[0], "AK", "SK"));
 }
 
 #[tokio::test]
