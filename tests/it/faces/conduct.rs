@@ -171,3 +171,24 @@ async fn an_action_tells_who_is_waited_for() {
         assert_eq!(lines.iter().filter(left).count(), waits, "{lines:#?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_ephemeral_waits_and_chases_as_the_others_do() {
+    for world in worlds() {
+        let mut plugin = world.configured(&world.block(&[]), true).await;
+        let given = [("applying", true.into()), ("drain", "20s".into()), ("quiet", "3s".into())];
+        let began = Instant::now();
+        let moves = async {
+            sleep(second(5)).await;
+            leaves(&world);
+            sleep(second(16)).await;
+            world.connect(&world.instance, 1);
+        };
+        let (opened, ()) = tokio::join!(plugin.open(&world, &given), moves);
+        let name = world.spec().name;
+        assert_eq!(opened.told, [], "{name}");
+        assert_eq!(opened.last_run("drained"), 1.into(), "{name}");
+        assert!(began.elapsed() >= second(23), "{name}: {:?}", began.elapsed());
+        assert!(world.killed().iter().any(|(_, id)| id == "900001"), "{name}");
+    }
+}

@@ -54,6 +54,8 @@ impl MariaDb {
             .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .arg(format!("--datadir={}", data.display()))
             .args(user)
+            // One that starts clears its folder for temporary tables, others' tables included.
+            .env("TMPDIR", folder.path())
             .output()
             .await
             .unwrap();
@@ -115,6 +117,7 @@ fn spawn(server: &Path, folder: &Path, user: Option<&str>) -> (u16, Child) {
         .arg(format!("--pid-file={}", folder.join("pid").display()))
         .arg(format!("--port={port}"))
         .args(user)
+        .env("TMPDIR", folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(folder.join("log")).unwrap())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use terraform_provider_session::demo::{
-    Client, Engine, Redis, SandboxProcess, Workshop, variables,
+    Card, Client, Engine, Redis, SandboxProcess, Workshop, variables,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -97,11 +97,19 @@ impl Stage {
         self.fixture.write("terraform.tfvars.json", &values.to_string());
     }
 
-    /// The ids of the instances of the service, as the sandbox tells them.
+    /// What the sandbox tells of itself.
+    pub(crate) fn card(&self) -> &Card {
+        &self.sandbox.card
+    }
+
+    /// The ids of the instances of DCS, as the sandbox tells them.
     pub(crate) fn instances(&self) -> Vec<String> {
-        let all = self.sandbox.card.instances.iter();
-        let ours = all.filter(|one| one.service == "huaweicloud_dcs");
-        ours.map(|one| one.instance_id.clone()).collect()
+        self.instances_of("huaweicloud_dcs")
+    }
+
+    /// Those of a service.
+    pub(crate) fn instances_of(&self, service: &str) -> Vec<String> {
+        self.card().instances_of(service).map(str::to_owned).collect()
     }
 
     /// Connects a client.
