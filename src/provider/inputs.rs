@@ -29,6 +29,8 @@ pub(super) struct Inputs {
     pub(super) request: Request,
     /// What survivors mean.
     pub(super) on_failure: OnFailure,
+    /// What a target means that a destroy cannot reach.
+    pub(super) on_unreachable: OnFailure,
 }
 
 /// What selected sessions that survive mean.
@@ -91,6 +93,7 @@ pub(super) fn read(spec: &Spec, object: &Object, timeout: Timeout) -> Read<Input
     let dry_run = fields.bool("dry_run");
     let verify = fields.bool("verify");
     let on_failure = fields.one_of("on_failure", &["fail", "warn"]);
+    let on_unreachable = fields.one_of("on_unreachable", &["fail", "warn"]);
     let drain = fields.duration("drain").filter(|drain| !drain.is_zero());
     let quiet = quiet(&mut fields, verify);
     let timeout = limit(&mut fields, timeout);
@@ -98,7 +101,8 @@ pub(super) fn read(spec: &Spec, object: &Object, timeout: Timeout) -> Read<Input
         let guards = Guards { protect, max_sessions };
         let mode = if dry_run == Some(true) { Mode::DryRun } else { Mode::Terminate };
         let verify = if verify == Some(false) { Verify::Trust } else { Verify::UntilGone };
-        let on_failure = if on_failure == Some("warn") { OnFailure::Warn } else { OnFailure::Fail };
+        let wished = |word| if word == Some("warn") { OnFailure::Warn } else { OnFailure::Fail };
+        let (on_failure, on_unreachable) = (wished(on_failure), wished(on_unreachable));
         let request = Request {
             selection: selection?,
             guards,
@@ -110,7 +114,7 @@ pub(super) fn read(spec: &Spec, object: &Object, timeout: Timeout) -> Read<Input
             quiet,
             timeout,
         };
-        Some(Inputs { target, region, request, on_failure })
+        Some(Inputs { target, region, request, on_failure, on_unreachable })
     })
 }
 
@@ -156,7 +160,8 @@ pub(super) fn read_list(spec: &Spec, object: &Object) -> Read<Inputs> {
             verify: Verify::Trust,
             timeout,
         };
-        Some(Inputs { target, region, request, on_failure: OnFailure::Fail })
+        let on_failure = OnFailure::Fail;
+        Some(Inputs { target, region, request, on_failure, on_unreachable: on_failure })
     })
 }
 

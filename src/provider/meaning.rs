@@ -29,6 +29,7 @@ pub(super) fn of(inputs: &Inputs) -> String {
         (request.mode == Mode::DryRun, "dry run"),
         (request.verify == Verify::Trust, "not verified"),
         (inputs.on_failure == OnFailure::Warn, "on_failure warn"),
+        (inputs.on_unreachable == OnFailure::Warn, "on_unreachable warn"),
     ];
     parts.extend(switches.iter().filter(|(on, _)| *on).map(|(_, words)| (*words).to_owned()));
     bounded(table::clean(&parts.join("; ")))

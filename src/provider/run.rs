@@ -138,6 +138,7 @@ impl Connection {
             meaning: &meaning::of(inputs),
             seen: face.seen,
             on_failure: inputs.on_failure,
+            on_unreachable: inputs.on_unreachable,
             occasion: face.occasion,
         };
         let mut diagnostics = diagnose::report(about, &report);
@@ -157,8 +158,15 @@ impl Connection {
         meaning: &'a str,
         occasion: Occasion,
     ) -> About<'a> {
-        let (spec, target, on_failure) = (self.spec, self.label.as_str(), inputs.on_failure);
-        About { spec, target, meaning, seen: false, on_failure, occasion }
+        About {
+            spec: self.spec,
+            target: &self.label,
+            meaning,
+            seen: false,
+            on_failure: inputs.on_failure,
+            on_unreachable: inputs.on_unreachable,
+            occasion,
+        }
     }
 
     /// A run that means nobody any more.

@@ -14,6 +14,9 @@ pub(super) fn resource(spec: &Spec) -> Schema {
     let mut attributes = termination(spec, Mode::OptionalComputed);
     conduct(&mut attributes, DRY_RUN_RESOURCE, ON_FAILURE_RESOURCE);
     add(&mut attributes, "id", Mode::Computed, Type::String, ID);
+    if spec.answers_itself {
+        add(&mut attributes, "on_unreachable", Mode::Optional, Type::String, ON_UNREACHABLE);
+    }
     add(&mut attributes, "target_seen", Mode::Computed, Type::Bool, TARGET_SEEN);
     add(&mut attributes, "when", Mode::Required, Type::String, WHEN);
     add(&mut attributes, "triggers", Mode::Optional, Type::Map(Box::new(Type::String)), TRIGGERS);
@@ -304,6 +307,7 @@ const ON_FAILURE_RESOURCE: &str = "If selected sessions survive: `\"fail\"` (def
 const ON_FAILURE_EPHEMERAL: &str = "If selected sessions survive: `\"fail\"` (default) is an error, so what refers to the block does not go on; `\"warn\"` is a warning.";
 const ON_FAILURE_ACTION: &str = "If selected sessions survive: `\"fail\"` (default) is an error, which stops a change that was to come after it; `\"warn\"` is a warning.";
 const ID: &str = "The target and a random ending, like `cn-north-4/i-1#7f3a`. It names this one object, in the provider's `let_go`, and never changes; that of earlier versions has no ending.";
+const ON_UNREACHABLE: &str = "If a destroy cannot reach the server (its name means nothing, it refuses, nothing answers): `\"fail\"` (default) is an error that holds the destroy back, for a firewall looks the same; `\"warn\"` is a warning, and the destroy goes on with whoever is connected there. It holds only where the target was seen before and this run has not reached it. TLS, certificate and login are always errors.";
 const TARGET_SEEN: &str = "Whether an answer has shown the target itself: its entry in a look-up, its row in a catalogue, or a session on it. Looked for at create. Null in state of earlier versions, which counts as true.";
 const LAST_RUN: &str = "What the last run did; null until there was one.";
 const LAST_RUN_EPHEMERAL: &str =

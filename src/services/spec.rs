@@ -27,6 +27,9 @@ pub struct Spec {
     pub warning: Option<&'static str>,
     /// Whether the target can be in another region than the provider block's.
     pub regional: bool,
+    /// Whether the target is asked itself, so that it alone may be out of reach. A cloud answers for
+    /// its targets.
+    pub answers_itself: bool,
     /// The arguments that name the target, `region` not among them.
     pub inputs: &'static [Input],
     /// Inputs of which at least one must be given; empty where [`Input::required`] says it all.

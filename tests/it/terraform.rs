@@ -22,3 +22,4 @@ mod sessions;
 pub(crate) mod stage;
 mod stories;
 mod terragrunt;
+mod widths;

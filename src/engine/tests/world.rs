@@ -40,6 +40,7 @@ pub(in crate::engine) fn spec(batch: usize, everyone: Everyone) -> Spec {
         ending: "",
         warning: None,
         regional: false,
+        answers_itself: false,
         inputs: &[],
         one_of: &[],
         width: None,

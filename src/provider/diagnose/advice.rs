@@ -90,9 +90,17 @@ pub(in crate::provider) fn advice(spec: &Spec, occasion: Occasion, error: &Error
         Kind::Unavailable | Kind::NotSent | Kind::Lost => format!(
             "The cloud could not be reached or failed. Check network, proxy and `endpoints`. {again}"
         ),
-        Kind::Unreachable => format!(
-            "Nobody says that the target is gone: a firewall or a stopped server looks the same. Check the target's arguments, and the network between this machine and it. {again}"
-        ),
+        Kind::Unreachable => {
+            let destroys = occasion == Occasion::Destroy && spec.answers_itself;
+            let gone = if destroys {
+                " If it is gone for good, set `on_unreachable = \"warn\"`."
+            } else {
+                ""
+            };
+            format!(
+                "Nobody says that the target is gone: a firewall or a stopped server looks the same. Check the target's arguments, and the network between this machine and it. {again}{gone}"
+            )
+        }
         Kind::Ambiguous | Kind::SessionGone => format!("The sessions changed meanwhile. {again}"),
         Kind::TargetGone => {
             "The instance or node does not exist. Check the ids and the region.".to_owned()
@@ -160,7 +168,10 @@ pub(super) fn from_state(spec: &Spec) -> String {
 
 /// Whether a failure of this kind can be mended by another argument of the block.
 pub(super) fn may_be_an_argument(kind: Kind) -> bool {
-    matches!(kind, Kind::Throttled | Kind::Busy | Kind::TargetGone | Kind::BadRequest)
+    matches!(
+        kind,
+        Kind::Throttled | Kind::Busy | Kind::TargetGone | Kind::BadRequest | Kind::Unreachable
+    )
 }
 
 fn needed(spec: &Spec) -> String {

@@ -12,7 +12,7 @@ mod sight;
 
 use std::fmt::Write as _;
 
-use crate::access::Error;
+use crate::access::{Error, Kind};
 use crate::engine::{Fate, Halt, Report};
 use crate::framework::Diagnostics;
 use crate::services::{Session, Spec};
@@ -49,11 +49,25 @@ pub(super) struct About<'a> {
     pub(super) seen: bool,
     /// What survivors mean.
     pub(super) on_failure: OnFailure,
+    /// What a target means that a destroy cannot reach.
+    pub(super) on_unreachable: OnFailure,
     /// What Terraform is doing.
     pub(super) occasion: Occasion,
 }
 
 impl About<'_> {
+    /// Whether a destroy goes on although it could not reach its target: that was seen before, and
+    /// this run has not reached it, so that nothing of it is known.
+    fn lets_unreachable_go(&self, report: &Report, error: &Error) -> bool {
+        self.occasion == Occasion::Destroy
+            && self.on_unreachable == OnFailure::Warn
+            && self.seen
+            && error.kind == Kind::Unreachable
+            && !report.resolved
+            && !report.seen
+            && report.victims.is_empty()
+    }
+
     /// The summary of a warning: two that say different things must not share one.
     fn warning(&self, what: &str) -> String {
         titled(what, self.target, self.meaning)
@@ -114,6 +128,11 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
                 format!("{summary}: {}", about.meaning),
                 format!("{detail}{after}").trim_end(),
             );
+        }
+        Some(Halt::Failed(error) | Halt::TimedOut(Some(error)))
+            if about.lets_unreachable_go(report, error) =>
+        {
+            diagnostics.extend(sight::unreachable(about, error));
         }
         Some(halt) => {
             let (summary, detail) = halts::halted(about, report, halt);

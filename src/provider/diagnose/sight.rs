@@ -39,6 +39,21 @@ pub(in crate::provider) fn absent(about: About<'_>, error: &crate::access::Error
     diagnostics
 }
 
+/// A destroy could not reach its target, and goes on because that was wished.
+pub(super) fn unreachable(about: About<'_>, error: &crate::access::Error) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    diagnostics.warn(
+        about.warning("Nobody was asked to leave, for nothing answers on"),
+        format!(
+            "{}\n\n`on_unreachable` is `\"warn\"`, so the resource leaves the state, and what \
+             depends on it is destroyed. A firewall looks the same as a server that is gone: then \
+             whoever is connected stays connected.",
+            answer(error)
+        ),
+    );
+    diagnostics
+}
+
 /// A look at a new target was interrupted.
 pub(in crate::provider) fn look_interrupted(about: About<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::none();
@@ -120,6 +135,7 @@ mod tests {
             meaning: "all",
             seen: false,
             on_failure: OnFailure::Fail,
+            on_unreachable: OnFailure::Fail,
             occasion,
         }
     }
@@ -192,6 +208,34 @@ mod tests {
             check(&told, severity, summary, &format!("{looked:?}"));
         }
         assert_eq!(unseen(about(apply), None, &Looked::Seen).0, []);
+    }
+
+    #[test]
+    fn a_target_out_of_reach_is_let_go_only_as_wished_and_where_nothing_is_known_of_it() {
+        use crate::engine::{Halt, Report};
+        let unreachable = || Error::new(Kind::Unreachable, "connect", "refused");
+        let told = |about: About<'_>, kind: Kind, resolved: bool| {
+            let error = Error { kind, ..unreachable() };
+            let halt = Some(Halt::Failed(error));
+            super::super::report(about, &Report { halt, resolved, ..Report::default() })
+        };
+        let wished =
+            |occasion, seen| About { on_unreachable: OnFailure::Warn, seen, ..about(occasion) };
+        let goes = told(wished(Occasion::Destroy, true), Kind::Unreachable, false);
+        let title = "Nobody was asked to leave, for nothing answers on cn-north-4/i-1: all";
+        check(&goes, Severity::Warning, title, "");
+        for (about, kind, resolved) in [
+            (About { seen: true, ..about(Occasion::Destroy) }, Kind::Unreachable, false),
+            (wished(Occasion::Destroy, false), Kind::Unreachable, false),
+            (wished(Occasion::Apply, true), Kind::Unreachable, false),
+            (wished(Occasion::Destroy, true), Kind::Unreachable, true),
+            (wished(Occasion::Destroy, true), Kind::Configuration, false),
+            (wished(Occasion::Destroy, true), Kind::Credentials, false),
+            (wished(Occasion::Destroy, true), Kind::Lost, false),
+        ] {
+            let held = told(about, kind, resolved);
+            assert!(held.has_errors(), "{about:?} {kind:?} {resolved}: {held:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ fn about(occasion: Occasion) -> About<'static> {
         meaning: "all",
         seen: true,
         on_failure: OnFailure::Fail,
+        on_unreachable: OnFailure::Fail,
         occasion,
     }
 }

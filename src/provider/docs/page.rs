@@ -182,7 +182,7 @@ fn acts(face: Face, spec: &Spec) -> String {
             |---|---|---|---|\n\
             | create | terminates | only writes state | terminates |\n\
             | change of `session_ids`, `all`, `match` or `triggers` | terminates, in place | only writes state | terminates, in place |\n\
-            | change of `protect`, `max_sessions`, `dry_run`, `drain`, `quiet`, `verify`, `on_failure`, `when` or `timeouts` | only writes state | only writes state | only writes state |\n\
+            | change of `protect`, `max_sessions`, `dry_run`, `drain`, `quiet`, `verify`, `on_failure`,{} `when` or `timeouts` | only writes state | only writes state | only writes state |\n\
             | change of {} | replaced: the new target's sessions go | replaced: the old target's sessions go | replaced: both |\n{}\
             | destroy, or removal from the configuration | removes it from the state, terminates nothing | terminates | terminates |\n\
             | refresh, no change, upgrade of the provider | nothing | nothing | nothing |\n\n\
@@ -190,6 +190,7 @@ fn acts(face: Face, spec: &Spec) -> String {
             If selected sessions survive, the run is an error. After an update the next apply tries again for what is left. A create comes back as tainted: the next apply replaces it, which is the second try, and with `when = \"both\"` that begins with a destroy, with the arguments in the state; `terraform untaint` keeps it, and the next apply then runs for what is left. A destroy fails, so the resource and everything it depends on stay.\n\n\
             The target is looked at once, at create and where it is narrowed to a part of itself: one that is not there is an error, and `target_seen` tells what was seen.\n\n\
             A destroy reads its arguments from the state: apply a change of them before you destroy. Where that is no longer possible, [let it go](../guides/tearing-down.md#a-destroy-that-is-held-back). Let the block refer to the instance whose sessions it ends, and a destroy ends them before the instance goes.",
+            if spec.answers_itself { " `on_unreachable`," } else { "" },
             target(spec),
             narrowing(spec)
         ),

@@ -35,6 +35,7 @@ static SPEC: Spec = Spec {
              whose session was ended can connect again at once.",
     warning: None,
     regional: false,
+    answers_itself: false,
     inputs: &[Input {
         name: "instance_id",
         shape: Shape::Text,

@@ -40,6 +40,7 @@ static SPEC: Spec = Spec {
          nothing else is said.",
     ),
     regional: true,
+    answers_itself: false,
     inputs: &[
         Input {
             name: "instance_id",

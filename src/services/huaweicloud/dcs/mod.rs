@@ -34,6 +34,7 @@ static SPEC: Spec = Spec {
              client whose connection was ended can connect again at once.",
     warning: None,
     regional: true,
+    answers_itself: false,
     inputs: &[
         Input {
             name: "instance_id",

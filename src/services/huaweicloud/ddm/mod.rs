@@ -40,6 +40,7 @@ static SPEC: Spec = Spec {
              are gone. A client whose session was ended can connect again at once.",
     warning: None,
     regional: true,
+    answers_itself: false,
     inputs: &[Input {
         name: "instance_id",
         shape: Shape::Text,

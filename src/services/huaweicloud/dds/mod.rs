@@ -42,6 +42,7 @@ static SPEC: Spec = Spec {
          idle ones cannot be ended.",
     ),
     regional: true,
+    answers_itself: false,
     inputs: &[
         Input {
             name: "instance_id",

@@ -38,6 +38,7 @@ static SPEC: Spec = Spec {
              once.",
     warning: None,
     regional: true,
+    answers_itself: false,
     inputs: &[
         Input {
             name: "instance_id",

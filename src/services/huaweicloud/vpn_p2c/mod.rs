@@ -33,6 +33,7 @@ static SPEC: Spec = Spec {
              this block depend on that.",
     warning: None,
     regional: true,
+    answers_itself: false,
     inputs: &[Input {
         shape: Shape::Text,
         name: "p2c_vgw_id",

@@ -35,6 +35,7 @@ static SPEC: Spec = Spec {
              once.",
     warning: None,
     regional: false,
+    answers_itself: true,
     inputs: &[
         Input {
             name: "host",

@@ -34,6 +34,7 @@ static SPEC: Spec = Spec {
              may stay connected to it, and connect to the server anew with their next statement.",
     warning: None,
     regional: false,
+    answers_itself: true,
     inputs: &[
         Input {
             name: "host",

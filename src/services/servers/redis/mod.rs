@@ -30,6 +30,7 @@ static SPEC: Spec = Spec {
              released. It can connect again at once.",
     warning: None,
     regional: false,
+    answers_itself: true,
     inputs: &[
         Input {
             name: "host",
