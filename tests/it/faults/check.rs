@@ -31,11 +31,15 @@ pub(crate) fn check(outcome: &Outcome, good: &Outcome) {
         | Face::Action => {}
     }
     // A create looks at its target first, and an update is one where the create came to nothing.
-    let looks = matches!(outcome.face, Face::Create | Face::Update);
-    let looks = Duration::from_secs(if looks { 10 } else { 0 });
-    let looks = if outcome.absent() { Duration::from_secs(30) } else { looks };
-    assert!(outcome.took <= TIMEOUT + looks + Duration::from_secs(1), "too long: {about}");
-    if outcome.run.is_none() && matches!(outcome.face, Face::Create | Face::Update) {
+    let creates = matches!(outcome.face, Face::Create | Face::Update);
+    let looks = match (creates, outcome.absent()) {
+        (false, _) => 0,
+        (true, false) => 10,
+        (true, true) => 30,
+    };
+    let limit = TIMEOUT + Duration::from_secs(looks + 1);
+    assert!(outcome.took <= limit, "too long: {about}");
+    if outcome.run.is_none() && creates {
         assert!(outcome.failed() && outcome.requested.is_empty(), "it did not run: {about}");
         assert!(outcome.killed.is_empty() && outcome.last_run.is_none(), "it ran: {about}");
         return;
@@ -157,16 +161,7 @@ fn credentials_are_tried_once(outcome: &Outcome, about: &str) {
 
 /// All of them, or an error; in time, and nobody is hurt.
 fn list(outcome: &Outcome, good: &Outcome, about: &str) {
-    // A create looks at its target first, and an update is one where the create came to nothing.
-    let looks = matches!(outcome.face, Face::Create | Face::Update);
-    let looks = Duration::from_secs(if looks { 10 } else { 0 });
-    let looks = if outcome.absent() { Duration::from_secs(30) } else { looks };
-    assert!(outcome.took <= TIMEOUT + looks + Duration::from_secs(1), "too long: {about}");
-    if outcome.run.is_none() && matches!(outcome.face, Face::Create | Face::Update) {
-        assert!(outcome.failed() && outcome.requested.is_empty(), "it did not run: {about}");
-        assert!(outcome.killed.is_empty() && outcome.last_run.is_none(), "it ran: {about}");
-        return;
-    }
+    assert!(outcome.took <= TIMEOUT + Duration::from_secs(1), "too long: {about}");
     assert!(outcome.killed.is_empty(), "{about}");
     assert!(good.listed.as_ref().is_some_and(|listed| !listed.is_empty()));
     if outcome.failed() {
