@@ -3,7 +3,7 @@
 //! Two steps: [`Shared::configure`] parses everything at once; a platform's account is made when the
 //! first of its services is used, and never before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,7 +57,7 @@ pub(super) struct Ready {
     pub(super) audit_log: Option<PathBuf>,
     pub(super) plan_preview: bool,
     /// The `id`s of blocks whose destroy may go on although it fails.
-    let_go: BTreeSet<String>,
+    let_go: Vec<String>,
     outside: Outside,
     platforms: BTreeMap<&'static str, Access>,
 }
@@ -113,7 +113,7 @@ impl Shared {
                 concurrency.unwrap_or(NonZeroUsize::MIN),
                 Arc::new(move || entropy.unit()),
             ),
-            let_go: let_go(&mut fields).into_iter().chain(self.let_go_by_environment()).collect(),
+            let_go: let_go(&mut fields),
             outside: self.outside.clone(),
             platforms: access::ALL
                 .iter()
@@ -127,13 +127,6 @@ impl Shared {
         };
         diagnostics.extend(fields.finish(|| Some(())).diagnostics);
         ready
-    }
-
-    /// The ids that the environment names.
-    fn let_go_by_environment(&self) -> BTreeSet<String> {
-        let named = self.outside.environment.var(LET_GO).unwrap_or_default();
-        let named = named.split(',').map(str::trim).filter(|id| !id.is_empty());
-        named.map(str::to_owned).collect()
     }
 
     /// The settings, once they are known.
@@ -162,10 +155,9 @@ impl Shared {
     /// Whether the destroy of the block with this `id` may go on although it fails. A provider block
     /// that is not known names nobody; the environment does.
     pub(super) fn lets_go(&self, id: &str) -> bool {
-        match self.ready() {
-            Ok(ready) => ready.let_go.contains(id),
-            Err(_) => self.let_go_by_environment().contains(id),
-        }
+        let named = self.outside.environment.var(LET_GO).unwrap_or_default();
+        let named = named.split(',').any(|one| !id.is_empty() && one.trim() == id);
+        named || self.ready().is_ok_and(|ready| ready.let_go.iter().any(|one| one == id))
     }
 
     /// True for the first caller only.
@@ -320,6 +312,28 @@ mod tests {
         let config = [("audit_log".to_owned(), "~/log.jsonl".into())].into();
         let ready = shared.read(&config, &mut Diagnostics::none());
         assert_eq!(ready.audit_log.as_deref(), Some(std::path::Path::new("/home/user/log.jsonl")));
+    }
+
+    #[test]
+    fn ids_that_block_or_environment_name_are_let_go_and_nobody_without_an_id() {
+        let block = |ids: &[&str]| {
+            let ids = ids.iter().map(|id| Value::from(*id)).collect();
+            [("let_go".to_owned(), Value::List(ids))].into()
+        };
+        for (named, ids, expected) in [
+            ("", &[][..], [false, false, false]),
+            ("", &["a#1"], [true, false, false]),
+            ("b#2", &[], [false, true, false]),
+            (" b#2 , c", &["a#1"], [true, true, false]),
+            (",", &[], [false, false, false]),
+        ] {
+            let mut world = World::new(Vec::new());
+            world.variables.insert(LET_GO, named);
+            let shared = Shared::new(Arc::new(world).outside());
+            assert!(!shared.configure(&block(ids)).has_errors());
+            let let_go = ["a#1", "b#2", ""].map(|id| shared.lets_go(id));
+            assert_eq!(let_go, expected, "{named:?} {ids:?}");
+        }
     }
 
     #[test]
