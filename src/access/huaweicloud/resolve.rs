@@ -429,26 +429,20 @@ fn trust(filled: &Settings, environment: &dyn Environment) -> Result<Option<Arc<
             .read(Path::new(&path))
             .map_err(|reason| wrong(format!("the file of `{argument}` cannot be read: {reason}")))
     };
-    let identity_pem = match (&filled.cert, &filled.key) {
-        (Some(cert), Some(key)) => {
-            let mut both = pem("cert", cert)?;
-            both.push(b'\n');
-            both.extend(pem("key", key.reveal())?);
-            Some(both)
-        }
+    let client = match (&filled.cert, &filled.key) {
+        (Some(cert), Some(key)) => Some((pem("cert", cert)?, pem("key", key.reveal())?)),
         (Some(_), None) => return Err(half("cert", "key")),
         (None, Some(_)) => return Err(half("key", "cert")),
         (None, None) => None,
     };
-    let ca_pem = filled.cacert_file.as_deref().map(|file| pem("cacert_file", file)).transpose()?;
-    let client = match (&filled.cert, &filled.key) {
-        (Some(cert), Some(key)) => Some((pem("cert", cert)?, pem("key", key.reveal())?)),
-        _ => None,
-    };
-    tls::check(&Papers { ca: ca_pem.clone(), client }).map_err(|error| {
+    let ca = filled.cacert_file.as_deref().map(|file| pem("cacert_file", file)).transpose()?;
+    let papers = Papers { ca, client };
+    tls::check(&papers).map_err(|error| {
         let argument = if error == PapersError::Ca { "`cacert_file`" } else { "`cert` and `key`" };
         wrong(format!("{argument}: {error}"))
     })?;
+    let Papers { ca: ca_pem, client } = papers;
+    let identity_pem = client.map(|(cert, key)| [cert, key].join(&b'\n'));
     let trust = Trust { ca_pem, identity_pem, insecure: filled.insecure == Some(true) };
     Ok((trust != Trust::default()).then(|| Arc::new(trust)))
 }
