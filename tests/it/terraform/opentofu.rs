@@ -7,7 +7,7 @@ use terraform_provider_session::demo::Engine;
 
 use crate::terraform::fixture::{newest, on};
 use crate::terraform::lineup::is_opentofu;
-use crate::terraform::stage::Stage;
+use crate::terraform::stage::{PROVIDER, Stage};
 
 const APPLY: &[&str] = &["apply", "-auto-approve"];
 const DESTROY: &[&str] = &["destroy", "-auto-approve"];
@@ -142,31 +142,13 @@ async fn warnings_that_are_not_consolidated_are_all_there_and_so_are_those_that_
 #[tokio::test]
 async fn each_key_of_a_providers_for_each_is_a_provider_of_its_own() {
     // OpenTofu evaluates `for_each` of a provider early, from variables alone.
-    let provider = r#"
-terraform {
-  required_providers {
-    session = { source = "sessionops/session" }
-  }
-}
-variable "clouds" { type = map(string) }
-variable "region" {}
-variable "access_key" {}
-variable "secret_key" {}
-variable "project_id" {}
-variable "endpoints" { type = map(string) }
-variable "instance_id" {}
-provider "session" {
-  alias    = "each"
-  for_each = var.clouds
-  huaweicloud = {
-    region     = var.region
-    access_key = var.access_key
-    secret_key = var.secret_key
-    project_id = var.project_id
-    endpoints  = { for product, _ in var.endpoints : product => each.value }
-  }
-}
-"#;
+    let each = "provider \"session\" {\n  alias    = \"each\"\n  for_each = var.clouds\n";
+    let endpoints = "endpoints  = { for product, _ in var.endpoints : product => each.value }";
+    let provider = PROVIDER
+        .replace("provider \"session\" {\n", each)
+        .replace("endpoints  = var.endpoints", endpoints);
+    assert!(provider.contains(each) && provider.contains(endpoints), "{provider}");
+    let provider = format!("variable \"clouds\" {{ type = map(string) }}\n{provider}");
     let main = |keys: &str| {
         format!(
             r#"
@@ -183,7 +165,7 @@ resource "session_termination_huaweicloud_dcs" "it" {{
     on(tofu(), async |engine| {
         let stage = Stage::in_memory(engine, &main(r#"["a", "b"]"#)).await;
         let other = Stage::in_memory(engine, "").await;
-        stage.fixture.write("provider.tf", provider);
+        stage.fixture.write("provider.tf", &provider);
         let clouds =
             format!("clouds = {{ a = {:?}, b = {:?} }}\n", stage.endpoint(), other.endpoint());
         stage.fixture.write("clouds.auto.tfvars", &clouds);

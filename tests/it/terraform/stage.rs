@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use crate::terraform::fixture::{BINARY, Fixture, must};
 
 /// The provider block of every test; its variables are written by [`Stage::aim`].
-const PROVIDER: &str = r#"
+pub(crate) const PROVIDER: &str = r#"
 terraform {
   required_providers { session = { source = "sessionops/session" } }
 }
