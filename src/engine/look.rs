@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::run::{Run, Trouble};
+use super::run::{Repeat, Run, Trouble};
 use super::{Aim, Pace, Silent};
 use crate::services::{Error, Kind, Sight};
 
@@ -52,13 +52,12 @@ pub async fn look(
         Patience::ForNewcomers => Duration::from_secs(30),
         Patience::None => Duration::ZERO,
     };
-    let (until, mut pause) = (Instant::now() + patience, *PAUSES.start());
+    let until = Instant::now() + patience;
+    let (mut limit, mut pause) = (LOOK, *PAUSES.start());
     let looked = loop {
-        let limit = LOOK.min(until.saturating_duration_since(Instant::now()));
-        let limit = if patience.is_zero() { LOOK } else { limit };
         let looked = once(aim, limit, pace, cancel).await;
-        let more = until.saturating_duration_since(Instant::now()) > pause;
-        if !matches!(looked, Looked::Absent(_)) || !more {
+        let left = until.saturating_duration_since(Instant::now());
+        if !matches!(looked, Looked::Absent(_)) || left <= pause {
             break looked;
         }
         tokio::select! {
@@ -66,6 +65,7 @@ pub async fn look(
             () = cancel.cancelled() => break Looked::Interrupted,
             () = sleep(pause) => {}
         }
+        limit = LOOK.min(left - pause);
         pause = (pause * 2).min(*PAUSES.end());
     };
     aim.sessions.close().await;
@@ -75,7 +75,7 @@ pub async fn look(
 async fn once(aim: Aim<'_>, limit: Duration, pace: &Pace, cancel: &CancellationToken) -> Looked {
     let run = Run::new(&aim, pace, &Silent, cancel, Instant::now() + limit);
     let sight = || aim.sessions.sight();
-    let sight = run.call("look for the target", super::run::Repeat::Freely, sight).await;
+    let sight = run.call("look for the target", Repeat::Freely, sight).await;
     match sight {
         Ok(Sight::Seen) => Looked::Seen,
         Ok(Sight::Absent(error)) => Looked::Absent(error),

@@ -109,7 +109,7 @@ impl std::fmt::Debug for Aim<'_> {
 }
 
 /// How long a listing may take, from its turn on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// To the first answer of any kind: past it the other side counts as one that does not answer.
     pub first: Duration,
@@ -127,8 +127,8 @@ impl Limit {
 /// Lists the sessions of a target. Ends nothing.
 ///
 /// The error is the cloud's, or of [`Kind::Unavailable`] if time was up or the run was cancelled
-/// before any call had failed; of [`Kind::Unreachable`] if nothing
-/// answered for `limit.first`, and no call had failed either.
+/// before any call had failed; of [`Kind::Unreachable`] if nothing answered for `limit.first`, and no
+/// call had failed either.
 pub async fn view(
     aim: Aim<'_>,
     limit: Limit,

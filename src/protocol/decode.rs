@@ -52,8 +52,8 @@ pub(super) fn stored_state(
 /// Which walk a call belongs to, as far as the client's capabilities tell.
 ///
 /// Terraform from 1.9 sets `deferral_allowed` in the apply walk (`internal/terraform/context_apply.go`)
-/// and otherwise only with the experimental `-allow-deferral`, or in a Stack. Not to be asked of an engine that
-/// [`says_nothing_of_walks`].
+/// and otherwise only with the experimental `-allow-deferral`, or in a Stack. Not to be asked of an
+/// engine that [`says_nothing_of_walks`].
 pub(super) fn walk(capabilities: Option<&wire::ClientCapabilities>) -> Walk {
     if capabilities.is_some_and(|client| client.deferral_allowed) {
         Walk::Apply

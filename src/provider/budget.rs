@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::engine::Limit;
+
 /// What all may take together.
 const ALL: Duration = Duration::from_secs(10);
 /// What those that do not answer may use up.
@@ -35,15 +37,6 @@ struct State {
     silent: HashSet<String>,
 }
 
-/// How long a preview may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
-    /// To the first answer of any kind.
-    pub(super) first: Duration,
-    /// In all.
-    pub(super) all: Duration,
-}
-
 /// Why a preview is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Skipped {
@@ -57,7 +50,7 @@ pub(super) enum Skipped {
 #[derive(Debug)]
 pub(super) struct Awaited<'a> {
     budget: &'a Budget,
-    pub(super) limits: Limits,
+    pub(super) limit: Limit,
 }
 
 impl Budget {
@@ -78,7 +71,7 @@ impl Budget {
         let first = FIRST[usize::from(spent >= SILENT)].min(left);
         state.awaited += 1;
         state.since.get_or_insert_with(Instant::now);
-        Ok(Awaited { budget: self, limits: Limits { first, all: ONE.min(left) } })
+        Ok(Awaited { budget: self, limit: Limit { first, all: ONE.min(left) } })
     }
 
     /// Remembers that a place has not answered.
@@ -120,8 +113,8 @@ mod tests {
     /// A preview of a place that answers after a while; whether it was made.
     async fn preview(budget: &Budget, place: &str, answers: Option<Duration>) -> bool {
         let Ok(awaited) = budget.begin(place) else { return false };
-        let takes = answers.filter(|time| *time <= awaited.limits.first);
-        sleep(takes.unwrap_or(awaited.limits.first)).await;
+        let takes = answers.filter(|time| *time <= awaited.limit.first);
+        sleep(takes.unwrap_or(awaited.limit.first)).await;
         if takes.is_none() {
             budget.silent(place);
         }
@@ -154,7 +147,7 @@ mod tests {
         }
         assert_eq!(budget.begin("0").map(|_| ()), Err(Skipped::Silent));
         let late = budget.begin("late").unwrap();
-        assert_eq!(late.limits, Limits { first: FIRST[1], all: Duration::from_secs(4) });
+        assert_eq!(late.limit, Limit { first: FIRST[1], all: Duration::from_secs(4) });
         sleep(Duration::from_secs(4)).await;
         drop(late);
         assert_eq!(budget.begin("more").map(|_| ()), Err(Skipped::Spent));

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
-use super::budget::{Limits, Skipped};
+use super::budget::Skipped;
 use super::diagnose::{self, About};
 use super::inputs::Inputs;
 use super::settings::{Ready, Shared};
@@ -81,12 +81,11 @@ impl Connection {
     ) -> Result<Survey, Error> {
         let place = self.place(inputs);
         let awaited = shared.budget.begin(&place).map_err(skipped)?;
-        let Limits { first, all } = awaited.limits;
-        let limit = Limit { first, all };
+        let limit = awaited.limit;
         let read =
             async { engine::view(self.aim(), limit, &self.ready.pace, cancel).await.map(Arc::new) };
         // The engine keeps the limit from its turn on; this one also bounds what it cannot see.
-        let view = tokio::time::timeout(all, shared.views.of(self.scope.key(), read)).await;
+        let view = tokio::time::timeout(limit.all, shared.views.of(self.scope.key(), read)).await;
         let late = || Error::new(Kind::Lost, "Survey", "the sessions could not be listed in time");
         let view = view.unwrap_or_else(|_| Err(late()));
         let silent = |error: &Error| {
@@ -132,15 +131,8 @@ impl Connection {
                 format!("it waited for nobody; a real run would wait up to {length} first");
             report.remarks.push(remark);
         }
-        let about = About {
-            spec: self.spec,
-            target: &self.label,
-            meaning: &meaning::of(inputs),
-            seen: face.seen,
-            on_failure: inputs.on_failure,
-            on_unreachable: inputs.on_unreachable,
-            occasion: face.occasion,
-        };
+        let meaning = meaning::of(inputs);
+        let about = About { seen: face.seen, ..self.about(inputs, &meaning, face.occasion) };
         let mut diagnostics = diagnose::report(about, &report);
         diagnostics.extend(self.asides(shared));
         Done { report, at: shared.outside.clock.now(), diagnostics }
@@ -151,7 +143,7 @@ impl Connection {
         engine::look(self.aim(), patience, &self.ready.pace, cancel).await
     }
 
-    /// What a look is to be told with.
+    /// What messages are about, where the target is not known to be there.
     pub(super) fn about<'a>(
         &'a self,
         inputs: &Inputs,

@@ -166,8 +166,8 @@ impl Termination {
                 diagnostics.extend(self.preview(cx, &planned, "update", "in this apply").await);
             }
             planned.insert("last_run".into(), Value::Unknown);
-            planned.insert(standing::ATTRIBUTE.into(), Value::Unknown);
-        } else if moved == Move::Narrows {
+        }
+        if acts(&planned) || moved == Move::Narrows {
             planned.insert(standing::ATTRIBUTE.into(), Value::Unknown);
         }
         if private.stage == Stage::None {
