@@ -12,6 +12,7 @@ mod platform;
 pub mod settings;
 
 pub mod alicloud;
+pub mod aws;
 pub mod http;
 pub mod huaweicloud;
 pub mod mysql;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::Request;
 
 mod alicloud;
+mod aws;
 mod huaweicloud;
 
 /// One folder of vectors.
