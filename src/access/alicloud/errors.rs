@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::access::http::signature::without_what_was_signed;
 use crate::access::{Error, Kind, Refusal};
 use crate::wire::redact::bounded;
 
@@ -137,12 +138,7 @@ fn explain(code: &str, message: &str) -> String {
     if is_clock(code) {
         return format!("{message} (the clock of this machine is more than 15 minutes off)");
     }
-    // What follows is the text that the server would have signed: it may hold the token. It comes
-    // with SignatureDoesNotMatch, IncompleteSignature and who knows what else.
-    let lower = message.to_ascii_lowercase();
-    let tails = ["server string", "string to sign", "stringtosign", "canonical"];
-    let end = tails.iter().filter_map(|tail| lower.find(tail)).min().unwrap_or(message.len());
-    message[..end].trim_end().to_owned()
+    without_what_was_signed(message).to_owned()
 }
 
 impl Envelope {

@@ -16,6 +16,8 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::xml;
+
 use crate::access::error::MAX_MESSAGE;
 use crate::access::instant::instant;
 use crate::access::{Error, Kind, Secret, Trial};
@@ -110,6 +112,14 @@ impl Answer {
         })
     }
 
+    /// The body as an XML document of a documented shape, whose outermost element is `root`;
+    /// anything else is [`Kind::Malformed`].
+    pub fn xml<T: serde::de::DeserializeOwned>(&self, root: &str) -> Result<T, Error> {
+        let size = self.body.len();
+        xml::read(&self.body, root)
+            .map_err(|reason| self.malformed(format!("the answer of {size} bytes {reason}")))
+    }
+
     /// An error about this answer's content. The message may quote it: it is cut, and made
     /// printable.
     pub fn malformed(&self, message: impl AsRef<str>) -> Error {
@@ -144,6 +154,12 @@ pub trait Signer: Send + Sync {
 
     /// The region calls go to.
     fn region(&self) -> &str;
+
+    /// Our own name as the cloud's lists show it; None where it cannot be asked for, or nobody
+    /// answers within a moment.
+    async fn caller(&self) -> Option<String> {
+        None
+    }
 
     /// What tells whether the login is good, if it is one that could be locked.
     fn trial(&self) -> Option<&Trial> {
@@ -198,6 +214,11 @@ impl Client {
     /// The region calls go to.
     pub fn region(&self) -> &str {
         self.signer.region()
+    }
+
+    /// Our own name as the cloud's lists show it, if it is known ([`Signer::caller`]).
+    pub async fn caller(&self) -> Option<String> {
+        self.signer.caller().await
     }
 
     /// The time now, for what a service must work out from dates.

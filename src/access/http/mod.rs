@@ -6,6 +6,7 @@
 
 mod client;
 pub(super) mod signature;
+pub(super) mod xml;
 
 use std::sync::Arc;
 

@@ -72,6 +72,15 @@ pub(in crate::access) fn sensitive(value: &str, what: &str) -> Result<HeaderValu
     Ok(value)
 }
 
+/// A cloud's complaint about a signature without the text that it would have signed, which may hold
+/// the token. It comes with several codes, and behind one of these words.
+pub(in crate::access) fn without_what_was_signed(message: &str) -> &str {
+    let lower = message.to_ascii_lowercase();
+    let tails = ["server string", "string to sign", "string-to-sign", "stringtosign", "canonical"];
+    let end = tails.iter().filter_map(|tail| lower.find(tail)).min().unwrap_or(message.len());
+    message[..end].trim_end()
+}
+
 /// The parts of an `Authorization` header like `ALGORITHM Credential=…,SignedHeaders=…,Signature=…`.
 pub(in crate::access) struct Authorization<'a> {
     pub(in crate::access) access_key: &'a str,
