@@ -31,6 +31,7 @@ pub use settings::{Given, Setting, Shape, Value as SettingValue};
 pub static ALL: &[&dyn Platform] = &[
     &alicloud::AlibabaCloud,
     &huaweicloud::HuaweiCloud,
+    &aws::Aws,
     &postgresql::Postgresql,
     &mysql::Mysql,
     &redis::Redis,

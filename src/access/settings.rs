@@ -58,6 +58,10 @@ pub enum Shape {
     Bool,
     /// A whole number.
     Integer,
+    /// A list of texts.
+    Texts,
+    /// A map of texts with any keys.
+    Labels,
     /// A map of texts with these keys at most.
     Map(&'static [&'static str]),
     /// One object with these arguments, all optional.
@@ -79,7 +83,9 @@ pub enum Value {
     Bool(bool),
     /// A whole number.
     Integer(i64),
-    /// A map of texts.
+    /// A list of texts.
+    Texts(Vec<String>),
+    /// A map of texts, of [`Shape::Labels`] as well.
     Map(BTreeMap<String, String>),
     /// One object.
     Object(Given),
@@ -114,6 +120,14 @@ impl Given {
         match self.0.get(name) {
             Some(Value::Integer(number)) => Some(*number),
             _ => None,
+        }
+    }
+
+    /// The texts of a list that are not empty; none if it was not given.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        match self.0.get(name) {
+            Some(Value::Texts(all)) => all.iter().filter(|one| !one.is_empty()).cloned().collect(),
+            _ => Vec::new(),
         }
     }
 

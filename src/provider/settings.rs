@@ -224,6 +224,8 @@ fn attribute(setting: &Setting) -> Attribute {
         Shape::Text => Attribute::plain(Type::String, Mode::Optional, text),
         Shape::Bool => Attribute::plain(Type::Bool, Mode::Optional, text),
         Shape::Integer => Attribute::plain(Type::Number, Mode::Optional, text),
+        Shape::Texts => Attribute::plain(Type::List(Box::new(Type::String)), Mode::Optional, text),
+        Shape::Labels => Attribute::plain(Type::Map(Box::new(Type::String)), Mode::Optional, text),
         Shape::Map(keys) => Attribute::object(
             keys.iter()
                 .map(|key| {
@@ -285,7 +287,11 @@ fn value_of(shape: Shape, value: &Value) -> Option<access::SettingValue> {
         (Shape::Text, Value::String(text)) => Some(Out::Text(text.clone())),
         (Shape::Bool, Value::Bool(truth)) => Some(Out::Bool(*truth)),
         (Shape::Integer, Value::Number(number)) => Number::to_i64(number).map(Out::Integer),
-        (Shape::Map(_), value) => {
+        (Shape::Texts, value) => {
+            let texts = value.as_list()?.iter().filter_map(Value::as_str).map(str::to_owned);
+            Some(Out::Texts(texts.collect()))
+        }
+        (Shape::Labels | Shape::Map(_), value) => {
             let texts = value
                 .as_object()?
                 .iter()

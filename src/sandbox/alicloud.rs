@@ -153,7 +153,7 @@ impl Gate for Alicloud {
         if path.starts_with("/latest/") {
             let host = super::gate::host(request);
             if host.is_some_and(|host| host != METADATA && !is_loopback(&host)) {
-                return Err(self.refusal(Refused::Unknown));
+                return Err(self.refuse(Refused::Unknown));
             }
             return Err(self.metadata(request, now));
         }
@@ -165,7 +165,7 @@ impl Gate for Alicloud {
         }
         self.authenticate(request, now)?;
         if path != "/" || !matches!(*request.method(), Method::GET | Method::POST) {
-            return Err(self.refusal(Refused::Unknown));
+            return Err(self.refuse(Refused::Unknown));
         }
         if sts && action == "AssumeRole" && text(request.headers(), "x-acs-version") == Some(STS) {
             let parameters = Parameters::read(request.uri().query().unwrap_or_default());
@@ -179,29 +179,8 @@ impl Gate for Alicloud {
         Ok(Admitted { product })
     }
 
-    fn refusal(&self, refused: Refused) -> Response<Bytes> {
-        match refused {
-            Refused::Throttled => {
-                let message = "Request was denied due to user flow control.";
-                let mut response = refusal(400, "Throttling.User", message);
-                let second = HeaderValue::from_static("1000");
-                response.headers_mut().insert("x-acs-retry-after", second);
-                response
-            }
-            Refused::ServerError => refusal(500, "InternalError", "An internal error occurred."),
-            Refused::Unavailable => {
-                let message = "The request has failed due to a temporary failure of the server.";
-                refusal(503, "ServiceUnavailable", message)
-            }
-            Refused::Expired => {
-                refusal(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
-            }
-            Refused::WrongSignature => mismatch("ACS3-HMAC-SHA256"),
-            Refused::Unknown => {
-                let message = "Specified api is not found, please check your url and method.";
-                refusal(404, "InvalidAction.NotFound", message)
-            }
-        }
+    fn refusal(&self, refused: Refused, _request: &Request<Bytes>) -> Response<Bytes> {
+        self.refuse(refused)
     }
 
     fn identify(&self, response: &mut Response<Bytes>, request_id: &str) {
@@ -237,6 +216,32 @@ impl Alicloud {
         }
     }
 
+    /// The gateway's words for a refusal.
+    fn refuse(&self, refused: Refused) -> Response<Bytes> {
+        match refused {
+            Refused::Throttled => {
+                let message = "Request was denied due to user flow control.";
+                let mut response = refusal(400, "Throttling.User", message);
+                let second = HeaderValue::from_static("1000");
+                response.headers_mut().insert("x-acs-retry-after", second);
+                response
+            }
+            Refused::ServerError => refusal(500, "InternalError", "An internal error occurred."),
+            Refused::Unavailable => {
+                let message = "The request has failed due to a temporary failure of the server.";
+                refusal(503, "ServiceUnavailable", message)
+            }
+            Refused::Expired => {
+                refusal(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
+            }
+            Refused::WrongSignature => mismatch("ACS3-HMAC-SHA256"),
+            Refused::Unknown => {
+                let message = "Specified api is not found, please check your url and method.";
+                refusal(404, "InvalidAction.NotFound", message)
+            }
+        }
+    }
+
     fn authenticate(
         &mut self,
         request: &Request<Bytes>,
@@ -262,7 +267,7 @@ impl Alicloud {
             }
             (Some(own), Some(token)) if own.token == token => {
                 if own.until <= now {
-                    return Err(self.refusal(Refused::Expired));
+                    return Err(self.refuse(Refused::Expired));
                 }
             }
             (_, Some(_)) => {
@@ -293,14 +298,14 @@ impl Alicloud {
                 (place == region).then_some(product).filter(|it| ["ecs", "sts"].contains(it))
             }
         });
-        known.map(|product| Some(product.to_owned())).ok_or_else(|| self.refusal(Refused::Unknown))
+        known.map(|product| Some(product.to_owned())).ok_or_else(|| self.refuse(Refused::Unknown))
     }
 
     fn assume_with_oidc(&mut self, request: &Request<Bytes>, now: SystemTime) -> Reply {
         let mut common = Parameters::read(request.uri().query().unwrap_or_default());
         common.required("Action")?;
         if common.required("Version")? != STS {
-            return Err(self.refusal(Refused::Unknown));
+            return Err(self.refuse(Refused::Unknown));
         }
         let Some(date) = parse_date(&common.required("Timestamp")?) else {
             let message = "Specified time stamp or date value is not well formatted.";

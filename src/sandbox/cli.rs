@@ -190,7 +190,7 @@ pub fn description(sandbox: &Sandbox, endpoint: &str) -> serde_json::Value {
     let endpoints = |cloud| -> BTreeMap<&str, &str> {
         products(sandbox, cloud).into_iter().map(|product| (product, endpoint)).collect()
     };
-    let alicloud = sandbox.alicloud();
+    let (alicloud, aws) = (sandbox.alicloud(), sandbox.aws());
     json!({
         "endpoint": endpoint,
         "credentials": key(account.access_key.as_str(), &account.secret_key),
@@ -217,6 +217,14 @@ pub fn description(sandbox: &Sandbox, endpoint: &str) -> serde_json::Value {
             "role_arn": alicloud.role_arn(),
             "oidc_provider_arn": alicloud.oidc_provider_arn(),
             "oidc_token": alicloud.oidc_token.reveal(),
+        },
+        "aws": {
+            "credentials": key(aws.access_key.as_str(), &aws.secret_key),
+            "region": aws.region,
+            "account_id": aws.account_id,
+            "endpoints": endpoints("aws"),
+            "role_arn": aws.role_arn(),
+            "web_identity_token": aws.web_identity_token.reveal(),
         },
         "instances": instances,
     })

@@ -27,8 +27,8 @@ pub trait Gate: Send {
         now: SystemTime,
     ) -> Result<Admitted, Response<Bytes>>;
 
-    /// The gateway's words for a refusal.
-    fn refusal(&self, refused: Refused) -> Response<Bytes>;
+    /// The gateway's words for a refusal of a request.
+    fn refusal(&self, refused: Refused, request: &Request<Bytes>) -> Response<Bytes>;
 
     /// Puts the request's id where this cloud has it. The id is 32 hexadecimal digits.
     fn identify(&self, response: &mut Response<Bytes>, request_id: &str);

@@ -25,11 +25,13 @@ pub mod setup;
 pub mod world;
 
 mod alicloud;
+mod aws;
 mod control;
 mod huaweicloud;
 mod terminals;
 
 pub use alicloud::AlicloudAccount;
+pub use aws::AwsAccount;
 pub use faults::{Switch, Trouble};
 pub use ledger::{Killed, Ledger};
 pub use setup::{Account, Login, Setup};

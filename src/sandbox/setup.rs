@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::alicloud::AlicloudAccount;
+use super::aws::AwsAccount;
 use super::redis::Redis;
 use crate::access::Secret;
 use crate::services::simulator::Gone;
@@ -75,6 +76,8 @@ pub struct Setup {
     pub account: Account,
     /// Whom it knows on Alibaba Cloud.
     pub alicloud: AlicloudAccount,
+    /// Whom it knows on AWS.
+    pub aws: AwsAccount,
     /// How long asynchronous jobs take.
     pub job: Duration,
     /// How a kill answers that names a session which is not there.
@@ -93,6 +96,7 @@ impl Default for Setup {
         Setup {
             account: Account::default(),
             alicloud: AlicloudAccount::default(),
+            aws: AwsAccount::default(),
             job,
             gone: Gone::Accepted,
             clients: 3,

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
 use super::alicloud::{Alicloud, AlicloudAccount};
+use super::aws::{Aws, AwsAccount};
 use super::control;
 use super::faults::{Faults, Switch, Trouble};
 use super::gate::{Gate, Refused};
@@ -82,6 +83,7 @@ pub struct Sandbox {
     clock: Arc<dyn Clock>,
     account: Account,
     alicloud: AlicloudAccount,
+    aws: AwsAccount,
     clients: usize,
     scenery: Vec<(&'static Spec, Vec<Instance>)>,
     ledger: Arc<Mutex<Ledger>>,
@@ -131,6 +133,8 @@ impl Sandbox {
         };
         let state = State {
             gates: vec![
+                // Before Alibaba Cloud, whose metadata have the same paths.
+                Box::new(Aws::new(setup.aws.clone())),
                 Box::new(Alicloud::new(setup.alicloud.clone())),
                 Box::new(Huaweicloud::new(setup.account.clone())),
             ],
@@ -139,11 +143,11 @@ impl Sandbox {
             calls: VecDeque::new(),
             answered: 0,
         };
-        let Setup { account, alicloud, clients, .. } = setup;
+        let Setup { account, alicloud, aws, clients, .. } = setup;
         let state = Mutex::new(state);
         let watcher = None;
         let sandbox =
-            Sandbox { clock, account, alicloud, clients, scenery, ledger, state, watcher };
+            Sandbox { clock, account, alicloud, aws, clients, scenery, ledger, state, watcher };
         sandbox.populate();
         sandbox
     }
@@ -165,6 +169,11 @@ impl Sandbox {
         &self.alicloud
     }
 
+    /// The account of AWS that it knows.
+    pub fn aws(&self) -> &AwsAccount {
+        &self.aws
+    }
+
     /// How to log in to a cloud; None if it is not played.
     pub fn login(&self, cloud: &str) -> Option<Login<'_>> {
         let (account, alicloud) = (&self.account, &self.alicloud);
@@ -173,6 +182,12 @@ impl Sandbox {
                 region: &alicloud.region,
                 access_key: &alicloud.access_key,
                 secret_key: &alicloud.secret_key,
+                identity: &["sts"],
+            }),
+            "aws" => Some(Login {
+                region: &self.aws.region,
+                access_key: &self.aws.access_key,
+                secret_key: &self.aws.secret_key,
                 identity: &["sts"],
             }),
             "huaweicloud" => Some(Login {
@@ -302,7 +317,7 @@ impl State {
             let trouble_behind =
                 ledger.lock().unwrap_or_else(PoisonError::into_inner).take_trouble();
             if trouble_behind.is_some() {
-                response = gate.refusal(Refused::ServerError);
+                response = gate.refusal(Refused::ServerError, request);
             }
             gate.identify(&mut response, &request_id);
         }
@@ -334,7 +349,7 @@ impl State {
             return nobody;
         };
         if let Some(refused) = refused(trouble) {
-            return gate.refusal(refused);
+            return gate.refusal(refused, request);
         }
         if trouble == Some(Trouble::ResetBefore) {
             return Response::default();
@@ -355,7 +370,7 @@ impl State {
         };
         let mut services = self.services.iter_mut().filter(mine);
         let answer = services.find_map(|served| served.simulator.respond(&inbound));
-        answer.unwrap_or_else(|| gate.refusal(Refused::Unknown))
+        answer.unwrap_or_else(|| gate.refusal(Refused::Unknown, request))
     }
 }
 

@@ -5,6 +5,7 @@
 //! or words messages: those are the same for all services and live in the engine and above.
 
 mod alicloud;
+mod aws;
 mod error;
 mod fields;
 mod huaweicloud;
@@ -58,6 +59,8 @@ pub static ALL: &[&Service] = &[
     &huaweicloud::gaussdb::SERVICE,
     &huaweicloud::ddm::SERVICE,
     &huaweicloud::vpn_p2c::SERVICE,
+    &aws::ssm::SERVICE,
+    &aws::client_vpn::SERVICE,
     &servers::postgresql::SERVICE,
     &servers::mysql::SERVICE,
     &servers::redis::SERVICE,

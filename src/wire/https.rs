@@ -29,9 +29,16 @@ pub const MAX_BODY: usize = 32 << 20;
 const MAX_FILE: u64 = 4 << 20;
 /// Longest run of a helper program.
 const RUN_TIMEOUT: Duration = Duration::from_secs(60);
-/// Instance metadata of Alibaba Cloud, and of Huawei Cloud and all OpenStack: not reachable from
-/// elsewhere, and served without TLS only.
-const METADATA: [&str; 2] = ["100.100.100.200", "169.254.169.254"];
+/// Instance metadata of Alibaba Cloud, of AWS, Huawei Cloud and all OpenStack, and AWS's by IPv6; keys
+/// of ECS tasks and of EKS pods. Not reachable from elsewhere, and served without TLS only.
+const METADATA: [&str; 6] = [
+    "100.100.100.200",
+    "169.254.169.254",
+    "[fd00:ec2::254]",
+    "169.254.170.2",
+    "169.254.170.23",
+    "[fd00:ec2::23]",
+];
 
 /// Whom to trust, and who to be, in TLS. Put as an extension into a request:
 /// `request.extensions_mut().insert(Arc::new(trust))`.

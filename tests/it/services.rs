@@ -20,7 +20,7 @@ use terraform_provider_session::services::simulator::{
 };
 use terraform_provider_session::services::{
     Batch, Error, Everyone, Field, Kind, Node, Progress, Role, Service, Session, SessionId,
-    Sessions, Spec, Submission, Target, Ticket, Unit, Which, simulated,
+    Sessions, Sight, Spec, Submission, Target, Ticket, Unit, Which, simulated,
 };
 use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 
@@ -128,6 +128,9 @@ impl World {
         let submission = sessions.terminate(batch).await?;
         assert!(submission.request_id.is_some(), "a kill tells its request id");
         self.wait(sessions, submission.ticket.clone()).await?;
+        // Some clouds end later what they accept, without a job to ask for.
+        self.clock.step(Duration::from_secs(2));
+        self.sandbox.settle();
         Ok(submission)
     }
 
@@ -221,7 +224,8 @@ fn a_spec_is_whole_and_agrees_with_itself() {
         assert!(spec.name.starts_with(&format!("{}_", spec.platform)), "{}", spec.name);
         assert!(spec.documentation.starts_with("https://"), "{}", spec.name);
         assert!(spec.limits.batch > 0 || spec.limits.everyone != Everyone::Never);
-        assert!(spec.column(Role::Client).is_some(), "{} shows no client", spec.name);
+        let whom = [Role::Client, Role::User].map(|role| spec.column(role).is_some());
+        assert!(whom.contains(&true), "{} shows nobody", spec.name);
         assert!(!spec.permissions.list.is_empty() && !spec.permissions.terminate.is_empty());
         for (index, (code, _)) in spec.codes.iter().enumerate() {
             let twice = spec.codes[index + 1..].iter().any(|(other, _)| other == code);
@@ -285,8 +289,8 @@ fn described(spec: &Spec, session: &Session) {
         };
         assert!(fits, "{}.{name} is {field:?}", spec.name);
     }
-    let client = spec.column(Role::Client).unwrap().name;
-    assert!(session.fields.get(client).is_some(), "{} does not tell {client}", spec.name);
+    let whom = spec.column(Role::Client).or(spec.column(Role::User)).unwrap().name;
+    assert!(session.fields.get(whom).is_some(), "{} does not tell {whom}", spec.name);
 }
 
 #[tokio::test(start_paused = true)]
@@ -488,8 +492,17 @@ async fn a_target_that_has_gone_is_told_from_an_empty_one() {
             let nodes = sessions.nodes().await?;
             world.list(&*sessions, &nodes[0]).await
         };
-        let error = outcome.await.expect_err(service.spec.name);
-        assert_eq!(error.kind, Kind::TargetGone, "{}: {error}", service.spec.name);
+        match outcome.await {
+            Err(error) => {
+                assert_eq!(error.kind, Kind::TargetGone, "{}: {error}", service.spec.name)
+            }
+            // An API that tells no difference must not be believed to have shown one.
+            Ok(found) => {
+                assert!(found.is_empty() && !sessions.looks_up_nodes(), "{found:?}");
+                let sight = sessions.sight().await.unwrap();
+                assert!(matches!(sight, Sight::Unproven(_)), "{}: {sight:?}", service.spec.name);
+            }
+        }
     }
 }
 
@@ -518,7 +531,8 @@ async fn what_the_gateway_refuses_comes_out_as_what_it_is() {
             assert!(error.request.is_some(), "{name}, {trouble:?}");
             let answered = !matches!(kind, Kind::Lost);
             assert_eq!(error.request_id.is_some(), answered, "{name}, {trouble:?}");
-            let waits = trouble == Trouble::Throttle;
+            // AWS says "too fast" and not for how long.
+            let waits = trouble == Trouble::Throttle && service.spec.platform != "aws";
             assert_eq!(error.retry_after, waits.then(|| Duration::from_secs(1)), "{name}");
         }
     }

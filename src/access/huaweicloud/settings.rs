@@ -165,7 +165,12 @@ pub(super) fn variables(path: &str) -> &'static [&'static str] {
         None => find(ATTRIBUTES, path),
         Some((outer, inner)) => find(ATTRIBUTES, outer).and_then(|outer| match outer.shape {
             Shape::Object(table) | Shape::Objects(table) => find(table, inner),
-            Shape::Text | Shape::Bool | Shape::Integer | Shape::Map(_) => None,
+            Shape::Text
+            | Shape::Bool
+            | Shape::Integer
+            | Shape::Texts
+            | Shape::Labels
+            | Shape::Map(_) => None,
         }),
     };
     setting.map_or(&[], |setting| setting.env)

@@ -950,6 +950,7 @@ fn every_attribute_is_read_and_every_secret_is_marked() {
                     Shape::Text => Value::Text(format!("<{}>", setting.name)),
                     Shape::Bool => Value::Bool(true),
                     Shape::Integer => Value::Integer(1),
+                    Shape::Texts | Shape::Labels => panic!("Huawei Cloud has none such"),
                     Shape::Map(keys) => {
                         Value::Map([(keys[0].to_owned(), "<map>".to_owned())].into())
                     }

@@ -42,6 +42,24 @@ impl Huaweicloud {
     pub(super) fn new(account: Account) -> Huaweicloud {
         Huaweicloud { account, failures: 0, locked_until: None, issued: Issued::default() }
     }
+
+    /// The gateway's words for a refusal.
+    fn refuse(&self, refused: Refused) -> Response<Bytes> {
+        match refused {
+            Refused::Throttled => {
+                let mut response =
+                    gateway(429, "APIGW.0308", "The throttling threshold has been reached.");
+                let second = HeaderValue::from_static("1");
+                response.headers_mut().insert(header::RETRY_AFTER, second);
+                response
+            }
+            Refused::ServerError => gateway(500, "APIGW.0601", "Internal server error."),
+            Refused::Unavailable => gateway(503, "APIGW.0613", "The IAM service is unavailable."),
+            Refused::Expired => gateway(401, "APIGW.0307", "The token must be updated."),
+            Refused::WrongSignature => bad_authentication("verify aksk signature fail"),
+            Refused::Unknown => gateway(404, "APIGW.0101", "The API does not exist."),
+        }
+    }
 }
 
 impl Gate for Huaweicloud {
@@ -100,21 +118,8 @@ impl Gate for Huaweicloud {
         }
     }
 
-    fn refusal(&self, refused: Refused) -> Response<Bytes> {
-        match refused {
-            Refused::Throttled => {
-                let mut response =
-                    gateway(429, "APIGW.0308", "The throttling threshold has been reached.");
-                let second = HeaderValue::from_static("1");
-                response.headers_mut().insert(header::RETRY_AFTER, second);
-                response
-            }
-            Refused::ServerError => gateway(500, "APIGW.0601", "Internal server error."),
-            Refused::Unavailable => gateway(503, "APIGW.0613", "The IAM service is unavailable."),
-            Refused::Expired => gateway(401, "APIGW.0307", "The token must be updated."),
-            Refused::WrongSignature => bad_authentication("verify aksk signature fail"),
-            Refused::Unknown => gateway(404, "APIGW.0101", "The API does not exist."),
-        }
+    fn refusal(&self, refused: Refused, _request: &Request<Bytes>) -> Response<Bytes> {
+        self.refuse(refused)
     }
 
     fn identify(&self, response: &mut Response<Bytes>, request_id: &str) {
@@ -147,7 +152,7 @@ impl Huaweicloud {
         if let Some(token) = text(request.headers(), "x-auth-token") {
             return self.issued.token(token, now).map_err(|unfit| match unfit {
                 Unfit::Unknown => bad_authentication("decrypt token fail"),
-                Unfit::Expired => self.refusal(Refused::Expired),
+                Unfit::Expired => self.refuse(Refused::Expired),
             });
         }
         let account = &self.account;
@@ -208,7 +213,7 @@ impl Huaweicloud {
     fn metadata(&mut self, request: &Request<Bytes>, now: SystemTime) -> Response<Bytes> {
         let host = super::gate::host(request);
         if host.as_deref().is_some_and(|host| host != METADATA && !is_loopback(host)) {
-            return self.refusal(Refused::Unknown);
+            return self.refuse(Refused::Unknown);
         }
         self.issued.metadata(&self.account, request, now)
     }
@@ -219,7 +224,7 @@ impl Huaweicloud {
             return Ok(None);
         };
         match products_at(&host, &self.account.region).as_slice() {
-            [] => Err(self.refusal(Refused::Unknown)),
+            [] => Err(self.refuse(Refused::Unknown)),
             [product] => Ok(Some((*product).to_owned())),
             // Products that share a host are told apart by their paths.
             _ => Ok(None),

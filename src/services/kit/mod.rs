@@ -6,4 +6,5 @@ pub(super) mod nodes;
 pub(super) mod paging;
 pub(super) mod path;
 pub(super) mod times;
+pub(super) mod tokens;
 pub(super) mod value;

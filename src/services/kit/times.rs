@@ -22,6 +22,19 @@ pub(in crate::services) fn age(began: &str, now: SystemTime) -> Option<i64> {
     i64::try_from(now.duration_since(began?).unwrap_or_default().as_secs()).ok()
 }
 
+/// The same of a time in seconds since 1970, perhaps with a fraction, and that time like
+/// `2024-01-19T09:15:46Z`. None if it is anything else, or no time that people know.
+pub(in crate::services) fn since_1970(seconds: &str, now: SystemTime) -> Option<(i64, String)> {
+    let seconds =
+        seconds.trim().parse::<f64>().ok().filter(|it| (0.0..MOST_SECONDS).contains(it))?;
+    let began = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs_f64(seconds))?;
+    let age = i64::try_from(now.duration_since(began).unwrap_or_default().as_secs()).ok()?;
+    Some((age, humantime::format_rfc3339_seconds(began).to_string()))
+}
+
+/// The year 9999 ends there.
+const MOST_SECONDS: f64 = 253_402_300_800.0;
+
 /// The minutes of a distance from UTC.
 fn minutes(distance: &str) -> Option<i64> {
     let (sign, distance) = distance.split_at_checked(1)?;
@@ -35,6 +48,26 @@ fn minutes(distance: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_since_1970_are_read_as_a_time() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let at = |age, text: &str| Some((age, text.to_owned()));
+        for (seconds, expected) in [
+            ("1699999999.938", at(0, "2023-11-14T22:13:19Z")),
+            ("1.69999999E9", at(10, "2023-11-14T22:13:10Z")),
+            ("1699999990", at(10, "2023-11-14T22:13:10Z")),
+            ("1800000000", at(0, "2027-01-15T08:00:00Z")),
+            ("1e300", None),
+            ("-1", None),
+            ("NaN", None),
+            ("inf", None),
+            ("2023-11-14T22:13:19Z", None),
+            ("", None),
+        ] {
+            assert_eq!(since_1970(seconds, now), expected, "{seconds}");
+        }
+    }
 
     #[test]
     fn an_age_is_counted_in_whole_seconds_and_never_negative() {

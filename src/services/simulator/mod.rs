@@ -6,6 +6,7 @@
 //! does later is done later here too, by the sandbox's clock.
 
 pub mod alicloud;
+pub mod aws;
 pub mod dbs;
 mod memory;
 pub mod processes;

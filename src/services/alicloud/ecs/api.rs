@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::access::alicloud::common_kind;
 use crate::access::{Answer, Call, Client};
 use crate::services::kit::times::age;
+use crate::services::kit::tokens;
 use crate::services::kit::value::{self, Told};
 use crate::services::{
     Batch, Cursor, Error, Kind, Node, Outcome, Page, Session, SessionId, Sessions, Sight,
@@ -27,9 +28,6 @@ pub(super) const PAGE: usize = 100;
 /// good for ten minutes
 /// (<https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-startterminalsession>).
 pub(super) const UNCONNECTED: i64 = 600;
-
-/// Longest token that is sent back.
-pub(super) const MOST_TOKEN: usize = 4096;
 
 pub(super) struct Ecs {
     client: Arc<Client>,
@@ -77,7 +75,7 @@ impl Sessions for Ecs {
         }
         let answer = self.answer(call).await?;
         let listed: SessionsAnswer = answer.json()?;
-        let next = next(&answer, listed.next_token.clone(), after.as_ref())?;
+        let next = tokens::next(&answer, listed.next_token.clone(), after.as_ref())?;
         let now = self.client.now();
         let listed = self.entries(&answer, listed, after.is_none())?;
         let wanted = self.target.get("instance_id");
@@ -181,23 +179,6 @@ fn perhaps_gone(error: Error) -> Error {
         return Error { kind: Kind::Ambiguous, ..error };
     }
     error
-}
-
-/// Where the list goes on: an absent or empty token ends it.
-fn next(
-    answer: &Answer,
-    token: Option<String>,
-    after: Option<&Cursor>,
-) -> Result<Option<Cursor>, Error> {
-    let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
-    if token.len() > MOST_TOKEN {
-        return Err(answer.malformed(format!("a token of {} bytes", token.len())));
-    }
-    let next = Cursor(token);
-    if after == Some(&next) {
-        return Err(answer.malformed("the list goes on where it has just been"));
-    }
-    Ok(Some(next))
 }
 
 /// One entry of the list, if it is live: if a connection of it, to the instance that is `wanted`,

@@ -1,0 +1,4 @@
+//! AWS.
+
+pub(super) mod client_vpn;
+pub(super) mod ssm;
