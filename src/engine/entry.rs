@@ -10,6 +10,9 @@ use super::select::Verdict;
 use super::{Fate, Halt, Verify};
 use crate::services::Error;
 
+/// How long a look counts as of now: looks at who is still there are no further apart.
+const FRESH: Duration = Duration::from_secs(20);
+
 /// Where a selected session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -45,6 +48,8 @@ pub(super) struct Entry {
     pub(super) doubtful: bool,
     /// Whether a look saw it since a call was last made that may have ended it.
     pub(super) listed: bool,
+    /// When a look last saw it since its end was accepted.
+    pub(super) seen: Option<Instant>,
     /// Whether it is to be asked for at the next opportunity.
     pub(super) due: bool,
     /// How many sessions a call may name that names it.
@@ -79,6 +84,7 @@ impl Entry {
             effect: false,
             doubtful: false,
             listed: true,
+            seen: None,
             due: true,
             company,
             hidden: false,
@@ -92,12 +98,12 @@ impl Entry {
         }
     }
 
-    /// Whether a look may still tell something new.
     /// Whether it can be ended at all.
     pub(super) fn is_killable(&self) -> bool {
         self.sighting.session.unkillable.is_none()
     }
 
+    /// Whether a look may still tell something new.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.standing, Standing::Open(_) | Standing::Answered)
     }
@@ -193,13 +199,14 @@ impl Entry {
             Standing::Untouched => Fate::Untouched,
             Standing::Lost(why) => Fate::Survived(format!("{UNVERIFIED}: {why}")),
             Standing::Alive(why) => Fate::Survived(why.clone()),
-            Standing::Open(why) if self.listed => Fate::Survived(format!("still listed: {why}")),
+            Standing::Open(why) if self.listed && (!self.effect || self.lives(outcome)) => {
+                Fate::Survived(format!("still listed: {why}"))
+            }
             Standing::Open(why) => Fate::Survived(format!("{UNVERIFIED}: {why}")),
             Standing::Answered if outcome.verify == Verify::Trust => self.over(),
-            Standing::Answered if self.listed && self.effect => Fate::Survived(format!(
-                "still listed {} after its end was accepted",
-                humantime::format_duration(seconds_since(self.since))
-            )),
+            Standing::Answered if self.listed && self.effect => {
+                Fate::Survived(self.still_listed(outcome))
+            }
             Standing::Answered if self.listed => {
                 Fate::Survived("still listed, although the cloud calls it gone".to_owned())
             }
@@ -208,6 +215,32 @@ impl Entry {
             )),
             Standing::Answered => Fate::Survived(format!("{UNVERIFIED}: {}", outcome.cut_short())),
         }
+    }
+
+    /// When it was last seen, and whether that says that it lives.
+    fn still_listed(&self, outcome: Outcome<'_>) -> String {
+        let (Some(since), Some(seen)) = (self.since, self.seen) else {
+            return "still listed although its end was accepted".to_owned();
+        };
+        let after = Duration::from_secs(seen.saturating_duration_since(since).as_secs());
+        let after = humantime::format_duration(after);
+        if self.lives(outcome) {
+            return format!("still listed {after} after its end was accepted");
+        }
+        let ago = humantime::format_duration(seconds_since(self.seen));
+        format!(
+            "{UNVERIFIED}: listed {after} after its end was accepted, and not looked at in the {ago} \
+             until {}",
+            outcome.cut_short()
+        )
+    }
+
+    /// Whether the last look that saw it says that it lives. Some clouds end later what they accept:
+    /// one of long ago says nothing, nor does any if the run was cut short behind it.
+    fn lives(&self, outcome: Outcome<'_>) -> bool {
+        let cut_short =
+            matches!(outcome.halt, Some(Halt::Failed(_) | Halt::Cancelled | Halt::Panicked(_)));
+        !cut_short && self.seen.is_none_or(|seen| seen.elapsed() <= FRESH)
     }
 
     fn over(&self) -> Fate {

@@ -161,6 +161,7 @@ impl Book {
         for one in judge.once(std::mem::take(&mut reading.sightings)) {
             if let Some(at) = self.meet(one, judge) {
                 self.entries[at].listed = true;
+                self.entries[at].seen = Some(reading.arrived);
             }
         }
         let steady = reading.is_steady();
@@ -281,7 +282,9 @@ impl Book {
         }
         let entry = &mut self.entries[at];
         entry.listed = there;
-        if !there {
+        if there {
+            entry.seen = Some(Instant::now());
+        } else {
             entry.vanish();
         }
     }
