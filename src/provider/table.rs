@@ -102,13 +102,17 @@ fn cell(unit: Unit, field: Option<&Field>) -> Option<String> {
     }
 }
 
-/// Text that a stranger chose, such as a client's name, made fit for a table: at most 40 long.
+/// Text that a stranger chose, such as a client's name, made fit for a table: at most 40 long, cut in
+/// its middle. What tells an ARN from another stands at its end.
 pub(super) fn printable(text: &str) -> String {
-    let mut text = clean(text);
-    if text.chars().count() > 40 {
-        text = text.chars().take(39).chain(['…']).collect();
+    const BEFORE: usize = 12;
+    const BEHIND: usize = 27;
+    let text = clean(text);
+    let length = text.chars().count();
+    if length <= BEFORE + 1 + BEHIND {
+        return text;
     }
-    text
+    text.chars().take(BEFORE).chain(['…']).chain(text.chars().skip(length - BEHIND)).collect()
 }
 
 /// A length of time as it is written in arguments: `3m10s`.
@@ -129,6 +133,15 @@ mod tests {
     fn session(id: &str, node: &str) -> Session {
         let fields = [("name", Field::Text("a\u{1b}[2Jb\u{202e}c".into()))].into();
         Session { id: SessionId(id.into()), node: node.into(), fields, ..Session::default() }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_in_its_middle() {
+        let arn = "arn:aws:sts::123456789012:assumed-role/oncall/alice@example.com";
+        assert_eq!(printable(arn), "arn:aws:sts:…le/oncall/alice@example.com");
+        for (length, shown) in [(40, 40), (41, 40), (400, 40)] {
+            assert_eq!(printable(&"é".repeat(length)).chars().count(), shown);
+        }
     }
 
     #[test]

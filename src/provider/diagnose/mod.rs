@@ -274,7 +274,10 @@ fn done(spec: &Spec, target: &str, report: &Report) -> String {
 /// How many of the selected log in as we do.
 pub(super) fn ours(count: usize) -> String {
     let (log, another) = if count == 1 { ("logs", "one") } else { ("log", "some") };
-    format!("{count} of these {log} in as you: perhaps {another} of another provider of this run.")
+    format!(
+        "{count} of these {log} in as you: perhaps what you run this in, or {another} of another \
+         provider of this run."
+    )
 }
 
 /// Up to [`NAMED`] sessions, one per line.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use terraform_provider_session::framework::Value;
 use terraform_provider_session::sandbox::{Setup, Trouble};
+use terraform_provider_session::services::simulator::LiveClient;
 use tokio::time::Instant;
 
 use super::core::{Core, Doing};
@@ -17,19 +18,39 @@ async fn a_preview_counts_names_the_first_twenty_and_those_who_are_safe() {
     for service in terraform_provider_session::services::simulated() {
         let world = World::new(service, Setup { clients: 25, ..Setup::default() });
         let core = Core::new(&world);
-        let first: Vec<String> =
-            world.live().iter().take(1).map(|one| one.address.clone()).collect();
-        let ip = first[0].split(':').next().unwrap();
-        let protect = some(&[("client_cidrs", texts(&[&format!("{ip}/32")]))]);
+        let first = &world.live()[..1];
+        let protect = world.whom(first);
         let plan = core.plan(Some(&all(&core, "apply", &[("protect", protect)]))).await;
         let seen = warning(&plan.told);
         assert!(seen.summary.starts_with(SUMMARY), "{seen:?}");
         let (selected, _) = seen.detail.split_once("Protected:\n").unwrap();
         let rows = selected.lines().filter(|line| line.starts_with("  ")).count();
         assert_eq!(rows, 1 + 20 + 1, "a head, twenty, and how many more: {}", seen.detail);
-        assert!(seen.detail.contains(ip), "{}", seen.detail);
+        // What is long is cut in its middle.
+        let who: Vec<char> = world.who(&first[0]).chars().collect();
+        let end: String = who[who.len().saturating_sub(27)..].iter().collect();
+        assert!(seen.detail.contains(&end), "{}", seen.detail);
         assert!(world.killed().is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_opened_as_who_runs_this_is_told() {
+    let world = world("aws_ssm");
+    let own = LiveClient { id: "7".into(), user: "operator".into(), ..LiveClient::default() };
+    world.sandbox.ledger().connect(&world.instance.nodes[0].0, own);
+    let mut core = Core::new(&world);
+    // With no endpoints of its own, STS is asked who this is.
+    core.block = world.block_of(&[("endpoints", Value::Null)]);
+    let config = all(&core, "apply", &[]);
+    let plan = core.plan(Some(&config)).await;
+    let ours = "1 of these logs in as you: perhaps what you run this in";
+    assert!(warning(&plan.told).detail.contains(ours), "{:#?}", plan.told);
+    let asked = |name: &str| {
+        let calls = world.sandbox.calls();
+        calls.iter().filter(|call| call.operation.ends_with(name)).count()
+    };
+    assert_eq!(asked("GetCallerIdentity"), 1);
 }
 
 #[tokio::test(start_paused = true)]
