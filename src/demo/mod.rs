@@ -51,7 +51,7 @@ Cuts real connections with a real Terraform, on this machine only.
 
 Usage: terraform-provider-session demo
 
-It starts a PostgreSQL, and a sandbox of both clouds' APIs before a Redis with clients and a
+It starts a PostgreSQL, and a sandbox of the clouds' APIs before a Redis with clients and a
 bastion with open terminals, then runs plan, apply and destroy.
 
 Needs `terraform` or `tofu`, `postgres` and `redis-server` on PATH. On Linux x86_64, Python 3 is

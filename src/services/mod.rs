@@ -55,6 +55,7 @@ pub static ALL: &[&Service] = &[
     &alicloud::das_redis::SERVICE,
     &huaweicloud::dds::SERVICE,
     &huaweicloud::geminidb_redis::SERVICE,
+    &huaweicloud::dcs::SERVICE,
     &huaweicloud::taurusdb::SERVICE,
     &huaweicloud::gaussdb::SERVICE,
     &huaweicloud::ddm::SERVICE,
@@ -64,7 +65,6 @@ pub static ALL: &[&Service] = &[
     &servers::postgresql::SERVICE,
     &servers::mysql::SERVICE,
     &servers::redis::SERVICE,
-    &huaweicloud::dcs::SERVICE,
 ];
 
 impl Service {

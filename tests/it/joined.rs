@@ -115,6 +115,7 @@ impl Joined {
             operation.contains("/instances/")
                 || operation.contains("/jobs/")
                 || operation.contains("TerminalSession")
+                || operation.ends_with("DescribeSessions")
         };
         let calls = self.sandbox.calls().into_iter().map(|call| call.operation);
         calls.filter(|operation| !of_service(operation)).collect()
@@ -140,6 +141,10 @@ pub(crate) fn given(settings: &Value) -> Given {
         Value::String(text) => SettingValue::Text(text.clone()),
         Value::Bool(yes) => SettingValue::Bool(*yes),
         Value::Number(number) => SettingValue::Integer(number.as_i64().unwrap()),
+        Value::Array(all) if all.iter().all(Value::is_string) => {
+            let texts = all.iter().filter_map(Value::as_str).map(str::to_owned);
+            SettingValue::Texts(texts.collect())
+        }
         Value::Array(all) => SettingValue::Objects(all.iter().map(given).collect()),
         Value::Object(map) if name == "endpoints" => {
             let text =

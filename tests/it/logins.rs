@@ -16,6 +16,8 @@ use crate::joined::Joined;
 const DCS: (&str, &str) = ("huaweicloud_dcs", "9a2d6a3e-0000-4000-8000-000000000001");
 const ECS: (&str, &str) = ("alicloud_ecs", "i-bp1i7gg30r52z2em0001");
 
+const SSM: (&str, &str) = ("aws_ssm", "i-0a1b2c3d4e5f60001");
+
 const PROJECTS: &str = "GET /v3/projects";
 const PASSWORD: &str = "POST /v3/auth/tokens";
 const ID_TOKEN: &str = "POST /v3.0/OS-AUTH/id-token/tokens";
@@ -418,5 +420,143 @@ async fn every_way_to_log_in_to_alibaba_cloud_ends_in_a_list() {
         let mut all = vec![URI]; // for the key that some profiles hold
         all.extend(calls);
         check(&joined, ECS, name, settings, &all).await;
+    }
+}
+
+/// `settings` with what a login to AWS has beside.
+fn aws(settings: Value) -> Value {
+    with(settings, json!({ "region": "eu-central-1" }))
+}
+
+/// The account's key, unless `settings` have another.
+fn aws_key(settings: Value) -> Value {
+    let key = json!({
+        "access_key": "AKIASANDBOXACCESSKEY", "secret_key": "sandbox-secret-key-of-no-value",
+    });
+    aws(with(key, settings))
+}
+
+const AWS_CONFIG: &str = "\
+[profile key]
+region = eu-central-1
+aws_access_key_id = AKIASANDBOXACCESSKEY
+aws_secret_access_key = sandbox-secret-key-of-no-value
+[profile role]
+region = eu-central-1
+role_arn = arn:aws:iam::123456789012:role/sandbox
+source_profile = key
+[profile machine]
+region = eu-central-1
+role_arn = arn:aws:iam::123456789012:role/sandbox
+credential_source = Ec2InstanceMetadata
+[profile token]
+region = eu-central-1
+role_arn = arn:aws:iam::123456789012:role/sandbox
+web_identity_token_file = /var/run/token
+[profile program]
+region = eu-central-1
+credential_process = keys --now
+[profile sso]
+region = eu-central-1
+sso_session = corp
+sso_account_id = 123456789012
+sso_role_name = sandbox
+[profile stale]
+region = eu-central-1
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-central-1
+sso_account_id = 123456789012
+sso_role_name = sandbox
+[sso-session corp]
+sso_region = eu-central-1
+sso_start_url = https://corp.awsapps.com/start
+";
+
+#[tokio::test]
+async fn every_way_to_log_in_to_aws_ends_in_a_list() {
+    const ASSUME: &str = "POST AssumeRole";
+    const TOKEN: &str = "POST AssumeRoleWithWebIdentity";
+    const WHO: &str = "POST GetCallerIdentity";
+    const ROLES: &str = "GET /latest/meta-data/iam/security-credentials/";
+    const ROLE: &str = "GET /latest/meta-data/iam/security-credentials/sandbox";
+    const MACHINE: [&str; 3] = ["PUT /latest/api/token", ROLES, ROLE];
+    const PORTAL: &str = "GET /federation/credentials";
+    const RENEW: &str = "POST /token";
+    const CONTAINER: &str = "GET /aws/credentials";
+    let role = json!({ "role_arn": "arn:aws:iam::123456789012:role/sandbox", "duration": "1h" });
+    let text = with(role.clone(), json!({ "web_identity_token": "sandbox-web-identity-token" }));
+    let file = with(role.clone(), json!({ "web_identity_token_file": "/var/run/token" }));
+    let profile = |name: &str| json!({ "profile": name });
+    let full = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/aws/credentials"),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "sandbox-web-identity-token"),
+    ];
+    let pod = [
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/sandbox"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token"),
+    ];
+    for (name, variables, settings, calls) in [
+        ("a key", &[][..], aws_key(json!({})), vec![]),
+        ("a role", &[], aws_key(json!({ "assume_role": [role] })), vec![ASSUME]),
+        ("a chain", &[], aws_key(json!({ "assume_role": [role, role] })), vec![ASSUME, ASSUME]),
+        ("a token", &[], aws(json!({ "assume_role_with_web_identity": text })), vec![TOKEN]),
+        (
+            "a role with a token in a file",
+            &[],
+            aws(json!({ "assume_role_with_web_identity": file, "assume_role": [role] })),
+            vec![TOKEN, ASSUME],
+        ),
+        ("a pod's token", &pod, aws(json!({})), vec![TOKEN]),
+        ("a container", &full, aws(json!({})), vec![CONTAINER]),
+        ("the machine's role", &[], aws(json!({})), MACHINE.to_vec()),
+        (
+            "an account that is allowed",
+            &[],
+            aws_key(json!({ "allowed_account_ids": ["123456789012"] })),
+            vec![WHO],
+        ),
+        ("profile key", &[], profile("key"), vec![]),
+        ("profile of a variable", &[("AWS_PROFILE", "role")], json!({}), vec![ASSUME]),
+        ("profile machine", &[], profile("machine"), [&MACHINE[..], &[ASSUME]].concat()),
+        ("profile token", &[], profile("token"), vec![TOKEN]),
+        ("profile program", &[], profile("program"), vec![CONTAINER]),
+        ("profile sso", &[], profile("sso"), vec![PORTAL]),
+        ("profile stale", &[], profile("stale"), vec![RENEW, PORTAL]),
+    ] {
+        let joined = Joined::new(Setup::default());
+        let surroundings = &joined.surroundings;
+        for (name, value) in variables {
+            surroundings.variables.lock().unwrap().insert((*name).into(), (*value).into());
+        }
+        if name == "profile program" {
+            let request = Request::get("http://127.0.0.1:1/aws/credentials")
+                .header("authorization", "sandbox-web-identity-token")
+                .body(Bytes::new());
+            let given = joined.sandbox.answer(&request.unwrap()).response.into_body();
+            let given: Value = serde_json::from_slice(&given).unwrap();
+            let printed = json!({ "Version": 1, "SessionToken": given["Token"] });
+            *surroundings.keys.lock().unwrap() = with(given, printed).to_string();
+        }
+        surroundings.write("/home/user/.aws/config", AWS_CONFIG);
+        surroundings.write("/var/run/token", "sandbox-web-identity-token\n");
+        let sso = |of: &str, cached: Value| {
+            let path = format!("/home/user/.aws/sso/cache/{of}.json");
+            surroundings.write(&path, &cached.to_string());
+        };
+        // The names are SHA-1 of `corp` and of the start URL.
+        let fresh =
+            json!({ "accessToken": "sandbox-sso-token", "expiresAt": "2023-11-15T00:00:00Z" });
+        sso("ee0bfd2552fbd840c02cc48b6e823320543c450f", fresh);
+        let stale = json!({
+            "accessToken": "old", "expiresAt": "2023-11-14T00:00:00Z", "clientId": "c",
+            "clientSecret": "s", "refreshToken": "sandbox-refresh-token",
+        });
+        sso("a51746d4aa793ae07b25e90c3a5db96fc7832bd7", stale);
+        let listed = log_in(&joined, SSM, &settings).await;
+        assert!(matches!(listed, Ok(3)), "{name}: {listed:?}");
+        let mut expected = calls.clone();
+        // Whose sessions are ours is asked once, after the first list.
+        expected.push(WHO);
+        assert_eq!(joined.identity_calls(), expected, "{name}");
     }
 }

@@ -17,6 +17,7 @@ mod processes;
 mod protocol;
 mod sandbox;
 mod sandbox_alicloud;
+mod sandbox_aws;
 mod sandbox_huaweicloud;
 mod sandbox_redis;
 mod sdks;

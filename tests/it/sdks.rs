@@ -27,7 +27,7 @@ const SDKS: Packages =
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdks");
 
 /// What a script tells of one call.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Line {
     service: String,
     key: String,
@@ -256,5 +256,67 @@ async fn alibaba_clouds_own_sdks_list_and_kill_with_a_good_key_and_with_no_other
         ("wrong", 400, "SignatureDoesNotMatch"),
     ];
     assert_refused(&lines, &refusals, 5);
+    assert_eq!(stage.killed(), killed, "nobody is killed without a good key");
+}
+
+#[tokio::test]
+async fn awss_own_sdk_lists_and_ends_with_a_good_key_and_with_no_other() {
+    const CLOUD: &str = "aws";
+    let stage = Stage::new().await;
+    let headers = [("authorization", "sandbox-web-identity-token")];
+    let given = stage.ask(Method::GET, "/aws/credentials", &headers);
+    let given: Value = serde_json::from_slice(&given).unwrap();
+    let temporary = json!({
+        "access_key": given["AccessKeyId"], "secret_key": given["SecretAccessKey"],
+        "security_token": given["Token"],
+    });
+    let mut alone = temporary.clone();
+    alone["security_token"] = Value::Null;
+    let lines = stage
+        .run(
+            CLOUD,
+            vec![stage.key(CLOUD, "right", json!({})), stage.key(CLOUD, "temporary", temporary)],
+        )
+        .await;
+    assert_good(&lines, CLOUD, &["right", "temporary"]);
+    let told = |call: &str| -> Vec<&Value> {
+        lines.iter().filter(|line| line.call == call).map(|line| &line.result).collect()
+    };
+    assert_eq!(
+        told("who"),
+        [
+            "arn:aws:iam::123456789012:user/operator",
+            "arn:aws:sts::123456789012:assumed-role/sandbox/container",
+        ]
+    );
+    let looked = told("look");
+    assert!(looked.len() == 4 && looked.iter().all(|it| it.as_array().unwrap().len() == 1));
+
+    let killed = stage.killed();
+    let lines = stage
+        .run(
+            CLOUD,
+            vec![
+                stage.key(CLOUD, "no token", alone),
+                stage.key(CLOUD, "nobody", json!({ "access_key": "X" })),
+                stage.key(CLOUD, "wrong", json!({ "secret_key": "wrong" })),
+            ],
+        )
+        .await;
+    for (service, refusals) in [
+        (
+            "aws_ssm",
+            [
+                ("no token", 400, "UnrecognizedClientException"),
+                ("nobody", 400, "UnrecognizedClientException"),
+                ("wrong", 400, "InvalidSignatureException"),
+            ],
+        ),
+        ("aws_client_vpn", ["no token", "nobody", "wrong"].map(|key| (key, 401, "AuthFailure"))),
+    ] {
+        let lines: Vec<Line> =
+            lines.iter().filter(|line| line.service == service).cloned().collect();
+        assert_refused(&lines, &refusals, 3);
+    }
     assert_eq!(stage.killed(), killed, "nobody is killed without a good key");
 }

@@ -15,5 +15,5 @@ ephemeral "session_termination_aws_ssm" "maintenance" {
   applying    = terraform.applying
   instance_id = var.instance_id
   all         = true
-  protect     = { users = [data.aws_caller_identity.current.arn] }
+  protect     = { users = ["arn:aws:sts::123456789012:assumed-role/oncall/alice"] }
 }

@@ -21,6 +21,9 @@ mod source;
 mod sso;
 mod sts;
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 
 pub use account::Account;

@@ -4,7 +4,7 @@ use terraform_provider_session::framework::Value;
 use terraform_provider_session::sandbox::Trouble;
 use terraform_provider_session::services::simulator::{Fault, LiveClient};
 
-use super::world::{errors, some, texts, worlds};
+use super::world::{errors, worlds};
 
 #[tokio::test(start_paused = true)]
 async fn it_lists_everybody_or_whom_match_means_and_ends_nobody() {
@@ -19,8 +19,7 @@ async fn it_lists_everybody_or_whom_match_means_and_ends_nobody() {
         assert_eq!(all["session_ids"].as_list().unwrap().len() as i64, total);
         assert!(rows.iter().all(|row| row.as_object().unwrap()["id"].is_known()));
 
-        let ip = world.live()[0].address.split(':').next().unwrap().to_owned();
-        let only = some(&[("client_cidrs", texts(&[&format!("{ip}/32")]))]);
+        let only = world.whom(&world.live()[..1]);
         let (some, told) = plugin.list(&world, &[("match", only)]).await;
         assert_eq!((told.as_slice(), &some.unwrap()["total"]), (&[][..], &Value::from(1)));
         assert!(world.killed().is_empty());

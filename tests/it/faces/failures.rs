@@ -256,7 +256,7 @@ async fn missing_credentials_are_a_warning_of_the_plan_and_an_error_of_the_apply
 #[tokio::test(start_paused = true)]
 async fn guards_end_nobody_and_say_whom_they_saved() {
     for world in worlds() {
-        let everywhere = some(&[("client_cidrs", texts(&["0.0.0.0/0", "::/0"]))]);
+        let everywhere = world.whom(&world.live());
         let mut core = Core::new(&world);
         let config = all(&core, "apply", &[("max_sessions", 1.into())]);
         let told = core.apply(&config).await;
@@ -297,7 +297,7 @@ async fn a_destroy_that_is_a_dry_run_lets_go_and_says_so_before_and_after() {
         }
         // Where nobody is meant there is nothing to say.
         let mut core = Core::new(&world);
-        let everywhere = some(&[("client_cidrs", texts(&["0.0.0.0/0", "::/0"]))]);
+        let everywhere = world.whom(&world.live());
         let nobody = [("dry_run", true.into()), ("protect", everywhere)];
         core.applied(&all(&core, "destroy", &nobody)).await;
         assert_eq!(core.destroy().await, []);

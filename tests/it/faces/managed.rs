@@ -3,6 +3,7 @@
 use terraform_provider_session::framework::{Object, Value};
 use terraform_provider_session::sandbox::Trouble;
 use terraform_provider_session::services::simulator::Fault;
+use terraform_provider_session::services::simulator::LiveClient;
 
 use super::core::{Core, Doing};
 use super::world::{World, errors, left, map, some, texts, worlds};
@@ -108,9 +109,10 @@ async fn a_change_of_guards_conduct_or_when_only_writes_state() {
         world.cuts(&mut seen);
         world.connect(&world.instance, 1);
         let ran = core.state()["last_run"].clone();
-        let networks = some(&[("client_cidrs", texts(&["192.0.2.0/24"]))]);
+        let elsewhere = LiveClient { address: "192.0.2.1:1".to_owned(), ..LiveClient::default() };
+        let nobody = world.whom(&[elsewhere]);
         for change in [
-            ("protect", networks),
+            ("protect", nobody),
             ("max_sessions", 5.into()),
             ("dry_run", true.into()),
             ("verify", false.into()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use terraform_provider_session::framework::Value;
-use terraform_provider_session::sandbox::Trouble;
+use terraform_provider_session::sandbox::{Setup, Trouble};
 use terraform_provider_session::services::simulator::Fault;
 use tokio::time::{Instant, sleep};
 
@@ -24,7 +24,7 @@ fn seen(core: &Core<'_>) -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_does_not_exist_leaves_no_state_however_often_it_is_asked_for() {
-    for world in worlds() {
+    for world in worlds().filter(World::tells_absence) {
         for when in ["apply", "destroy", "both"] {
             let mut core = Core::new(&world);
             world.fault(ABSENT);
@@ -46,7 +46,7 @@ async fn a_target_that_does_not_exist_leaves_no_state_however_often_it_is_asked_
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_is_unknown_for_its_first_twenty_seconds_is_waited_for() {
-    for world in worlds() {
+    for world in worlds().filter(World::tells_absence) {
         let mut core = Core::new(&world);
         let config = all(&core, "destroy", &[]);
         world.fault(ABSENT);
@@ -64,7 +64,7 @@ async fn a_target_that_is_unknown_for_its_first_twenty_seconds_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_was_seen_and_is_gone_is_a_success_with_a_warning() {
-    for world in worlds() {
+    for world in worlds().filter(World::tells_absence) {
         let mut core = Core::new(&world);
         let config = all(&core, "both", &[]);
         core.applied(&config).await;
@@ -89,6 +89,40 @@ async fn a_target_that_was_seen_and_is_gone_is_a_success_with_a_warning() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn where_absence_cannot_be_told_a_mistyped_target_is_a_warning_at_once_and_again_at_the_destroy()
+ {
+    let mut told_nothing = 0;
+    for world in worlds().filter(|world| !world.tells_absence()) {
+        told_nothing += 1;
+        let world = World::new(world.service, Setup { clients: 0, ..Setup::default() });
+        for when in ["apply", "destroy", "both"] {
+            let mut core = Core::new(&world);
+            world.fault(ABSENT);
+            let config = all(&core, when, &[]);
+            let plan = core.plan(Some(&config)).await;
+            let began = Instant::now();
+            let told = core.apply_plan(&plan, Some(&config)).await;
+            let seen_at = warning(&told);
+            assert!(seen_at.summary.starts_with("Target not seen yet: "), "{when}: {told:#?}");
+            assert!(seen_at.detail.contains("may not have registered yet"), "{seen_at:?}");
+            assert_eq!((seen(&core), began.elapsed()), (false.into(), Duration::ZERO));
+            let id = id(&core);
+            let told = core.destroy().await;
+            assert_eq!(core.stored, None);
+            if when == "apply" {
+                assert_eq!(told, [], "there is no run that could find nobody");
+            } else {
+                let gone = warning(&told);
+                assert!(gone.summary.starts_with("Nobody was there, if the name is right: "));
+                assert!(gone.detail.contains(&id), "{gone:?}");
+            }
+            world.sandbox.reset();
+        }
+    }
+    assert!(told_nothing > 0);
+}
+
 /// A block whose target could not be reached when it was created.
 async fn never_seen<'w>(world: &'w World, when: &str) -> Core<'w> {
     let mut core = Core::new(world);
@@ -107,7 +141,7 @@ async fn never_seen<'w>(world: &'w World, when: &str) -> Core<'w> {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_was_never_seen_and_is_gone_holds_the_destroy_back_until_it_is_let_go() {
-    for world in worlds() {
+    for world in worlds().filter(World::tells_absence) {
         let mut core = never_seen(&world, "destroy").await;
         world.fault(ABSENT);
         let told = core.destroy().await;

@@ -23,7 +23,7 @@ use terraform_provider_session::protocol::{Shutdown, dynamic_value, serve};
 use terraform_provider_session::provider::SessionProvider;
 use terraform_provider_session::sandbox::{Sandbox, Setup, Switch, Trouble};
 use terraform_provider_session::services::simulator::{Clients, Instance, LiveClient};
-use terraform_provider_session::services::{Service, Spec, simulated};
+use terraform_provider_session::services::{Role, Service, Spec, simulated};
 use terraform_provider_session::wire::{Clock, Entropy, Environment, HttpError, HttpSend, Outside};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
@@ -265,6 +265,33 @@ impl World {
         self.instance.nodes.iter().flat_map(|(node, _)| ledger.list(node)).collect()
     }
 
+    /// A name that only one client has, as the service's list tells it: his address without port, or,
+    /// where there is none, his user.
+    pub(crate) fn who(&self, client: &LiveClient) -> String {
+        let LiveClient { address, user, name, .. } = client;
+        match self.spec().column(Role::Client) {
+            Some(_) => address.rsplit_once(':').map_or(address.as_str(), |(ip, _)| ip).to_owned(),
+            None => format!("arn:aws:sts::123456789012:assumed-role/{user}/{name}"),
+        }
+    }
+
+    /// What `match` and `protect` are given to mean exactly these clients.
+    pub(crate) fn whom(&self, clients: &[LiveClient]) -> Value {
+        let names = clients.iter().map(|client| self.who(client));
+        let list = |texts: Vec<String>| Value::List(texts.into_iter().map(Value::from).collect());
+        match self.spec().column(Role::Client) {
+            Some(_) => {
+                some(&[("client_cidrs", list(names.map(|ip| format!("{ip}/32")).collect()))])
+            }
+            None => some(&[("users", list(names.collect()))]),
+        }
+    }
+
+    /// Whether the API tells a target that is gone from one that nobody is on.
+    pub(crate) fn tells_absence(&self) -> bool {
+        self.spec().name != "aws_ssm"
+    }
+
     /// Somebody of user `app` connects to the first node of an instance.
     pub(crate) fn connect(&self, instance: &Instance, number: usize) {
         let client = LiveClient {
@@ -290,6 +317,14 @@ impl World {
             ("secret_key", login.secret_key.reveal().into()),
         ]);
         let mut block: Object = [(self.spec().platform.to_owned(), cloud)].into();
+        if self.spec().platform == "aws" {
+            // Where a product stands elsewhere, STS is not asked who we are: all calls are its own.
+            let host = format!("https://{}.{}.amazonaws.com", self.spec().product, login.region);
+            let elsewhere = some(&[(self.spec().product, host.into())]);
+            if let Some(Value::Object(cloud)) = block.get_mut("aws") {
+                cloud.insert("endpoints".to_owned(), elsewhere);
+            }
+        }
         block.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         block
     }

@@ -42,7 +42,7 @@ async fn every_session_that_died_has_its_lines() {
         assert_eq!(run["counts"]["terminated"], world.killed().len());
         let known = |line: &Json| line["run"] == run["run"] && line["time"].is_string();
         assert!(lines.iter().all(known));
-        assert!(of("session").all(|line| line["client"].is_string()));
+        assert!(of("session").all(|line| line["client"].is_string() || line["user"].is_string()));
         assert!(of("session").all(|line| line["request_id"].is_string()));
     }
 }

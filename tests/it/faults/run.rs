@@ -11,7 +11,7 @@ use terraform_provider_session::services::simulator::LiveClient;
 use tokio::time::Instant;
 
 use crate::faces::core::{Core, to_json};
-use crate::faces::world::{BACK, SECRET, Told, World, errors, map, some, texts};
+use crate::faces::world::{BACK, SECRET, Told, World, errors, map, some};
 
 /// The timeout of every run.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(90);
@@ -64,7 +64,7 @@ pub(crate) struct Fate {
     pub(crate) request_id: Option<String>,
 }
 
-/// What came of a run. Clients are named by their addresses without port, which are unique.
+/// What came of a run. Clients are named by [`World::who`], which is unique.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     #[expect(dead_code, reason = "it is only read when a test fails")]
@@ -109,6 +109,13 @@ impl Outcome {
         self.told.iter().any(|one| !one.error && one.summary.starts_with("Nothing is left"))
     }
 
+    /// Whether nobody was there, on a target that nothing shows to exist.
+    pub(crate) fn unseen(&self) -> bool {
+        let titles = ["Target not seen yet: ", "Nobody was there, if the name is right: "];
+        let unseen = |one: &Told| titles.iter().any(|title| one.summary.starts_with(title));
+        !self.failed() && self.told.iter().any(unseen)
+    }
+
     pub(crate) fn count(&self, name: &str) -> usize {
         let count = self.run.as_ref().and_then(|run| run["counts"][name].as_u64());
         count.map_or(0, |count| usize::try_from(count).unwrap())
@@ -138,6 +145,7 @@ impl Outcome {
     pub(crate) fn word(&self) -> &'static str {
         match errors(&self.told).first().copied().unwrap_or_default() {
             "" if self.gone() => "gone",
+            "" if self.unseen() => "unseen",
             _ if self.absent() => "absent",
             "" if self.fates.values().any(|fate| fate.outcome != "terminated") => "unsure",
             "" => "done",
@@ -166,10 +174,9 @@ pub(crate) async fn act(
         let mut others = (service.scene().scenery)().split_off(1);
         others.sort_by_key(|one| one.nodes.len() < 2);
         world.instance = others.remove(0);
-        let first = ip(&world.live()[0].address).to_owned();
-        let network = texts(&[&format!("{first}/32")]);
-        given.push(("protect", some(&[("client_cidrs", network)])));
-        protected = Some(first);
+        let first = &world.live()[..1];
+        given.push(("protect", world.whom(first)));
+        protected = Some(world.who(&first[0]));
     }
     // The log is synced several times in each run; memory does that at once, where there is such.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
@@ -279,11 +286,11 @@ pub(crate) async fn act(
         meant,
         fault,
         told,
-        killed: cut.iter().map(|(_, client)| ip(&client.address).to_owned()).collect(),
+        killed: cut.iter().map(|(_, client)| world.who(client)).collect(),
         strangers: strangers.filter(|node| !world.instance.has(node)).collect(),
         back_killed: !back.is_empty(),
         protected,
-        requested: of("requested").map(|line| ip(text_of(line, "client")).to_owned()).collect(),
+        requested: of("requested").map(who).collect(),
         run: of("run").next().cloned(),
         last_run: last_run.filter(|run| *run != Value::Null).map(|run| to_json(&run)),
         listed,
@@ -304,16 +311,19 @@ fn fate(line: &Json) -> (String, Fate) {
         session: text_of(line, "session").to_owned(),
         request_id: line["request_id"].as_str().map(str::to_owned),
     };
-    (ip(text_of(line, "client")).to_owned(), fate)
+    (who(line), fate)
 }
 
 fn text_of<'l>(line: &'l Json, name: &str) -> &'l str {
     line[name].as_str().unwrap_or_else(|| panic!("no {name}: {line}"))
 }
 
-/// An address without its port.
-fn ip(address: &str) -> &str {
-    address.rsplit_once(':').map_or(address, |(ip, _)| ip)
+/// Whom a line is about: his address without port, or, where there is none, his user.
+fn who(line: &Json) -> String {
+    match line["client"].as_str() {
+        Some(address) => address.rsplit_once(':').map_or(address, |(ip, _)| ip).to_owned(),
+        None => text_of(line, "user").to_owned(),
+    }
 }
 
 fn ids(state: &Object) -> BTreeSet<String> {

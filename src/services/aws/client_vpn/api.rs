@@ -12,10 +12,9 @@ use crate::services::kit::times::age;
 use crate::services::kit::tokens;
 use crate::services::kit::value::{self, Told};
 use crate::services::{
-    Batch, Cursor, Error, Kind, Node, Outcome, Page, Refused, Session, SessionId, Sessions, Sight,
+    Batch, Cursor, Error, Kind, Node, Outcome, Page, Session, SessionId, Sessions, Sight,
     Submission, Target, Ticket, Which,
 };
-use crate::wire::redact::bounded;
 
 use super::{CODES, SPEC};
 
@@ -25,6 +24,9 @@ pub(super) const PAGE: usize = 1000;
 const LIST: &str = "DescribeClientVpnConnections";
 const LOOK: &str = "DescribeClientVpnEndpoints";
 const KILL: &str = "TerminateClientVpnConnections";
+
+/// The status of a connection that could not be ended.
+const FAILED: &str = "failed-to-terminate";
 
 pub(super) struct ClientVpn {
     client: Arc<Client>,
@@ -114,16 +116,14 @@ impl Sessions for ClientVpn {
         let own = |one: &&EndStatus| one.connection_id.as_deref() == Some(&id.0);
         let status = ended.connection_statuses.item.iter().find(own);
         let status = status.and_then(|one| one.current_status.as_ref());
-        let refused = status.filter(|it| it.code.as_deref() == Some("failed-to-terminate"));
-        let refused = refused.map(|it| {
-            let reason = it.message.as_deref().filter(|text| !text.is_empty());
-            Refused {
-                id: id.clone(),
-                reason: bounded(reason.unwrap_or("AWS calls it failed-to-terminate"), 300),
-            }
-        });
-        let outcome = Outcome { refused: refused.into_iter().collect(), ..Outcome::default() };
-        Ok(Submission { outcome, request_id: answer.request_id, ..Submission::default() })
+        if let Some(failed) = status.filter(|it| it.code.as_deref() == Some(FAILED)) {
+            // Said of one try: another may do better.
+            let reason = failed.message.as_deref().filter(|text| !text.is_empty());
+            let message = reason.unwrap_or("AWS could not end the connection");
+            let code = Some(FAILED.to_owned());
+            return Err(Error { kind: Kind::Busy, code, ..answer.malformed(message) });
+        }
+        Ok(Submission { request_id: answer.request_id, ..Submission::default() })
     }
 }
 

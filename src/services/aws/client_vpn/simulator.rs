@@ -137,7 +137,8 @@ impl Server {
             )
         })?;
         let status = match inbound.fault {
-            Some(Fault::Refuses) => "failed-to-terminate",
+            // Whoever is going is going.
+            Some(Fault::Refuses) if record.going.is_none() => "failed-to-terminate",
             Some(Fault::EndsHalf) => "terminating",
             _ => {
                 record.going = Some(inbound.at + self.stage.job);

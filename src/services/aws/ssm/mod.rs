@@ -127,7 +127,7 @@ static SPEC: Spec = Spec {
         inputs: &[("instance_id", "aws_instance.bastion.id")],
         criterion: ("min_age", "\"8h\""),
         old_login: Some(("users", "[\"arn:aws:iam::123456789012:user/contractor\"]")),
-        protect: ("users", "[data.aws_caller_identity.current.arn]"),
+        protect: ("users", "[\"arn:aws:sts::123456789012:assumed-role/oncall/alice\"]"),
     },
     documentation: "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_TerminateSession.html",
 };

@@ -128,9 +128,7 @@ impl Server {
                 _ => return Err(refusal(400, "InvalidFilterKey", &key)),
             }
         }
-        // A node that is no more has nobody on it, and is no error.
-        let gone = inbound.fault == Some(Fault::TargetGone) || asked.state != "Active";
-        let live = if gone { Vec::new() } else { self.live() };
+        let live = if asked.state == "Active" { self.live() } else { Vec::new() };
         let meant = |one: &Live| {
             node.as_ref().is_none_or(|node| *node == one.node)
                 && session.as_ref().is_none_or(|id| *id == one.id)
@@ -163,7 +161,7 @@ impl Server {
             "SessionId": one.id, "Target": one.node, "Status": "Connected",
             "StartDate": began.as_millis() as f64 / 1000.0,
             "DocumentName": document(&one.client),
-            "Owner": owner(&one.client.user), "Reason": "", "MaxSessionDuration": "60",
+            "Owner": owner(&one.client), "Reason": "", "MaxSessionDuration": "60",
             "AccessType": "Standard",
             "OutputUrl": { "S3OutputUrl": "", "CloudWatchOutputUrl": "" },
         })
@@ -212,11 +210,19 @@ fn body<T: serde::de::DeserializeOwned>(inbound: &Inbound<'_>) -> Result<T, Resp
 /// The id under which a client is listed: who opened it, then 17 digits.
 fn session_id(node: &str, client: &LiveClient) -> String {
     let tail = node.get(node.len().saturating_sub(4)..).unwrap_or(node);
-    format!("{}-0{tail}{:0>12}", client.user, client.id)
+    let opener = if client.name.is_empty() { &client.user } else { &client.name };
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
+    let opener: String = opener.chars().map(plain).collect();
+    format!("{opener}-0{tail}{:0>12}", client.id)
 }
 
-fn owner(user: &str) -> String {
-    format!("arn:aws:iam::123456789012:user/{user}")
+/// Who opened it: a user, or a session of the role of that name.
+fn owner(client: &LiveClient) -> String {
+    let LiveClient { user, name, .. } = client;
+    match name.as_str() {
+        "" => format!("arn:aws:iam::123456789012:user/{user}"),
+        name => format!("arn:aws:sts::123456789012:assumed-role/{user}/{name}"),
+    }
 }
 
 /// What a client runs, by its last command.
