@@ -24,5 +24,6 @@ mod sdks;
 mod servers;
 mod services;
 mod signing;
+mod strangers;
 mod terraform;
 mod tidy;

@@ -3,7 +3,7 @@
 //! They are the proof that our signatures and the sandbox do not merely agree with each other.
 //! They are fetched on first use, fixed by `tests/sdks/requirements.txt`, and shared by all tests.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,10 +105,15 @@ fn targets(cloud: &str, number: usize) -> Value {
     Value::Object(targets)
 }
 
+/// A Python, and the folder of packages that it imports.
+pub(crate) async fn installed() -> (PathBuf, PathBuf) {
+    let installed = tokio::task::spawn_blocking(|| Workshop::here().installed(&SDKS)).await;
+    installed.unwrap().unwrap_or_else(must)
+}
+
 /// Runs `<cloud>.py` with a task.
 async fn run(cloud: &str, task: &Value) -> Vec<Line> {
-    let installed = tokio::task::spawn_blocking(|| Workshop::here().installed(&SDKS)).await;
-    let (python, site) = installed.unwrap().unwrap_or_else(must);
+    let (python, site) = installed().await;
     let mut script = Command::new(python)
         .args(["-s", "-B"])
         .arg(Path::new(SCRIPTS).join(format!("{cloud}.py")))

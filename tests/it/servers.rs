@@ -1,7 +1,7 @@
 //! Services that speak a server's own protocol, on real servers.
 
 pub(crate) mod ground;
-mod mariadb;
+pub(crate) mod mariadb;
 mod mysql;
 mod pool;
 mod postgresql;

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers here are only ever called by tests")]
 
 mod engines;
+mod everything;
 mod examples;
 pub(crate) mod fixture;
 mod held;

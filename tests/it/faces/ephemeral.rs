@@ -8,7 +8,7 @@ use terraform_provider_session::services::simulator::Fault;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::world::{errors, warning, worlds};
+use super::world::{World, errors, warning, worlds};
 
 const CLOSE: (&str, &str) = ("when", "close");
 
@@ -116,7 +116,7 @@ async fn an_open_that_fails_says_so_once_and_leaves_nothing_to_release() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_is_absent_or_a_cloud_out_of_reach_is_no_error_in_a_plan() {
-    for world in worlds() {
+    for world in worlds().filter(World::tells_absence) {
         for cut in [false, true] {
             let mut plugin = world.configured(&world.block(&[]), false).await;
             world.cut(cut);
@@ -141,7 +141,7 @@ async fn a_target_that_is_absent_or_a_cloud_out_of_reach_is_no_error_in_a_plan()
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_is_absent_at_the_close_is_a_warning() {
-    for world in worlds() {
+    for world in worlds().filter(World::tells_absence) {
         let mut plugin = world.configured(&world.block(&[]), true).await;
         let opened = plugin.open(&world, &on_close(true)).await;
         world.fault(Trouble::Service(Fault::TargetGone));
