@@ -17,7 +17,9 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, Uri};
 use tokio::io::AsyncReadExt;
 
-use super::{Clock, Entropy, Environment, HttpError, HttpSend, Outside, no_proxy, redact, tls};
+use super::{
+    Clock, Entropy, Environment, HttpError, HttpSend, Outside, no_proxy, proxy, redact, tls,
+};
 
 /// Longest time to a connection, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -175,6 +177,9 @@ impl HttpSend for Https {
             if let Some(reason) = untrusted(&error) {
                 return hopeless(reason);
             }
+            if let Some((for_good, reason)) = proxy::refused(&error) {
+                return if for_good { hopeless(reason.into()) } else { not_sent(reason.into()) };
+            }
             let connect = error.is_connect() || error.is_builder();
             let reason = causes(error);
             match connect {
@@ -205,8 +210,8 @@ fn untrusted(error: &reqwest::Error) -> Option<String> {
     match tls::cause(error)? {
         rustls::Error::InvalidCertificate(bad) => Some(format!(
             "its certificate is not accepted ({bad}). If a proxy or a gateway of your own stands in \
-             between, trust its CA, by `cacert_file` of the provider block where there is one, or in \
-             the system's certificates; otherwise check the endpoint, and this machine's clock"
+             between, trust its CA, by `cacert_file` or `custom_ca_bundle` of the provider block where \
+             there is one, or in the system's certificates; otherwise check the endpoint, and this machine's clock"
         )),
         rustls::Error::AlertReceived(
             alert @ (Alert::BadCertificate
@@ -507,6 +512,11 @@ mod tests {
             ("LOCALHOST", true),
             ("100.100.100.200", true),
             ("169.254.169.254", true),
+            ("169.254.170.2", true),
+            ("169.254.170.23", true),
+            ("[fd00:ec2::23]", true),
+            ("[fd00:ec2::254]", true),
+            ("169.254.170.24", false),
             ("localhost.example.com", false),
             ("10.0.0.1", false),
             ("0.0.0.0", false),

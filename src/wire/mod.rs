@@ -7,6 +7,7 @@ pub mod dial;
 pub mod https;
 pub mod no_proxy;
 pub mod printable;
+mod proxy;
 pub mod redact;
 pub mod tls;
 

@@ -17,6 +17,7 @@ pub(crate) mod lineup;
 mod matrix;
 mod opentofu;
 pub(crate) mod packages;
+mod proxies;
 mod redis;
 mod scenarios;
 mod sessions;

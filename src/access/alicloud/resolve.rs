@@ -29,6 +29,7 @@ pub struct Resolved {
 ///
 /// An argument counts before its variables. Of the ways to log in the first counts: access key,
 /// profile, credentials URL, ECS role, OIDC block, the variables that ACK gives its pods for OIDC.
+/// The role of a profile is assumed with a key from elsewhere too.
 /// `assume_role` then comes on top, or in the place of the role
 /// that a profile of mode `RamRoleArn` or `RamRoleArnWithRoleName` names.
 ///
@@ -61,10 +62,15 @@ fn choose(filled: &Filled, environment: &dyn Environment) -> Result<Chosen, Erro
     };
     let plain = |source, region| Ok(Chosen { source, region, own_role: false });
     if let Some(key) = &filled.key {
-        // The profile may still name the region, and must not stand in the way if it does not.
-        let profile = if filled.region.is_some() { None } else { profile() };
-        let region = profile.and_then(|chosen| chosen.ok()?.region);
-        plain(Source::Fixed(key.clone()), region)
+        // The profile may still name the region and a role, and must not stand in the way if not.
+        let base = Source::Fixed(key.clone());
+        match profile().and_then(Result::ok) {
+            Some(Chosen { source: Source::Role { role, .. }, region, own_role: true }) => {
+                let source = Source::Role { base: Box::new(base), role };
+                Ok(Chosen { source, region, own_role: true })
+            }
+            profile => plain(base, profile.and_then(|chosen| chosen.region)),
+        }
     } else if let Some(chosen) = profile() {
         chosen
     } else if let Some(text) = &filled.credentials_uri {

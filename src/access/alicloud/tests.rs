@@ -548,6 +548,32 @@ async fn an_assume_role_block_takes_the_place_of_the_role_of_a_profile_but_not_o
 }
 
 #[tokio::test]
+async fn the_role_of_a_profile_is_assumed_with_a_key_from_elsewhere_too() {
+    let role = |mode: &str| {
+        json!([{"name": "p", "mode": mode, "access_key_id": "other", "access_key_secret": "sk",
+                "ram_role_name": "machine", "ram_role_arn": "acs:profile"}])
+    };
+    for (mode, expected) in
+        [("RamRoleArn", "role"), ("RamRoleArnWithRoleName", "role"), ("AK", "environment")]
+    {
+        let world = World::default()
+            .variable("ALICLOUD_ACCESS_KEY", "environment")
+            .variable("ALICLOUD_SECRET_KEY", "secret of environment")
+            .variable("ALICLOUD_PROFILE", "p")
+            .variable("ALICLOUD_REGION", "cn-hangzhou")
+            .profiles(role(mode));
+        let world = if mode == "AK" { world } else { world.answer(200, sts_answer("role", 3600)) };
+        let (key, world) = key_of(&Given::default(), world).await;
+        assert_eq!(key, expected, "{mode}");
+        if mode != "AK" {
+            assert!(world.lines()[0].contains("RoleArn=acs%3Aprofile&"), "{mode}");
+            let authorization = world.request(0).headers()["authorization"].clone();
+            assert!(authorization.to_str().unwrap().contains("Credential=environment,"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_oidc_token_is_sent_in_the_body_of_an_unsigned_call() {
     // What ACK sets in a pod, and nothing else.
     let world = World::default()

@@ -71,8 +71,9 @@ fn is_beside(host: &str) -> bool {
 pub(super) async fn login(place: &Container, outside: &Outside) -> Result<Login, Error> {
     let mut request = Request::get(place.url.clone());
     if let Some(token) = &place.token {
-        let token = text(token, outside)?;
-        let value = sensitive(token.reveal().trim(), "authorization token")
+        let what = "the file of the container's authorization token";
+        let token = token.text(&*outside.environment, what, &format!("`{TOKEN_FILE}`"))?;
+        let value = sensitive(token.reveal(), "authorization token")
             .map_err(|reason| misconfigured(reason.0))?;
         request = request.header(AUTHORIZATION, value);
     }
@@ -92,18 +93,6 @@ pub(super) async fn login(place: &Container, outside: &Outside) -> Result<Login,
     document::read(answer.body()).map_err(|what| {
         failed(Kind::Credentials, format!("the container's credentials URL did not give {what}"))
     })
-}
-
-fn text(token: &Token, outside: &Outside) -> Result<Secret, Error> {
-    let path = match token {
-        Token::Text(secret) => return Ok(secret.clone()),
-        Token::File(path) => path,
-    };
-    let wrong = |reason: String| {
-        misconfigured(format!("the file of `{TOKEN_FILE}`, `{}`, {reason}", path.display()))
-    };
-    let bytes = outside.environment.read(path).map_err(|reason| wrong(reason.to_string()))?;
-    String::from_utf8(bytes).map(Secret::new).map_err(|_| wrong("is not text".to_owned()))
 }
 
 #[cfg(test)]

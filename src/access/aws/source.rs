@@ -15,10 +15,10 @@ use http::Uri;
 use super::endpoints::{Variant, of};
 use super::process;
 use super::sign::Key;
-use super::{container, instance, sso, sts};
+use super::{container, instance, misconfigured, sso, sts};
 use crate::access::{Error, Secret};
 use crate::wire::https::Trust;
-use crate::wire::{Outside, redact};
+use crate::wire::{Environment, Outside, redact};
 
 /// A way to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,30 @@ pub(super) enum Token {
     Text(Secret),
     /// A file that is read for every new session, since its issuer replaces it.
     File(PathBuf),
+}
+
+impl Token {
+    /// The text, trimmed; `what` a file is goes before its path in the error, what to check behind it.
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`](crate::access::Kind) if the file cannot be read or is no text.
+    pub(super) fn text(
+        &self,
+        environment: &dyn Environment,
+        what: &str,
+        check: &str,
+    ) -> Result<Secret, Error> {
+        let path = match self {
+            Token::Text(secret) => return Ok(Secret::new(secret.reveal().trim())),
+            Token::File(path) => path,
+        };
+        let wrong = |reason: &str| {
+            misconfigured(format!("{what} `{}` {reason}: check {check}", path.display()))
+        };
+        let bytes = environment.read(path).map_err(|reason| wrong(&reason.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| wrong("is not text"))?;
+        Ok(Secret::new(text.trim()))
+    }
 }
 
 /// A place that answers with a key, and what admits to it.

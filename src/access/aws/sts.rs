@@ -49,7 +49,12 @@ pub(super) async fn assume_with_web_identity(
     role: &Role,
     means: &Means,
 ) -> Result<Login, Error> {
-    let token = text(token, means)?;
+    let token = token.text(
+        &*means.outside.environment,
+        "the web identity token file",
+        "`assume_role_with_web_identity.web_identity_token_file` or the environment variable \
+         `AWS_WEB_IDENTITY_TOKEN_FILE`",
+    )?;
     let mut question = Question::role("AssumeRoleWithWebIdentity", role);
     question.add("WebIdentityToken", Some(token.reveal()));
     let answer = question.ask(None, Some(token), means).await.map_err(without_role)?;
@@ -153,24 +158,6 @@ impl Question {
             ..Error::new(Kind::Malformed, self.operation, message)
         }
     }
-}
-
-fn text(token: &Token, means: &Means) -> Result<Secret, Error> {
-    let path = match token {
-        Token::Text(secret) => return Ok(secret.clone()),
-        Token::File(path) => path,
-    };
-    let wrong = |reason: String| {
-        misconfigured(format!(
-            "the web identity token file `{}` {reason}: check \
-             `assume_role_with_web_identity.web_identity_token_file` or the environment variable \
-             `AWS_WEB_IDENTITY_TOKEN_FILE`",
-            path.display()
-        ))
-    };
-    let bytes = means.outside.environment.read(path).map_err(|reason| wrong(reason.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|_| wrong("is not text".to_owned()))?;
-    Ok(Secret::new(text.trim()))
 }
 
 #[derive(Deserialize)]

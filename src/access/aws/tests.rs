@@ -46,7 +46,7 @@ fn assumed(operation: &str, key: &str, expiration: &str) -> Reply {
     let body = format!(
         "<{operation}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{operation}Result>\
          <Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>t&amp;mp</SecretAccessKey>\
-         <SessionToken>tok+en==</SessionToken><Expiration>{expiration}</Expiration></Credentials>\
+         <SessionToken>tok+{key}==</SessionToken><Expiration>{expiration}</Expiration></Credentials>\
          </{operation}Result></{operation}Response>"
     );
     reply(200, &[], &body)
@@ -188,7 +188,7 @@ async fn roles_are_assumed_one_after_the_other_and_their_key_renewed() {
     );
     assert_eq!([signer(&requests[..1]), signer(&requests[..2])], ["AKIA1", "ASIA1"]);
     assert_eq!(signer(&requests), "ASIA2");
-    assert_eq!(requests[3].headers()["x-amz-security-token"], "tok+en==");
+    assert_eq!(requests[3].headers()["x-amz-security-token"], "tok+ASIA2==");
     // Five minutes before its end.
     world.pass(Duration::from_secs(56 * 60));
     let again = |key| assumed("AssumeRole", key, "2026-01-02T06:00:00Z");
