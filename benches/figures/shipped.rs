@@ -10,8 +10,8 @@ use crate::table::Figure;
 /// The name of the program.
 const NAME: &str = "terraform-provider-session";
 
-/// No larger, in bytes.
-const GOAL: u64 = 12 << 20;
+/// No larger, in bytes: 16.7 MiB.
+const GOAL: u64 = 167 * (1 << 20) / 10;
 
 /// Builds it, in the target folder of this bench, and says where it is.
 pub(crate) fn build() -> PathBuf {

@@ -34,7 +34,11 @@ static SPEC: Spec = Spec {
             been idle.",
     ending: "When a session is terminated its connection drops, with the ports that it forwards. To \
              take somebody's permissions away does not end his sessions. AWS answers the same whether \
-             a session was there or not; only the list tells that it is gone.",
+             a session was there or not; only the list tells that it is gone. Nor does it tell for \
+             certain whether a node exists: one without a session that `DescribeInstanceInformation` \
+             does not show may not have registered yet, be stopped, or be a container. So that is a \
+             warning at create and no error, with `target_seen = false`, and at a destroy a success \
+             with a warning that names the block's `id`.",
     warning: Some(
         "**It cuts connections, perhaps the one it is started from.** Whoever holds a selected \
          session loses it at once. With `all_instances` it means every session of the account in the \
