@@ -121,7 +121,7 @@ fn one_more_service_touches_one_new_folder_and_its_registration() {
             .into_iter()
             // The demo tells the story of some services, and tests need an example.
             .filter(|path| !path.starts_with(src().join("demo")))
-            .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("tests/mod.rs"))
+            .filter(|path| !is_test(path))
             .filter(named)
             .filter(|path| !path.starts_with(&own))
             .filter(|path| !by_path || *path != registration.join("mod.rs"))
@@ -209,4 +209,33 @@ fn every_dependency_has_a_licence_that_is_allowed_and_comes_from_the_registry() 
         let source = package["source"].as_str();
         assert!(source.is_none_or(|source| source.starts_with("registry+")), "{name}: {source:?}");
     }
+}
+
+/// Whether a file below `src` holds tests only.
+fn is_test(path: &Path) -> bool {
+    path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+/// Files that may be longer than others, each with why.
+const LONG: [(&str, &str); 3] = [
+    ("engine/rounds.rs", "one loop, whose steps are read together"),
+    ("engine/tests/world.rs", "one world that the engine's tests and its model play in"),
+    ("sandbox/huaweicloud/identity.rs", "one front door: IAM, STS and metadata share their keys"),
+];
+
+#[test]
+fn no_file_is_longer_than_anybody_reads_at_once() {
+    let mut long = Vec::new();
+    let mut lengths = Vec::new();
+    for file in rust_files(&src()) {
+        let length = fs::read_to_string(&file).unwrap().lines().count();
+        lengths.push(length);
+        if length > 500 {
+            long.push(file.strip_prefix(src()).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(long, LONG.map(|(file, _)| file), "files over 500 lines");
+    lengths.sort_unstable();
+    let ninetieth = lengths[lengths.len() * 9 / 10];
+    assert!(ninetieth <= 330, "nine files of ten are shorter than {ninetieth} lines");
 }
