@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::{Error, Kind, Renew};
+use super::{Call, Error, Kind, Refusal, Renew};
 
 /// Calls side by side learn of an expiry together, but one renewal is enough for them.
 const ONE_RENEWAL: Duration = Duration::from_secs(5);
@@ -54,6 +54,16 @@ pub(super) struct Need {
     /// Whether logging in again can give anything else.
     pub(super) renewable: bool,
     pub(super) now: SystemTime,
+}
+
+/// What a refused call was made with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Renewal {
+    pub(super) renew: Renew,
+    /// Whether logging in again can give anything else.
+    pub(super) renewable: bool,
+    /// Whether the refusal says that the key itself is wrong.
+    pub(super) wrong_key: bool,
 }
 
 impl<L: Login> Keeper<L> {
@@ -109,6 +119,26 @@ impl<L: Login> Keeper<L> {
         self.refused().get_or_insert_with(|| error.clone());
     }
 
+    /// A refusal, judged: what was renewed a moment ago and is called expired again will not be
+    /// mended by another renewal, so that and a wrong key are kept. `advice` is added where a login
+    /// that cannot be renewed has expired.
+    pub(super) fn judged(
+        &self,
+        mut refusal: Refusal,
+        Renewal { renew, renewable, wrong_key }: Renewal,
+        advice: &str,
+    ) -> Refusal {
+        let lasting = refusal.expired && (!renewable || renew == Renew::Now);
+        refusal.expired &= !lasting;
+        if lasting && !renewable {
+            refusal.error.message.push_str(advice);
+        }
+        if lasting || wrong_key {
+            self.refuse(&refusal.error);
+        }
+        refusal
+    }
+
     /// Whether the login has been tried out.
     pub(super) fn trial(&self) -> &Trial {
         &self.trial
@@ -157,6 +187,18 @@ impl Trial {
     fn is_passed(&self) -> bool {
         self.passed.load(Ordering::Relaxed)
     }
+}
+
+/// However a login failed, the call that needed it was not made.
+pub(super) fn unmade(error: Error) -> Error {
+    let kind = if error.kind.may_have_taken_effect() { Kind::NotSent } else { error.kind };
+    Error { kind, ..error }
+}
+
+/// A failed login is an error of its own call; one from before any (`login`) is of the call that
+/// needed it.
+pub(super) fn named(error: Error, login: &str, call: &Call) -> Error {
+    if error.operation == login { Error { operation: call.operation, ..error } } else { error }
 }
 
 /// Whether a failed login is final: one that has never worked is wrong rather than away.

@@ -17,7 +17,7 @@ use super::sign::{canonical_query, sign};
 use super::source::{Login, Means, Source};
 use super::{LOGIN, errors, misconfigured};
 use crate::access::http::signature::encode;
-use crate::access::keeper::{self, Keeper, Need};
+use crate::access::keeper::{self, Keeper, Need, Renewal};
 use crate::access::{Call, Error, Kind, Refusal, Renew, Signer, Trial};
 use crate::wire::Outside;
 
@@ -71,11 +71,7 @@ impl Account {
         // What fails on this machine, or gives no answer, may work the next time.
         let is_final = |error: &Error, _| error.kind == Kind::Credentials && error.status.is_some();
         let login = self.keeper.login(need, || self.source.login(&self.means), is_final).await;
-        login.map_err(|error| {
-            // However a login failed, the call that needed it was not made.
-            let unmade = error.kind.may_have_taken_effect();
-            Error { kind: if unmade { Kind::NotSent } else { error.kind }, ..error }
-        })
+        login.map_err(keeper::unmade)
     }
 }
 
@@ -94,35 +90,19 @@ struct Regional {
 #[async_trait]
 impl Signer for Regional {
     async fn request(&self, call: &Call, renew: Renew) -> Result<Request<Bytes>, Error> {
-        let named = |error: Error| {
-            // A failed login is an error of its own call; all others are of this one.
-            if error.operation == LOGIN {
-                Error { operation: call.operation, ..error }
-            } else {
-                error
-            }
-        };
+        let named = |error| keeper::named(error, LOGIN, call);
         let login = self.account.login(renew).await.map_err(named)?;
         self.signed(call, &login).map_err(named)
     }
 
     fn refusal(&self, call: &Call, response: &Response<Bytes>, renew: Renew) -> Option<Refusal> {
-        let mut refusal = errors::refusal(call.operation, response)?;
+        let refusal = errors::refusal(call.operation, response)?;
         let renewable = self.account.source.is_renewable();
-        // What was renewed a moment ago and is called expired again will not be mended by another
-        // renewal.
-        let lasting = refusal.expired && (!renewable || renew == Renew::Now);
-        refusal.expired &= !lasting;
-        if lasting && !renewable {
-            refusal.error.message.push_str(
-                ": set a new `access_key`, `secret_key` and `security_token` or their environment \
-                 variables, or log in to the profile again",
-            );
-        }
-        if lasting || refusal.error.code.as_deref().is_some_and(errors::is_wrong_key) {
-            self.account.keeper.refuse(&refusal.error);
-        }
-        Some(refusal)
+        let wrong_key = refusal.error.code.as_deref().is_some_and(errors::is_wrong_key);
+        let advice = ": set a new `access_key`, `secret_key` and `security_token` or their environment \
+                 variables, or log in to the profile again";
+        let made = Renewal { renew, renewable, wrong_key };
+        Some(self.account.keeper.judged(refusal, made, advice))
     }
 
     fn request_id(&self, response: &Response<Bytes>) -> Option<String> {

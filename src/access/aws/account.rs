@@ -16,7 +16,7 @@ use super::settings::Settings;
 use super::sign::{Key, Scope, sign};
 use super::source::{Login, Means, Source};
 use super::{FORM, LOGIN, errors, form, misconfigured, sts};
-use crate::access::keeper::{self, Keeper, Need};
+use crate::access::keeper::{self, Keeper, Need, Renewal};
 use crate::access::{Call, Error, Kind, Refusal, Renew, Signer, Trial, http as clouds};
 use crate::wire::Outside;
 
@@ -69,11 +69,7 @@ impl Account {
         let is_final =
             |error: &Error, _| error.kind == Kind::Configuration || errors::is_wrong_key(error);
         let login = self.keeper.login(need, || self.log_in(), is_final).await;
-        login.map_err(|error| {
-            // However a login failed, the call that needed it was not made.
-            let unmade = error.kind.may_have_taken_effect();
-            Error { kind: if unmade { Kind::NotSent } else { error.kind }, ..error }
-        })
+        login.map_err(keeper::unmade)
     }
 
     /// Our own ARN. What is wrong with the question is nobody's business: the calls that matter will
@@ -138,35 +134,19 @@ struct Regional {
 #[async_trait]
 impl Signer for Regional {
     async fn request(&self, call: &Call, renew: Renew) -> Result<Request<Bytes>, Error> {
-        let named = |error: Error| {
-            // A failed login is an error of its own call; all others are of this one.
-            if error.operation == LOGIN {
-                Error { operation: call.operation, ..error }
-            } else {
-                error
-            }
-        };
+        let named = |error| keeper::named(error, LOGIN, call);
         let login = self.account.login(renew).await.map_err(named)?;
         self.signed(call, &login.key).map_err(named)
     }
 
     fn refusal(&self, call: &Call, response: &Response<Bytes>, renew: Renew) -> Option<Refusal> {
-        let mut refusal = errors::refusal(call.operation, response)?;
+        let refusal = errors::refusal(call.operation, response)?;
         let renewable = self.account.source.is_renewable();
-        // What was renewed a moment ago and is called expired again will not be mended by another
-        // renewal.
-        let lasting = refusal.expired && (!renewable || renew == Renew::Now);
-        refusal.expired &= !lasting;
-        if lasting && !renewable {
-            refusal.error.message.push_str(
-                ": set a new `access_key`, `secret_key` and `token` or their environment \
-                 variables, or use a profile that renews its key",
-            );
-        }
-        if lasting || errors::is_wrong_key(&refusal.error) {
-            self.account.keeper.refuse(&refusal.error);
-        }
-        Some(refusal)
+        let wrong_key = errors::is_wrong_key(&refusal.error);
+        let advice = ": set a new `access_key`, `secret_key` and `token` or their environment \
+                 variables, or use a profile that renews its key";
+        let made = Renewal { renew, renewable, wrong_key };
+        Some(self.account.keeper.judged(refusal, made, advice))
     }
 
     fn request_id(&self, response: &Response<Bytes>) -> Option<String> {
