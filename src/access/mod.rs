@@ -9,6 +9,7 @@ mod error;
 mod instant;
 mod keeper;
 mod platform;
+mod sections;
 pub mod settings;
 
 pub mod alicloud;

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::gate::{Admitted, Gate, Refused, either, plain, text};
+use super::gate::{Admitted, Gate, Refused, dashed, either, plain, text};
 use crate::access::Secret;
 use crate::access::alicloud::sign::{MAX_SKEW, SignError, parse_date, verify};
 use crate::services::simulator::alicloud::{Parameters, Reply, done, refusal};
@@ -184,9 +184,7 @@ impl Gate for Alicloud {
     }
 
     fn identify(&self, response: &mut Response<Bytes>, request_id: &str) {
-        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| request_id.get(part));
-        let parts: Vec<&str> = parts.into_iter().flatten().collect();
-        let id = parts.join("-").to_ascii_uppercase();
+        let id = dashed(request_id).to_ascii_uppercase();
         let Ok(value) = HeaderValue::from_str(&id) else { return };
         response.headers_mut().insert("x-acs-request-id", value);
         let Ok(mut body) = serde_json::from_slice::<Value>(response.body()) else { return };

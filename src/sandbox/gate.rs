@@ -45,6 +45,12 @@ pub(super) fn host(request: &Request<Bytes>) -> Option<String> {
     })
 }
 
+/// A request's id of 32 hexadecimal digits, with dashes as those of a UUID.
+pub(super) fn dashed(request_id: &str) -> String {
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| request_id.get(part));
+    parts.into_iter().flatten().collect::<Vec<_>>().join("-")
+}
+
 /// A header as text; None if there is none, or if it is not text.
 pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()

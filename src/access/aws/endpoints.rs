@@ -3,6 +3,7 @@
 //! Source: the vendor's endpoint rule sets and `partitions.json` (botocore 1.44.8).
 
 use http::Uri;
+use http::uri::PathAndQuery;
 
 use super::misconfigured;
 use crate::access::Error;
@@ -109,6 +110,16 @@ pub(super) fn read(text: &str) -> Result<Uri, String> {
             .to_owned());
     }
     Ok(url)
+}
+
+/// A path, percent-encoded already, at an address without one.
+///
+/// # Errors
+/// [`Kind::Configuration`](crate::access::Kind) if they make no URL.
+pub(super) fn at(base: &Uri, path: &str) -> Result<Uri, Error> {
+    let mut parts = base.clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(path).ok();
+    Uri::from_parts(parts).map_err(|_| misconfigured("the URL of the call cannot be written"))
 }
 
 /// The products that have a host of a region by themselves.

@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::PathAndQuery;
 use http::{Method, Request, Response, Uri};
 
+use super::endpoints::at;
 use super::source::Login;
 use super::{document, misconfigured};
 use crate::access::http::send;
@@ -49,9 +49,7 @@ async fn ask(
     outside: &Outside,
 ) -> Result<Response<Bytes>, Error> {
     let unusable = || misconfigured("the metadata service gave a token that no header can hold");
-    let mut parts = base.clone().into_parts();
-    parts.path_and_query = PathAndQuery::try_from(path).ok();
-    let url = Uri::from_parts(parts).map_err(|_| unusable())?;
+    let url = at(base, path)?;
     let request = Request::builder().method(&method).uri(url);
     let request = match token {
         None => request.header("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_SECONDS),

@@ -13,7 +13,7 @@ use sha1::{Digest, Sha1};
 use super::sign::Key;
 use super::source::{Role, Source, Sso, Token};
 use super::{container, misconfigured};
-use crate::access::{Error, Secret};
+use crate::access::{Error, Secret, sections};
 use crate::wire::{Environment, at_home, without_mark};
 
 /// The keys of one section.
@@ -48,7 +48,7 @@ impl Profiles {
     pub(super) fn read(place: &Place, environment: &dyn Environment) -> Result<Profiles, Error> {
         let mut all = Profiles::default();
         for path in &place.config {
-            for (title, section) in sections(path, environment)? {
+            for (title, section) in sections_of(path, environment)? {
                 match title.split_once(char::is_whitespace) {
                     Some(("profile", name)) => all.add(name.trim(), section),
                     Some(("sso-session", name)) => {
@@ -60,7 +60,7 @@ impl Profiles {
             }
         }
         for path in &place.credentials {
-            for (title, section) in sections(path, environment)? {
+            for (title, section) in sections_of(path, environment)? {
                 all.add(&title, section);
             }
         }
@@ -101,7 +101,7 @@ impl Profiles {
 }
 
 /// The sections of a file by their titles.
-fn sections(path: &str, environment: &dyn Environment) -> Result<Vec<(String, Section)>, Error> {
+fn sections_of(path: &str, environment: &dyn Environment) -> Result<Vec<(String, Section)>, Error> {
     let place = at_home(path, environment);
     let bytes = match environment.read(&place) {
         Ok(bytes) => bytes,
@@ -113,12 +113,7 @@ fn sections(path: &str, environment: &dyn Environment) -> Result<Vec<(String, Se
     // What the parser has to say could quote a secret.
     let wrong = || misconfigured(format!("`{}` is not a file of profiles", place.display()));
     let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| wrong())?;
-    let options = ini::ParseOption {
-        enabled_quote: false,
-        enabled_escape: false,
-        ..ini::ParseOption::default()
-    };
-    let file = ini::Ini::load_from_str_opt(text, options).map_err(|_| wrong())?;
+    let file = sections::read(text).ok_or_else(wrong)?;
     let section = |(title, keys): (Option<&str>, &ini::Properties)| {
         let keys = keys.iter().map(|(key, value)| (key.to_lowercase(), uncommented(value)));
         let keys = keys.filter(|(_, value)| !value.is_empty());

@@ -6,16 +6,16 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::Request;
 use http::header::CONTENT_TYPE;
-use http::uri::PathAndQuery;
-use http::{Request, Uri};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::endpoints::at;
+use super::errors;
 use super::sign::Key;
 use super::source::{Login, Means, Sso};
-use super::{errors, misconfigured};
 use crate::access::http::signature::{encode, sensitive};
 use crate::access::http::{Carried, send};
 use crate::access::instant::rfc3339;
@@ -56,7 +56,7 @@ pub(super) async fn login(sso: &Sso, means: &Means) -> Result<Login, Error> {
         encode(&sso.account_id)
     );
     let value = sensitive(token.reveal(), "token").map_err(|_| over(sso))?;
-    let request = Request::get(at(means.endpoint("sso", &sso.region)?, &path)?)
+    let request = Request::get(at(&means.endpoint("sso", &sso.region)?, &path)?)
         .header("x-amz-sso_bearer_token", value)
         .body(Bytes::new());
     let Answer { role_credentials: given } = ask(OPERATION, sso, request, means).await?;
@@ -101,7 +101,7 @@ async fn renewed(cached: &Cached, sso: &Sso, means: &Means) -> Result<Secret, Er
         "clientId": client, "clientSecret": secret, "grantType": "refresh_token",
         "refreshToken": refresh,
     });
-    let request = Request::post(at(means.endpoint("ssooidc", &sso.region)?, "/token")?)
+    let request = Request::post(at(&means.endpoint("ssooidc", &sso.region)?, "/token")?)
         .header(CONTENT_TYPE, "application/json")
         .extension(Carried(Secret::new(refresh)))
         .body(Bytes::from(body.to_string()));
@@ -138,12 +138,6 @@ async fn ask<T: DeserializeOwned>(
             "the answer is not what IAM Identity Center documents",
         ))
     })
-}
-
-fn at(base: Uri, path: &str) -> Result<Uri, Error> {
-    let mut parts = base.into_parts();
-    parts.path_and_query = PathAndQuery::try_from(path).ok();
-    Uri::from_parts(parts).map_err(|_| misconfigured("the URL of IAM Identity Center is none"))
 }
 
 /// That a person has to log in again, and how.

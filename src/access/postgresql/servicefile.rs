@@ -3,15 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::access::sections;
+
 /// The keys of a section. None if the file has no such section, or is none.
 pub(super) fn section(text: &str, name: &str) -> Option<BTreeMap<String, String>> {
-    // A password may hold anything, so nothing is an escape or a comment behind a value.
-    let options = ini::ParseOption {
-        enabled_quote: false,
-        enabled_escape: false,
-        ..ini::ParseOption::default()
-    };
-    let file = ini::Ini::load_from_str_opt(text, options).ok()?;
+    let file = sections::read(text)?;
     let section = file.section(Some(name))?;
     Some(section.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
 }

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response};
 
-use super::gate::{Admitted, Gate, Refused, text};
+use super::gate::{Admitted, Gate, Refused, dashed, text};
 use crate::access::Secret;
 use crate::access::aws::product_at;
 use crate::access::aws::sign::{SignError, Verified, verify};
@@ -201,9 +201,7 @@ impl Gate for Aws {
     }
 
     fn identify(&self, response: &mut Response<Bytes>, request_id: &str) {
-        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| request_id.get(part));
-        let parts: Vec<&str> = parts.into_iter().flatten().collect();
-        let id = parts.join("-");
+        let id = dashed(request_id);
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("x-amzn-requestid", value);
         }
