@@ -496,8 +496,9 @@ async fn a_target_that_has_gone_is_told_from_an_empty_one() {
             Err(error) => {
                 assert_eq!(error.kind, Kind::TargetGone, "{}: {error}", service.spec.name)
             }
-            // An API that tells no difference must not be believed to have shown one.
+            // The one API that tells no difference must not be believed to have shown one.
             Ok(found) => {
+                assert_eq!(service.spec.name, "aws_ssm");
                 assert!(found.is_empty() && !sessions.looks_up_nodes(), "{found:?}");
                 let sight = sessions.sight().await.unwrap();
                 assert!(matches!(sight, Sight::Unproven(_)), "{}: {sight:?}", service.spec.name);

@@ -109,13 +109,6 @@ impl Outcome {
         self.told.iter().any(|one| !one.error && one.summary.starts_with("Nothing is left"))
     }
 
-    /// Whether nobody was there, on a target that nothing shows to exist.
-    pub(crate) fn unseen(&self) -> bool {
-        let titles = ["Target not seen yet: ", "Nobody was there, if the name is right: "];
-        let unseen = |one: &Told| titles.iter().any(|title| one.summary.starts_with(title));
-        !self.failed() && self.told.iter().any(unseen)
-    }
-
     pub(crate) fn count(&self, name: &str) -> usize {
         let count = self.run.as_ref().and_then(|run| run["counts"][name].as_u64());
         count.map_or(0, |count| usize::try_from(count).unwrap())
@@ -145,7 +138,6 @@ impl Outcome {
     pub(crate) fn word(&self) -> &'static str {
         match errors(&self.told).first().copied().unwrap_or_default() {
             "" if self.gone() => "gone",
-            "" if self.unseen() => "unseen",
             _ if self.absent() => "absent",
             "" if self.fates.values().any(|fate| fate.outcome != "terminated") => "unsure",
             "" => "done",
