@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -60,7 +60,7 @@ impl Presence {
             count.ever += 1;
             count.now += 1;
         });
-        Connection { io, presence: self.clone() }
+        Connection { io, presence: self.clone(), said_all: false }
     }
 }
 
@@ -132,6 +132,8 @@ async fn prove(
 pub(super) struct Connection {
     io: Box<dyn Io>,
     presence: Presence,
+    /// Nothing more will be written.
+    said_all: bool,
 }
 
 impl Drop for Connection {
@@ -169,8 +171,24 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
+    /// Says that nothing more comes, and waits until the peer has closed the connection.
+    ///
+    /// A peer that has not read everything yet still writes, if only what gRPC's flow control asks
+    /// for. If the connection were gone by then, its write would fail, and it could take the whole
+    /// answer for lost (seen with the Rust client; RFC 9112, 9.6 has the same rule for HTTP/1).
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        if !self.said_all {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            self.said_all = true;
+        }
+        let mut space = [0; 1024];
+        loop {
+            let mut away = ReadBuf::new(&mut space);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut away))?;
+            if away.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 
     fn poll_write_vectored(
@@ -188,6 +206,7 @@ impl AsyncWrite for Connection {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio_util::sync::CancellationToken;
 
     use super::*;
@@ -206,6 +225,24 @@ mod tests {
         let first = tokio::time::timeout(HANDSHAKE_TIME, gone[0].cancelled()).await;
         assert!(first.is_ok(), "it is still there");
         assert_eq!(gone.iter().filter(|token| token.is_cancelled()).count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_reads_late_may_still_write_behind_the_last_word() {
+        let (mine, mut theirs) = tokio::io::duplex(64);
+        let mut connection = Presence::new().admit(Box::new(mine));
+        connection.write_all(b"the answer").await.unwrap();
+        let mut closing = tokio::spawn(async move { connection.shutdown().await });
+        for _ in 0..100 {
+            // More than fits on the way: it is read, though nobody listens.
+            theirs.write_all(&[0; 64]).await.unwrap();
+        }
+        assert!(!closing.is_finished());
+        let mut read = [0; 10];
+        theirs.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"the answer");
+        drop(theirs);
+        (&mut closing).await.unwrap().unwrap();
     }
 
     #[tokio::test]
