@@ -42,14 +42,8 @@ impl Server {
         client.await.unwrap_or_else(must)
     }
 
-    /// Commands as the user `admin`, and what was answered.
     async fn tell(&self, commands: &str) -> String {
-        let mut raw = TcpStream::connect(self.redis.address()).await.unwrap();
-        let text = format!("AUTH admin {}\r\n{commands}\r\nQUIT\r\n", self.redis.password());
-        raw.write_all(text.as_bytes()).await.unwrap();
-        let mut said = String::new();
-        raw.read_to_string(&mut said).await.unwrap();
-        said
+        tell(&self.redis, commands).await
     }
 
     fn ground(&self, user: &str) -> Ground {
@@ -60,6 +54,16 @@ impl Server {
     fn target(&self) -> [(&'static str, &str); 2] {
         [("host", &self.host), ("port", &self.port)]
     }
+}
+
+/// Commands as the user `admin`, and what was answered.
+pub(super) async fn tell(redis: &Redis, commands: &str) -> String {
+    let mut raw = TcpStream::connect(redis.address()).await.unwrap();
+    let text = format!("AUTH admin {}\r\n{commands}\r\nQUIT\r\n", redis.password());
+    raw.write_all(text.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    raw.read_to_string(&mut said).await.unwrap();
+    said
 }
 
 fn text(session: &Session, column: &str) -> Option<String> {

@@ -166,7 +166,7 @@ impl Sessions for Redis {
             return Err(Error::new(Kind::BadRequest, KILL, "an id is not the number of a client"));
         }
         // A server that was started anew has given the numbers to others.
-        let (_, answers) = self.ask(KILL, &node.id, &[&["INFO", "server"]]).await?;
+        let (connection, answers) = self.ask(KILL, &node.id, &[&["INFO", "server"]]).await?;
         let info = text(KILL, answers)?;
         if field(&info, "run_id") != self.listed(&node.id).as_deref() {
             let message = "the server was started anew since it was listed";
@@ -176,7 +176,7 @@ impl Sessions for Redis {
         let commands: Vec<[&str; 4]> =
             ids.iter().map(|id| ["CLIENT", "KILL", "ID", id.0.as_str()]).collect();
         let commands: Vec<&[&str]> = commands.iter().map(<[&str; 4]>::as_slice).collect();
-        let connection = self.connection(KILL, &node.id).await?;
+        // On the connection that said which server it is: a new one may lead to another.
         let answers = connection.ask(KILL, &commands).await;
         let mut gone: Vec<SessionId> = Vec::new();
         let mut failure = None;
