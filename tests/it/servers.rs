@@ -2,9 +2,12 @@
 
 mod between;
 mod faults;
+mod gaps;
 pub(crate) mod ground;
 pub(crate) mod mariadb;
 mod mysql;
+mod papers;
 mod pool;
 mod postgresql;
 mod redis;
+mod tls;

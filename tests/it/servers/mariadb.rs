@@ -10,6 +10,7 @@ use mysql_async::{Conn, Opts, OptsBuilder};
 use terraform_provider_session::demo::Scratch;
 use tokio::process::{Child, Command};
 
+use super::gaps;
 use crate::terraform::fixture::must;
 
 /// From start to the first answer.
@@ -32,9 +33,7 @@ pub(crate) fn programs() -> Option<(PathBuf, PathBuf)> {
     };
     let both = found("mariadb-install-db").zip(found("mariadbd"));
     if both.is_none() {
-        // Past the harness' capture: nobody may think that it ran.
-        let told = "MariaDB did NOT run: install mariadb-server-core and mariadb-client-core\n";
-        std::io::Write::write_all(&mut std::io::stdout(), told.as_bytes()).unwrap();
+        gaps::tell("MariaDB", "mariadb-server-core and mariadb-client-core");
     }
     both
 }
@@ -46,7 +45,15 @@ fn is_root() -> bool {
 
 impl MariaDb {
     /// A new, empty server; `root` has no password, and comes by the socket.
-    pub(crate) async fn start((install, server): &(PathBuf, PathBuf)) -> MariaDb {
+    pub(crate) async fn start(programs: &(PathBuf, PathBuf)) -> MariaDb {
+        MariaDb::with(programs, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub(crate) async fn with(
+        (install, server): &(PathBuf, PathBuf),
+        arguments: &[String],
+    ) -> MariaDb {
         let folder = Scratch::new("mariadb").unwrap_or_else(must);
         let data = folder.path().join("data");
         let user = is_root().then_some("--user=root");
@@ -63,7 +70,7 @@ impl MariaDb {
         let mut last = String::new();
         for _ in 0..5 {
             let log = folder.path().join("log");
-            let (port, mut child) = spawn(server, folder.path(), user);
+            let (port, mut child) = spawn(server, folder.path(), user, arguments);
             if answers(folder.path(), &mut child).await {
                 return MariaDb { port, folder, _server: child };
             }
@@ -108,7 +115,7 @@ fn by_socket(folder: &Path) -> Opts {
         .into()
 }
 
-fn spawn(server: &Path, folder: &Path, user: Option<&str>) -> (u16, Child) {
+fn spawn(server: &Path, folder: &Path, user: Option<&str>, arguments: &[String]) -> (u16, Child) {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let child = Command::new(server)
         .args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve"])
@@ -117,6 +124,7 @@ fn spawn(server: &Path, folder: &Path, user: Option<&str>) -> (u16, Child) {
         .arg(format!("--pid-file={}", folder.join("pid").display()))
         .arg(format!("--port={port}"))
         .args(user)
+        .args(arguments)
         .env("TMPDIR", folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
