@@ -206,25 +206,18 @@ impl HttpSend for Https {
 /// Why whoever answers can never be trusted, or will never trust us, if that is why it failed.
 #[expect(clippy::wildcard_enum_match_arm, reason = "of an enum that may grow, these are meant")]
 fn untrusted(error: &reqwest::Error) -> Option<String> {
-    use rustls::AlertDescription as Alert;
-    match tls::cause(error)? {
+    let cause = tls::cause(error)?;
+    if let Some(alert) = tls::refuses_us(cause) {
+        return Some(format!(
+            "it does not accept our certificate ({alert:?}). Check `cert` and `key` of the provider \
+             block"
+        ));
+    }
+    match cause {
         rustls::Error::InvalidCertificate(bad) => Some(format!(
             "its certificate is not accepted ({bad}). If a proxy or a gateway of your own stands in \
              between, trust its CA, by `cacert_file` or `custom_ca_bundle` of the provider block where \
              there is one, or in the system's certificates; otherwise check the endpoint, and this machine's clock"
-        )),
-        rustls::Error::AlertReceived(
-            alert @ (Alert::BadCertificate
-            | Alert::UnsupportedCertificate
-            | Alert::CertificateRevoked
-            | Alert::CertificateExpired
-            | Alert::CertificateUnknown
-            | Alert::UnknownCA
-            | Alert::AccessDenied
-            | Alert::CertificateRequired),
-        ) => Some(format!(
-            "it does not accept our certificate ({alert:?}). Check `cert` and `key` of the provider \
-             block"
         )),
         _ => None,
     }

@@ -11,7 +11,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
 };
 
 /// What is checked of the other side's certificate.
@@ -187,9 +188,31 @@ pub fn cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Err
         }
         // An `io::Error` shows what it holds only by its own method, not as its source.
         let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = inner.map(|inner| inner as _).or_else(|| error.source());
+        // Nor does what is shared between several who wait for one answer.
+        let shared = error.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>();
+        let shared = shared.map(|shared| &**shared as _);
+        next = inner.map(|inner| inner as _).or(shared).or_else(|| error.source());
     }
     None
+}
+
+/// What the other side says that does not accept our certificate, or that we show none. With TLS 1.3
+/// it says so after the handshake (RFC 8446, 4.4.2.4).
+pub fn refuses_us(error: &Error) -> Option<AlertDescription> {
+    use AlertDescription as Alert;
+    let Error::AlertReceived(alert) = error else { return None };
+    let ours = matches!(
+        alert,
+        Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            | Alert::CertificateRequired
+    );
+    ours.then_some(*alert)
 }
 
 #[cfg(test)]

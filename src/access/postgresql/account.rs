@@ -85,18 +85,21 @@ impl Account {
             return Err(refusal);
         }
         let login = resolve::login(&self.settings, &*self.outside.environment, place)?;
-        let mut last = None;
+        // The first refusal counts: it is of the database that was wished for.
+        let mut first = None;
         for database in databases(&login.database, target) {
             match self.enter(&login, place, database).await {
                 Ok(connection) => return Ok(connection),
-                Err(error) if closed_to_us(&error) => last = Some(error),
+                Err(error) if closed_to_us(&error) => {
+                    first.get_or_insert(error);
+                }
                 Err(error) => {
-                    last = Some(error);
+                    first = Some(error);
                     break;
                 }
             }
         }
-        let error = last.unwrap_or_else(|| misconfigured("there is no database to connect to"));
+        let error = first.unwrap_or_else(|| misconfigured("there is no database to connect to"));
         if error.kind == Kind::Credentials {
             self.refusals.remember(place, &error);
         }
@@ -244,7 +247,14 @@ fn failed(
     let who = format!("role `{}`, database `{database}`", login.user);
     if let Some(refusal) = error.as_db_error() {
         let code = refusal.code().code();
-        let mut reason = format!("{} ({who}", errors::words(refusal));
+        let words = errors::words(refusal);
+        let mut reason = match words.contains("channel binding") {
+            true => format!(
+                "{words}: something between us and the server ends the encryption and begins it \
+                 anew; connect to the server itself ({who}"
+            ),
+            false => format!("{words} ({who}"),
+        };
         for withheld in &login.withheld {
             reason.push_str("; ");
             reason.push_str(withheld);

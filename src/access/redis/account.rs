@@ -18,7 +18,7 @@ use crate::wire::dial::{self, CONNECT_TIMEOUT, DialError, Place, Reached};
 /// Under which name our sessions show up.
 const NAME: &str = "terraform-provider-session";
 
-const MEND: Mend = Mend {
+pub(super) const MEND: Mend = Mend {
     ca: "`ca_cert` in the provider block's `redis`",
     client: "`client_cert` and `client_key` in the provider block's `redis`",
     less: "`tls = false` in the provider block's `redis`, which encrypts nothing",

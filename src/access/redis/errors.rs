@@ -3,10 +3,11 @@
 
 use ::redis::RedisError;
 
+use super::account::MEND;
 use crate::access::error::MAX_MESSAGE;
-use crate::access::server::blot;
+use crate::access::server::{blot, unaccepted};
 use crate::access::{Error, Kind, Secret};
-use crate::wire::redact;
+use crate::wire::{redact, tls};
 
 /// A refusal by its first word.
 fn kind(code: &str, message: &str) -> Kind {
@@ -32,6 +33,9 @@ pub(super) fn failed(error: &RedisError, operation: &'static str, secrets: &[Sec
             let message = error.detail().unwrap_or("no more is said");
             let told = Error::new(kind(code, message), operation, bounded(message));
             Error { code: Some(redact::bounded(code, 32)), ..told }
+        }
+        None if let Some(reason) = tls::cause(error).and_then(|tls| unaccepted(tls, MEND)) => {
+            Error::new(Kind::Configuration, operation, reason)
         }
         None if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() => {
             Error::new(Kind::Lost, operation, bounded(&format!("the connection broke: {error}")))

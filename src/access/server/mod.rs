@@ -14,6 +14,6 @@ mod tls;
 pub use blot::blot;
 pub use encrypt::{Duplex, encrypted};
 pub use place::{Default, place};
-pub use reach::{Mend, Step, connected, unreachable, untrusted};
+pub use reach::{Mend, Step, connected, unaccepted, unreachable, untrusted};
 pub use refused::Refusals;
 pub use tls::{Chosen, Encryption, Wish};

@@ -85,11 +85,7 @@ pub fn untrusted(error: &rustls::Error, encryption: Encryption, mend: Mend) -> S
                 format!("give the CA with {}", mend.ca),
             ),
         },
-        rustls::Error::AlertReceived(alert) => (
-            format!("the server broke it off ({alert:?})"),
-            format!("check the client certificate ({})", mend.client),
-        ),
-        other => return other.to_string(),
+        other => return unaccepted(other, mend).unwrap_or_else(|| other.to_string()),
     };
     match encryption {
         Encryption::Checked(tls::Check::Full | tls::Check::Chain) => {
@@ -97,6 +93,16 @@ pub fn untrusted(error: &rustls::Error, encryption: Encryption, mend: Mend) -> S
         }
         Encryption::Checked(tls::Check::Nothing) | Encryption::None => format!("{what}; {how}"),
     }
+}
+
+/// What a server says that does not accept our certificate, or that we show none, and what to do.
+pub fn unaccepted(error: &rustls::Error, mend: Mend) -> Option<String> {
+    let alert = tls::refuses_us(error)?;
+    Some(format!(
+        "the server does not accept our certificate, or that there is none ({alert:?}); check the \
+         client certificate ({})",
+        mend.client
+    ))
 }
 
 /// This server's names of what mends TLS, each as Markdown.
