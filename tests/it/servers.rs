@@ -8,6 +8,7 @@ pub(crate) mod mariadb;
 mod mysql;
 mod papers;
 mod pool;
+mod poolers;
 mod postgresql;
 mod redis;
 mod tls;

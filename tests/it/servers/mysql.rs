@@ -187,3 +187,18 @@ async fn a_target_is_there_absent_or_not_to_be_told() {
     assert_eq!((error.kind, error.code.as_deref()), (Kind::Credentials, Some("1045")));
     assert!(!error.message.contains("wrong-password"), "{error}");
 }
+
+#[tokio::test]
+async fn who_is_still_rolling_back_is_not_gone() {
+    let Some(server) = Server::peopled().await else { return };
+    server.maria.run(&["CREATE TABLE shop.t (n INT) ENGINE=InnoDB"]).await;
+    let mut writer = server.maria.client("app", Some("shop")).await;
+    writer.query_drop("BEGIN").await.unwrap();
+    writer.query_drop("INSERT INTO t SELECT seq FROM seq_1_to_400000").await.unwrap();
+    let report = server.ground("ops").run(&server.database("shop"), &all()).await;
+    assert!(report.halt.is_none() && terminated(&report) == 1, "{report:#?}");
+    // Nobody holds the table any more, and nobody undoes anything.
+    let mut looker = server.maria.client("app", None).await;
+    looker.query_drop("SET lock_wait_timeout = 0").await.unwrap();
+    looker.query_drop("DROP TABLE shop.t").await.unwrap();
+}

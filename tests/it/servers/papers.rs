@@ -109,7 +109,7 @@ pub(crate) enum Manner {
     Asked,
     /// The same on both sides: whoever does this reads everything. The server's certificate is of
     /// this authority, for 127.0.0.1.
-    InTheMiddle(Authority),
+    InTheMiddle(Box<Authority>),
 }
 
 /// An address that speaks TLS and leads to a server. It is closed on drop.

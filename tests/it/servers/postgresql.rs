@@ -264,6 +264,74 @@ async fn a_server_that_is_not_there_and_a_login_that_is_refused_say_where_and_wh
     assert!(ground.survey(&server.everywhere(), &all()).await.is_err());
 }
 
+/// Sends a signal to the process behind a session.
+async fn signal(name: &str, session: &Session) {
+    let pid = session.id.0.split_once(':').unwrap().0;
+    let done = tokio::process::Command::new("kill").args([name, pid]).status().await;
+    assert!(done.unwrap().success(), "{name} {pid}");
+}
+
+#[tokio::test]
+async fn a_process_that_is_stopped_does_not_die_and_survives() {
+    let server = Server::peopled(&[]).await;
+    let stuck = server.client("app", "shop", "stuck").await;
+    let ground = server.ground("ops");
+    let survey = ground.survey(&server.database("shop"), &all()).await.unwrap();
+    signal("-STOP", &survey.sessions[0]).await;
+    let other = server.client("app", "shop", "other").await;
+    let mut request = all();
+    request.timeout = std::time::Duration::from_secs(8);
+    let report = ground.run(&server.database("shop"), &request).await;
+    assert_eq!(counts(&report), (1, 0, 1), "{report:#?}");
+    assert!(other.cut().is_some() && stuck.cut().is_none());
+    // It was asked, and goes as soon as it can.
+    signal("-CONT", &survey.sessions[0]).await;
+    let again = ground.run(&server.database("shop"), &all()).await;
+    let (terminated, gone, survived) = counts(&again);
+    assert!(terminated + gone <= 1 && survived == 0 && again.halt.is_none(), "{again:#?}");
+    server.admin("postgres", &["DROP DATABASE shop"]).await;
+}
+
+#[tokio::test]
+async fn a_server_without_a_free_connection_is_asked_until_there_is_one() {
+    let server = Server::peopled(&[("max_connections", "8")]).await;
+    let mut clients = Vec::new();
+    while let Ok(client) = server.postgres.client("app", "pw-app", "shop", "full").await {
+        clients.push(client);
+    }
+    let ground = server.ground("ops");
+    let mut request = all();
+    request.timeout = std::time::Duration::from_secs(3);
+    let report = ground.run(&server.database("shop"), &request).await;
+    let busy = |halt: &Halt| matches!(halt, Halt::TimedOut(Some(error)) if error.kind == Kind::Busy && error.code.as_deref() == Some("53300"));
+    assert!(report.halt.as_ref().is_some_and(busy), "{report:#?}");
+    assert!(clients.iter().all(|client| client.cut().is_none()));
+    let leaves = async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        drop(clients.pop());
+    };
+    let target = server.database("shop");
+    let everybody = all();
+    let (report, ()) = tokio::join!(ground.run(&target, &everybody), leaves);
+    let (terminated, gone, survived) = counts(&report);
+    assert!(report.halt.is_none() && survived == 0, "{report:#?}");
+    assert!(terminated + gone >= clients.len(), "{report:#?}");
+    server.admin("postgres", &["DROP DATABASE shop"]).await;
+}
+
+#[tokio::test]
+async fn whose_role_was_dropped_is_shown_by_its_number_and_ended() {
+    let server = Server::peopled(&[]).await;
+    let client = server.client("app", "shop", "orphan").await;
+    server.admin("postgres", &["DROP ROLE app"]).await;
+    let ground = server.ground("ops");
+    let survey = ground.survey(&server.database("shop"), &all()).await.unwrap();
+    assert!(text(&survey.sessions[0], "user").starts_with("oid "), "{survey:#?}");
+    let report = ground.run(&server.database("shop"), &all()).await;
+    assert_eq!(counts(&report), (1, 0, 0), "{report:#?}");
+    assert!(client.cut().is_some());
+}
+
 #[tokio::test]
 async fn every_version_at_hand_lists_ends_and_refuses_alike() {
     let workshop = Workshop::here();

@@ -166,7 +166,8 @@ async fn a_postgresqls_own_tls_asks_for_our_certificate_and_binds_the_login_to_i
     // Whoever terminates TLS on the way is found out, even where no certificate is checked.
     let stranger = Authority::new();
     let acceptor = stranger.acceptor(&stranger.issue("127.0.0.1"), false);
-    let front = Front::new(server.address(), acceptor, Manner::InTheMiddle(trusted)).await;
+    let front =
+        Front::new(server.address(), acceptor, Manner::InTheMiddle(Box::new(trusted))).await;
     let through = Aim { port: front.port, ..aim };
     let unchecked = with(&login, json!({"sslmode": "require"}));
     let Err(error) = through.list(&stranger, unchecked).await else { panic!("let in") };
