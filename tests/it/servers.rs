@@ -1,6 +1,6 @@
 //! Services that speak a server's own protocol, on real servers.
 
-mod between;
+pub(crate) mod between;
 mod faults;
 mod gaps;
 pub(crate) mod ground;
@@ -10,5 +10,5 @@ mod papers;
 mod pool;
 mod poolers;
 mod postgresql;
-mod redis;
+pub(crate) mod redis;
 mod tls;

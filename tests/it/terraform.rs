@@ -24,4 +24,5 @@ mod sessions;
 pub(crate) mod stage;
 mod stories;
 mod terragrunt;
+mod unreachable;
 mod widths;

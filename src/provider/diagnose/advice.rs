@@ -90,17 +90,9 @@ pub(in crate::provider) fn advice(spec: &Spec, occasion: Occasion, error: &Error
         Kind::Unavailable | Kind::NotSent | Kind::Lost => format!(
             "The cloud could not be reached or failed. Check network, proxy and `endpoints`. {again}"
         ),
-        Kind::Unreachable => {
-            let destroys = occasion == Occasion::Destroy && spec.answers_itself;
-            let gone = if destroys {
-                " If it is gone for good, set `on_unreachable = \"warn\"`."
-            } else {
-                ""
-            };
-            format!(
-                "Nobody says that the target is gone: a firewall or a stopped server looks the same. Check the target's arguments, and the network between this machine and it. {again}{gone}"
-            )
-        }
+        Kind::Unreachable => format!(
+            "Nobody says that the target is gone: a firewall or a stopped server looks the same. Check the target's arguments, and the network between this machine and it. {again}"
+        ),
         Kind::Ambiguous | Kind::SessionGone => format!("The sessions changed meanwhile. {again}"),
         Kind::TargetGone => {
             "The instance or node does not exist. Check the ids and the region.".to_owned()

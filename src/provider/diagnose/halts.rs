@@ -87,7 +87,12 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
         ),
         Halt::Failed(error) => (
             format!("Sessions on {target} could not be terminated"),
-            format!("{}\n\n{}", answer(error), advice(spec, occasion, error)),
+            format!(
+                "{}\n\n{}{}",
+                answer(error),
+                advice(spec, occasion, error),
+                about.on_unreachable(report, error)
+            ),
         ),
         Halt::Cancelled => (
             format!("Session termination on {target} was interrupted"),

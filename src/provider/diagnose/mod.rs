@@ -63,9 +63,22 @@ impl About<'_> {
             && self.on_unreachable == OnFailure::Warn
             && self.seen
             && error.kind == Kind::Unreachable
-            && !report.resolved
-            && !report.seen
-            && report.victims.is_empty()
+            && !reached(report)
+    }
+
+    /// What `on_unreachable` has to do with a destroy that failed so.
+    fn on_unreachable(&self, report: &Report, error: &Error) -> &'static str {
+        let asked = self.occasion == Occasion::Destroy && self.spec.answers_itself;
+        match self.on_unreachable {
+            _ if !asked || error.kind != Kind::Unreachable => "",
+            _ if reached(report) => {
+                " `on_unreachable` does not count here: this run had reached the server, and \
+                 whoever was connected then may still be."
+            }
+            _ if !self.seen => " `on_unreachable` does not count here: the target was never seen.",
+            OnFailure::Fail => " If it is gone for good, set `on_unreachable = \"warn\"`.",
+            OnFailure::Warn => "",
+        }
     }
 
     /// The summary of a warning: two that say different things must not share one.
@@ -155,6 +168,11 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
         );
     }
     diagnostics
+}
+
+/// Whether the run had an answer from its target.
+fn reached(report: &Report) -> bool {
+    report.resolved || report.seen || !report.victims.is_empty()
 }
 
 /// Whether the run came as far as to know any session that is meant.

@@ -57,7 +57,7 @@ impl Server {
 }
 
 /// Commands as the user `admin`, and what was answered.
-pub(super) async fn tell(redis: &Redis, commands: &str) -> String {
+pub(crate) async fn tell(redis: &Redis, commands: &str) -> String {
     let mut raw = TcpStream::connect(redis.address()).await.unwrap();
     let text = format!("AUTH admin {}\r\n{commands}\r\nQUIT\r\n", redis.password());
     raw.write_all(text.as_bytes()).await.unwrap();
