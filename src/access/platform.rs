@@ -44,6 +44,12 @@ pub trait Platform: Send + Sync {
         None
     }
 
+    /// What a session that stays does to the drop of what it is in, as whole sentences, where that
+    /// can be told.
+    fn staying(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The account that the arguments and the environment lead to. Reads files, makes no call;
     /// what cannot be right is [`Kind::Configuration`].
     fn account(&self, given: &Given, outside: &Outside) -> Result<Account, Error>;

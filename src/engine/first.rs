@@ -25,6 +25,8 @@ pub struct View {
     left_out: BTreeMap<&'static str, usize>,
     doubt: Option<&'static str>,
     request_ids: Vec<String>,
+    /// What holds the target in place beside its sessions; empty also where nobody has looked.
+    pub(super) obstacles: Vec<String>,
 }
 
 /// Whom a request means.
@@ -51,6 +53,7 @@ impl View {
             left_out: BTreeMap::new(),
             doubt: None,
             request_ids,
+            obstacles: Vec::new(),
         };
         for mut reading in readings {
             view.looks.insert(reading.node.clone(), ledger::Node::seen(&reading));
@@ -96,6 +99,7 @@ impl View {
             left_out: self.left_out.clone(),
             doubt: self.doubt,
             request_ids: self.request_ids.clone(),
+            obstacles: self.obstacles.clone(),
             ..survey
         }
     }

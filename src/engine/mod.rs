@@ -137,9 +137,14 @@ pub async fn view(
 ) -> Result<View, Error> {
     let Some(_turn) = aim.turns.take(aim.scope, cancel).await else { return Err(interrupted()) };
     let run = Run::new(&aim, pace, &Silent, cancel, end_of(limit.all));
+    let look = async {
+        let mut view = run.view().await?;
+        view.obstacles = run.obstacles().await;
+        Ok(view)
+    };
     let seen = tokio::select! {
         biased;
-        seen = run.view() => seen,
+        seen = look => seen,
         error = run.unheard_for(limit.first) => Err(Trouble::Failed(error)),
     };
     aim.sessions.close().await;
@@ -277,6 +282,9 @@ async fn work(
             rounds.until_quiet(&view.nodes).await;
             rounds.note_doubt();
             report.returned = rounds.look_once_more(&view.nodes, &mut report.remarks).await;
+            if request.looks_again && run.halt().is_none() {
+                report.obstacles = run.obstacles().await;
+            }
         })
         .await;
     }

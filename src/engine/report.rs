@@ -34,6 +34,8 @@ pub struct Survey {
     pub left_out: BTreeMap<&'static str, usize>,
     /// Why somebody may have been skipped, if so; goes on after "the list".
     pub doubt: Option<&'static str>,
+    /// What holds the target in place beside its sessions, each in a few words.
+    pub obstacles: Vec<String>,
     /// The cloud's ids of the requests.
     pub request_ids: Vec<String>,
 }
@@ -157,6 +159,9 @@ pub struct Report {
     /// Who stood on the target at the last look of a destroy, came after the first look, and would
     /// have been selected.
     pub returned: Vec<Session>,
+    /// What will still hold the target in place when all sessions have ended, each in a few words.
+    /// Looked for where something goes behind the run.
+    pub obstacles: Vec<String>,
     /// How many of the selected log in as we do.
     pub ours: usize,
     /// Connections that are left out because they are not clients', by what they are.

@@ -260,6 +260,13 @@ impl<'a> Run<'a> {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
+    /// What holds the target in place beside its sessions, as far as that is told in time: it decides
+    /// nothing, so nothing is made of a failure.
+    pub(super) async fn obstacles(&self) -> Vec<String> {
+        let told = tokio::time::timeout_at(self.deadline, self.sessions.obstacles()).await;
+        told.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
     /// Notes why nothing more is tried, and says so.
     pub(super) fn over(&self, last: Option<Error>) -> Trouble {
         if self.cancel.is_cancelled() {

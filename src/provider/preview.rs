@@ -133,7 +133,7 @@ fn forecast(
         let _ = writeln!(text, "{}", diagnose::ours(survey.ours));
     }
     for (what, count) in &survey.left_out {
-        let _ = writeln!(text, "Left out as no client: {count} {what}.");
+        let _ = writeln!(text, "Left out as no client: {what} ({count}).");
     }
     if let Some(doubt) = survey.doubt {
         let _ = writeln!(text, "Others may be there: the list {doubt}.");
@@ -144,6 +144,9 @@ fn forecast(
     }
     if !protected.is_empty() {
         let _ = write!(text, "Protected:\n{}", table::table(spec, &protected));
+    }
+    if moment.after == After::Goes {
+        text.push_str(&diagnose::in_the_way(spec, &survey.obstacles, !protected.is_empty()));
     }
     if !survey.missing.is_empty() {
         let names = survey.missing.iter().map(|id| table::clean(id));

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers here are only ever called by tests")]
 
+mod dropping;
 mod engines;
 mod everything;
 mod examples;

@@ -93,6 +93,14 @@ impl Platform for Mysql {
         })
     }
 
+    fn staying(&self) -> Option<&'static str> {
+        Some(
+            "A `DROP DATABASE` does not care who is connected, but waits for those of them that \
+             have a transaction open on one of its tables, up to `lock_wait_timeout` of the server: \
+             a year on MySQL, a day on MariaDB, if nobody has set it.",
+        )
+    }
+
     fn account(&self, given: &Given, outside: &Outside) -> Result<Account, Error> {
         Ok(Account::Mysql(super::Account::new(Settings::new(given)?, outside.clone())))
     }

@@ -93,6 +93,13 @@ impl Platform for Postgresql {
         })
     }
 
+    fn staying(&self) -> Option<&'static str> {
+        Some(
+            "A plain `DROP DATABASE` fails while one of them is in that database. `WITH (FORCE)`, \
+             which some providers write by themselves, ends them in spite of `protect`.",
+        )
+    }
+
     fn account(&self, given: &Given, outside: &Outside) -> Result<Account, Error> {
         Ok(Account::Postgresql(super::Account::new(Settings::new(given)?, outside.clone())))
     }

@@ -25,7 +25,7 @@ use super::inputs::OnFailure;
 use super::run::Occasion;
 use super::table;
 pub(super) use sequel::{
-    dry_destroy, held, not_opened, tainted, taken_up, unknown_survivors, went_on,
+    dry_destroy, held, in_the_way, not_opened, tainted, taken_up, unknown_survivors, went_on,
 };
 pub(super) use sight::{absent, look_interrupted, unseen};
 
@@ -159,6 +159,8 @@ pub(super) fn report(about: About<'_>, report: &Report) -> Diagnostics {
         diagnostics.extend(sequel::returned(about, &report.returned));
         if report.halt.is_none() {
             diagnostics.extend(sequel::unjudged(about, &report.unjudged));
+            let spared = !report.protected.is_empty();
+            diagnostics.extend(sequel::held_up(about, &report.obstacles, spared));
         }
     }
     if !report.remarks.is_empty() {
@@ -284,7 +286,7 @@ fn done(spec: &Spec, target: &str, report: &Report) -> String {
         let _ = write!(text, " {}", ours(report.ours));
     }
     for (what, count) in &report.left_out {
-        let _ = write!(text, " Left out as no client: {count} {what}.");
+        let _ = write!(text, " Left out as no client: {what} ({count}).");
     }
     text
 }

@@ -2,6 +2,7 @@
 
 use super::advice::{STAYS, from_state};
 use super::{About, named, titled};
+use crate::access;
 use crate::framework::{Diagnostics, Severity};
 use crate::provider::table;
 use crate::services::{Criterion, Session, Spec};
@@ -155,6 +156,35 @@ pub(in crate::provider) fn returned(about: About<'_>, returned: &[Session]) -> D
             named(about.spec, &sessions)
         ),
     );
+    diagnostics
+}
+
+/// What will stop or delay what is destroyed next, as whole lines: things that are no sessions, and
+/// sessions that stay.
+pub(in crate::provider) fn in_the_way(spec: &Spec, obstacles: &[String], spared: bool) -> String {
+    let mut lines = String::new();
+    if !obstacles.is_empty() {
+        let things = obstacles.join(", ");
+        lines.push_str(&format!("Still in the way of what goes next, and no session: {things}.\n"));
+    }
+    let staying = access::find(spec.platform).and_then(|platform| platform.staying());
+    if let Some(staying) = staying.filter(|_| spared) {
+        lines.push_str(&format!("The protected stay connected. {staying}\n"));
+    }
+    lines
+}
+
+/// A destroy that is done, and behind which something may not go.
+pub(in crate::provider) fn held_up(
+    about: About<'_>,
+    obstacles: &[String],
+    spared: bool,
+) -> Diagnostics {
+    let mut diagnostics = Diagnostics::none();
+    let lines = in_the_way(about.spec, obstacles, spared);
+    if !lines.is_empty() {
+        diagnostics.warn(about.warning("Something stays on"), lines.trim_end());
+    }
     diagnostics
 }
 
