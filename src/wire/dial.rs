@@ -10,7 +10,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -151,7 +153,7 @@ async fn tcp(
             Ok(Ok(stream)) => {
                 // One small statement at a time: nothing is won by waiting for more.
                 let _ = stream.set_nodelay(true);
-                return Ok((Stream(Kind::Tcp(stream)), Reached::Address(*address)));
+                return Ok((Stream::of(Kind::Tcp(stream)), Reached::Address(*address)));
             }
             Ok(Err(error)) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => {}
@@ -174,7 +176,7 @@ async fn tcp(
 async fn socket(path: &PathBuf, limit: Duration) -> Result<(Stream, Reached), DialError> {
     let tried = path.display().to_string();
     match tokio::time::timeout(limit, UnixStream::connect(path)).await {
-        Ok(Ok(stream)) => Ok((Stream(Kind::Unix(stream)), Reached::Socket(path.clone()))),
+        Ok(Ok(stream)) => Ok((Stream::of(Kind::Unix(stream)), Reached::Socket(path.clone()))),
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
             Err(DialError::Refused { tried })
         }
@@ -189,9 +191,51 @@ async fn socket(_: &PathBuf, _: Duration) -> Result<(Stream, Reached), DialError
     Err(DialError::Impossible("this system has no sockets with a path".to_owned()))
 }
 
-/// A connection, of either kind.
+/// Most bytes that may come as the answer to one question: far more than the sessions of any server.
+const MOST: u64 = 256 << 20;
+
+/// What [`MOST`] leaves of an answer. It is the limit of what a server can make us remember.
+#[derive(Clone, Debug)]
+pub struct Allowance(Arc<AtomicU64>);
+
+impl Allowance {
+    fn new() -> Allowance {
+        Allowance(Arc::new(AtomicU64::new(MOST)))
+    }
+
+    /// Another question is asked.
+    pub fn renew(&self) {
+        self.0.store(MOST, Ordering::Relaxed);
+    }
+
+    /// What there is to say of an answer that is longer. The connection is broken then.
+    pub fn exceeded(&self) -> Option<String> {
+        let none_left = self.0.load(Ordering::Relaxed) == 0;
+        none_left.then(|| format!("the answer is longer than {} MiB", MOST >> 20))
+    }
+
+    fn spend(&self, bytes: usize) -> io::Result<()> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let spend = |left: u64| Some(left.saturating_sub(bytes));
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend);
+        self.exceeded().map_or(Ok(()), |too_long| Err(io::Error::other(too_long)))
+    }
+}
+
+/// A connection, of either kind, over which no endless answer comes.
 #[derive(Debug)]
-pub struct Stream(Kind);
+pub struct Stream(Kind, Allowance);
+
+impl Stream {
+    fn of(kind: Kind) -> Stream {
+        Stream(kind, Allowance::new())
+    }
+
+    /// How much of an answer may still come. Whoever asks anew renews it.
+    pub fn allowance(&self) -> Allowance {
+        self.1.clone()
+    }
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -217,7 +261,9 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        either!(self, stream => Pin::new(stream).poll_read(context, buffer))
+        let (before, allowance) = (buffer.filled().len(), self.allowance());
+        ready!(either!(self, stream => Pin::new(stream).poll_read(context, buffer)))?;
+        Poll::Ready(allowance.spend(buffer.filled().len() - before))
     }
 }
 

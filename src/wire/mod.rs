@@ -3,6 +3,7 @@
 //! Time, randomness, the network, files and the environment reach the other rooms only as
 //! [`Outside`], so that a test can stand in for each of them.
 
+pub mod cause;
 pub mod dial;
 pub mod https;
 pub mod no_proxy;

@@ -15,6 +15,8 @@ use rustls::{
     SignatureScheme,
 };
 
+use super::cause;
+
 /// What is checked of the other side's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
@@ -181,19 +183,7 @@ impl ServerCertVerifier for Lenient {
 
 /// The cause of a failed handshake, if that is what an error comes from.
 pub fn cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
-    let mut next: Option<&'a (dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(tls) = error.downcast_ref::<Error>() {
-            return Some(tls);
-        }
-        // An `io::Error` shows what it holds only by its own method, not as its source.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        // Nor does what is shared between several who wait for one answer.
-        let shared = error.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>();
-        let shared = shared.map(|shared| &**shared as _);
-        next = inner.map(|inner| inner as _).or(shared).or_else(|| error.source());
-    }
-    None
+    cause::find(error)
 }
 
 /// What the other side says that does not accept our certificate, or that we show none. With TLS 1.3

@@ -15,6 +15,12 @@ use crate::wire::Outside;
 use crate::wire::dial::{self, CONNECT_TIMEOUT, DialError, Place, Reached};
 use crate::wire::tls::{self, Check};
 
+/// Longest row that is read; what a statement of ours needs is nothing beside it.
+const MAX_PACKET: usize = 16 << 20;
+/// For how many seconds the client may hold a connection for good that it has not used: MySQL's own
+/// default, and longer than any run waits.
+const WAIT_TIMEOUT: usize = 28_800;
+
 const MEND: Mend = Mend {
     ca: "`custom_tls.ca_cert` in the provider block's `mysql`",
     client: "`custom_tls.client_cert` in the provider block's `mysql`",
@@ -109,6 +115,9 @@ impl Account {
         // By itself it would go over to a socket that the server names.
         let mut options = OptsBuilder::default()
             .prefer_socket(false)
+            // Else it would ask for both, and panic over answers that are no numbers.
+            .max_allowed_packet(Some(MAX_PACKET))
+            .wait_timeout(Some(WAIT_TIMEOUT))
             .user(login.user.clone())
             .pass(login.password.as_ref().map(|one| one.reveal().to_owned()));
         options = match (place, reached) {
@@ -125,7 +134,7 @@ impl Account {
         }
         let secrets: Vec<_> = login.password.clone().into_iter().collect();
         match Conn::new(options).await {
-            Ok(conn) => Ok(Connection { conn, secrets, reached: reached.clone() }),
+            Ok(conn) => Ok(Connection { conn: Some(conn), secrets, reached: reached.clone() }),
             Err(error) => Err(refused(&error, login, place, reached, chosen.encryption)),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable as _;
 
@@ -11,12 +12,17 @@ use crate::wire::dial::Reached;
 
 /// Longest time of a statement.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
+/// Most that an answer may come to. One row is no longer than the client's `max_allowed_packet`.
+const MOST_BYTES: usize = 256 << 20;
+/// What a column takes beside its text.
+const CELL: usize = 24;
 /// Longest wait for the end of a connection.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// A connection that is logged in. Dropped, it is cut.
 pub struct Connection {
-    pub(super) conn: Conn,
+    /// Taken only by its end.
+    pub(super) conn: Option<Conn>,
     pub(super) secrets: Vec<Secret>,
     /// Where it really leads.
     pub reached: Reached,
@@ -35,26 +41,57 @@ impl Connection {
     /// The rows of one statement. It holds nothing that came from outside but numbers.
     ///
     /// # Errors
-    /// What the server answers, by its number; [`Kind::Lost`] if no whole answer came in 30 s.
+    /// What the server answers, by its number; [`Kind::Lost`] if no whole answer came in 30 s,
+    /// [`Kind::Malformed`] if it does not end.
     pub async fn query(
         &mut self,
         operation: &'static str,
         statement: &str,
     ) -> Result<Vec<Row>, Error> {
         let Connection { conn, secrets, .. } = self;
-        let rows = conn.query::<mysql_async::Row, _>(statement);
-        let rows = tokio::time::timeout(STATEMENT_LIMIT, rows).await.map_err(|_| {
+        let conn = conn.as_mut().expect("only the end of a connection takes it");
+        let failed = |error| errors::failed(&error, operation, secrets);
+        let work = async {
+            let mut answer = conn.query_iter(statement).await.map_err(failed)?;
+            let (mut all, mut bytes) = (Vec::new(), 0);
+            while let Some(row) = answer.next().await.map_err(failed)? {
+                let row: Row = row.unwrap().into_iter().map(text).collect();
+                // What it takes to remember it, roughly: a row of nothing is something, too.
+                let held = |text: &Option<String>| text.as_ref().map_or(0, String::len) + CELL;
+                bytes += row.iter().map(held).sum::<usize>() + CELL;
+                if bytes > MOST_BYTES {
+                    let message = format!("the answer is longer than {} MiB", MOST_BYTES >> 20);
+                    return Err(Error::new(Kind::Malformed, operation, message));
+                }
+                all.push(row);
+            }
+            // A procedure has more to say.
+            answer.drop_result().await.map_err(failed)?;
+            Ok(all)
+        };
+        tokio::time::timeout(STATEMENT_LIMIT, work).await.unwrap_or_else(|_| {
             let message = format!("no answer in {} s", STATEMENT_LIMIT.as_secs());
-            Error::new(Kind::Lost, operation, message)
-        })?;
-        let rows = rows.map_err(|error| errors::failed(&error, operation, secrets))?;
-        Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(text).collect()).collect())
+            Err(Error::new(Kind::Lost, operation, message))
+        })
     }
 
     /// Takes leave, and waits until that has gone out, for a second at most.
-    pub async fn close(self) {
-        // Dropping it cuts what did not end by itself.
-        let _ = tokio::time::timeout(CLOSE_LIMIT, self.conn.disconnect()).await;
+    pub async fn close(mut self) {
+        if let Some(conn) = self.conn.take() {
+            // Dropping it cuts what did not end by itself.
+            let _ = tokio::time::timeout(CLOSE_LIMIT, conn.disconnect()).await;
+        }
+    }
+}
+
+impl Drop for Connection {
+    /// Cuts the connection. The client itself would first read what is still to come, which of an
+    /// answer without an end is everything, for ever: taking leave, if only for a moment, keeps it
+    /// from that.
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            let _ = conn.disconnect().now_or_never();
+        }
     }
 }
 

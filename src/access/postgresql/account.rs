@@ -141,6 +141,7 @@ impl Account {
             );
             self.remarks.lock().unwrap_or_else(PoisonError::into_inner).insert(remark);
         }
+        let allowance = stream.allowance();
         let mut config = Config::new();
         config.user(&login.user).dbname(database).application_name(APPLICATION);
         if let Some(password) = login.password(database) {
@@ -182,6 +183,7 @@ impl Account {
             client: Some(client),
             driver,
             secrets: login.secrets(database),
+            allowance,
             reached,
             database: database.to_owned(),
         })

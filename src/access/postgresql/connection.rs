@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Row};
 
 use super::errors;
 use crate::access::{Error, Kind, Secret};
-use crate::wire::dial::Reached;
+use crate::wire::dial::{Allowance, Reached};
 
 /// Longest time of a statement.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
@@ -23,6 +23,7 @@ pub struct Connection {
     pub(super) client: Option<Client>,
     pub(super) driver: JoinHandle<()>,
     pub(super) secrets: Vec<Secret>,
+    pub(super) allowance: Allowance,
     /// Where it really leads.
     pub reached: Reached,
     /// The database that it is connected to.
@@ -43,14 +44,19 @@ impl Connection {
     /// left on the server. A future that is dropped half way leaves the connection unusable.
     ///
     /// # Errors
-    /// What the server answers, by its SQLSTATE; [`Kind::Lost`] if no whole answer came in 30 s.
+    /// What the server answers, by its SQLSTATE; [`Kind::Lost`] if no whole answer came in 30 s,
+    /// [`Kind::Malformed`] if it does not end.
     pub async fn query(
         &self,
         operation: &'static str,
         statement: &str,
         parameters: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<Row>, Error> {
-        let failed = |error| errors::of_statement(&error, operation, &self.secrets);
+        self.allowance.renew();
+        let failed = |error| match self.allowance.exceeded() {
+            Some(too_long) => Error::new(Kind::Malformed, operation, too_long),
+            None => errors::of_statement(&error, operation, &self.secrets),
+        };
         let work = async {
             let client = self.client.as_ref().expect("only the end of a connection takes it");
             let parameters = parameters.iter().map(|(value, kind)| (*value, kind.clone()));

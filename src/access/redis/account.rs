@@ -109,7 +109,7 @@ impl Account {
             );
             self.remarks.lock().unwrap_or_else(PoisonError::into_inner).insert(remark);
         }
-        let at = (place, &reached);
+        let (at, allowance) = ((place, &reached), stream.allowance());
         let stream = server::encrypted(stream, at, chosen.encryption, &login.papers, MEND).await?;
         // The first answer tells whether it is a Redis at all; the crate itself asks nothing.
         let quiet = RedisConnectionInfo::default().set_skip_set_lib_name();
@@ -120,8 +120,13 @@ impl Account {
             server::connected(Kind::NotSent, place, &reached, Step::Login, reason)
         })?;
         let secrets = login.password.clone().into_iter().collect();
-        let connection =
-            Connection { client, driver: tokio::spawn(driver), secrets, reached: reached.clone() };
+        let connection = Connection {
+            client,
+            driver: tokio::spawn(driver),
+            secrets,
+            allowance,
+            reached: reached.clone(),
+        };
         let mut commands: Vec<Vec<&str>> = Vec::new();
         match (&login.user, &login.password) {
             (Some(user), Some(password)) => commands.push(vec!["AUTH", user, password.reveal()]),

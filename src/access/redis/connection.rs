@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::errors;
 use crate::access::{Error, Kind, Secret};
-use crate::wire::dial::Reached;
+use crate::wire::dial::{Allowance, Reached};
 
 /// Longest time to the last answer of what was asked together.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -19,6 +19,7 @@ pub struct Connection {
     pub(super) client: MultiplexedConnection,
     pub(super) driver: JoinHandle<()>,
     pub(super) secrets: Vec<Secret>,
+    pub(super) allowance: Allowance,
     /// Where it really leads.
     pub reached: Reached,
 }
@@ -37,15 +38,17 @@ impl Connection {
         operation: &'static str,
         commands: &[&[&str]],
     ) -> Vec<Result<Value, Error>> {
+        self.allowance.renew();
         let commands: Vec<Cmd> = commands.iter().map(|words| command(words)).collect();
         let answers = commands.iter().map(|command| {
             let mut client = self.client.clone();
             async move {
-                client
-                    .send_packed_command(command)
-                    .await
-                    .and_then(Value::extract_error)
-                    .map_err(|error| errors::failed(&error, operation, &self.secrets))
+                client.send_packed_command(command).await.and_then(Value::extract_error).map_err(
+                    |error| match self.allowance.exceeded() {
+                        Some(too_long) => Error::new(Kind::Malformed, operation, too_long),
+                        None => errors::failed(&error, operation, &self.secrets),
+                    },
+                )
             }
         });
         let count = commands.len();

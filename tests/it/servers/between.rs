@@ -30,8 +30,44 @@ pub(crate) enum Fault {
     Trickle,
     /// The answer is somebody else's.
     Nonsense,
+    /// The answer begins as one of this protocol, and never ends.
+    Endless(Tongue),
+    /// In every piece that comes from the server from then on a byte is another, by a seed.
+    Damage(u64),
     /// The connection is reset, and from then on the same address leads to another server.
     Elsewhere(SocketAddr),
+}
+
+/// A server's protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tongue {
+    Postgres,
+    Redis,
+    Mysql,
+}
+
+impl Tongue {
+    /// How an answer begins, and what can follow for ever.
+    fn endless(self) -> (Vec<u8>, Vec<u8>) {
+        match self {
+            // A row of two gigabytes.
+            Tongue::Postgres => (vec![b'D', 0x7f, 0xff, 0xff, 0xff], vec![0; PIECE]),
+            // A text of half a gigabyte, the most that there can be.
+            Tongue::Redis => (b"$536870912\r\n".to_vec(), vec![b'x'; PIECE]),
+            Tongue::Mysql => {
+                // One column, which is described; then rows of a MiB.
+                let column =
+                    [b"\x03def", &b"\0\0\0\x01a\0\x0c\x2d\0\0\0\0\x10\xfd\0\0\0\0\0"[..]].concat();
+                let head = [
+                    &[1, 0, 0, 1, 1][..],
+                    &[u8::try_from(column.len()).unwrap(), 0, 0, 2],
+                    &column,
+                ];
+                let row = [&[4, 0, 0x10, 0, 0xfd, 0, 0, 0x10][..], &vec![b'x'; 1 << 20]].concat();
+                (head.concat(), row)
+            }
+        }
+    }
 }
 
 /// A listening address that leads to a server. It is closed on drop.
@@ -50,6 +86,8 @@ struct Plan {
     /// Whether the address leads elsewhere by now.
     moved: AtomicBool,
     happened: AtomicUsize,
+    /// What was sent of an answer without an end.
+    sent: AtomicUsize,
 }
 
 impl Between {
@@ -69,6 +107,7 @@ impl Between {
             left: AtomicUsize::new(times),
             moved: AtomicBool::new(false),
             happened: AtomicUsize::new(0),
+            sent: AtomicUsize::new(0),
         });
         let of_all = Arc::clone(&plan);
         let accepting = tokio::spawn(async move {
@@ -78,6 +117,11 @@ impl Between {
             }
         });
         Between { port, plan, accepting }
+    }
+
+    /// How many bytes were taken of answers without an end.
+    pub(crate) fn sent(&self) -> usize {
+        self.plan.sent.load(Ordering::SeqCst)
     }
 
     /// How often the fault happened.
@@ -132,7 +176,7 @@ async fn line(client: TcpStream, plan: Arc<Plan>) {
                     let piece = piece.to_vec();
                     let whole = |to: OwnedWriteHalf| from_client.reunite(to).unwrap();
                     let ways = (from_server, to_server);
-                    return strike(plan.fault, whole(to_client), ways, &piece).await;
+                    return strike(&plan, whole(to_client), ways, &piece).await;
                 }
                 if to_server.write_all(piece).await.is_err() { return }
             }
@@ -146,11 +190,12 @@ async fn line(client: TcpStream, plan: Arc<Plan>) {
 
 /// Lets the fault happen, at a message for the server.
 async fn strike(
-    fault: Fault,
+    plan: &Plan,
     mut client: TcpStream,
     (mut from_server, mut to_server): (OwnedReadHalf, OwnedWriteHalf),
     message: &[u8],
 ) {
+    let fault = plan.fault;
     if matches!(fault, Fault::ResetBefore | Fault::Elsewhere(_)) {
         return reset(client);
     }
@@ -186,7 +231,67 @@ async fn strike(
             let mut server = from_server.reunite(to_server).unwrap();
             let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
         }
+        Fault::Endless(tongue) => endless(tongue, client, &plan.sent).await,
+        Fault::Damage(seed) => damaged(seed, client, (from_server, to_server), answer).await,
         Fault::ResetBefore | Fault::SilenceBefore | Fault::Elsewhere(_) => {}
+    }
+}
+
+/// Says something that has no end, until the client has had enough.
+async fn endless(tongue: Tongue, mut client: TcpStream, sent: &AtomicUsize) {
+    let (head, mut piece) = tongue.endless();
+    if client.write_all(&head).await.is_err() {
+        return;
+    }
+    let mut number = 3_u8;
+    loop {
+        if tongue == Tongue::Mysql {
+            // The number of the packet, which begins anew behind 255.
+            piece[3] = number;
+            number = number.wrapping_add(1);
+        }
+        if client.write_all(&piece).await.is_err() {
+            return;
+        }
+        sent.fetch_add(piece.len(), Ordering::SeqCst);
+    }
+}
+
+/// Passes on what both say, with another byte in every piece of the server's.
+async fn damaged(
+    seed: u64,
+    client: TcpStream,
+    (mut from_server, mut to_server): (OwnedReadHalf, OwnedWriteHalf),
+    first: &[u8],
+) {
+    // An LCG of Knuth's: any will do.
+    let mut luck = seed;
+    let mut below = |bound: usize| {
+        luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(luck >> 33).unwrap() % bound.max(1)
+    };
+    let mut piece = first.to_vec();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut asked, mut said) = (vec![0; PIECE], vec![0; PIECE]);
+    loop {
+        if !piece.is_empty() {
+            let at = below(piece.len());
+            piece[at] ^= 1 << below(8);
+            if to_client.write_all(&piece).await.is_err() {
+                return;
+            }
+            piece.clear();
+        }
+        tokio::select! {
+            read = from_client.read(&mut asked) => {
+                let Some(message) = some(&asked, read) else { return };
+                if to_server.write_all(message).await.is_err() { return }
+            }
+            read = from_server.read(&mut said) => {
+                let Some(answer) = some(&said, read) else { return };
+                piece = answer.to_vec();
+            }
+        }
     }
 }
 

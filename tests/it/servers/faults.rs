@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use serde_json::json;
-use terraform_provider_session::access::Kind;
+use terraform_provider_session::access::{Error, Kind};
 use terraform_provider_session::demo::{Client, Postgres, PostgresPrograms, Redis, Workshop};
-use terraform_provider_session::engine::{Fate, Filter, Halt, Report, Request, Selection};
+use terraform_provider_session::engine::{Fate, Filter, Halt, Report, Request, Selection, Survey};
 
-use super::between::{Between, Fault};
+use super::between::{Between, Fault, Tongue};
 use super::ground::{Ground, all};
 use super::mariadb::{MariaDb, lives, programs};
 use super::redis::tell;
@@ -152,13 +153,24 @@ impl Server {
         Request { selection: Selection::Match(filter), timeout, ..all() }
     }
 
-    /// Runs against the address with this port, which leads here or not.
-    async fn run(&self, port: u16, request: &Request) -> Report {
-        let port = port.to_string();
-        let mut target = vec![("host", "127.0.0.1"), ("port", port.as_str())];
+    /// The address with this port.
+    fn at<'a>(&self, port: &'a str) -> Vec<(&'static str, &'a str)> {
+        let mut target = vec![("host", "127.0.0.1"), ("port", port)];
         if !matches!(self, Server::Redis(_)) {
             target.push(("all_databases", "true"));
         }
+        target
+    }
+
+    /// Lists what the address with this port leads to.
+    async fn survey(&self, ground: &Ground, port: u16, request: &Request) -> Result<Survey, Error> {
+        ground.survey(&self.at(&port.to_string()), request).await
+    }
+
+    /// Runs against the address with this port, which leads here or not.
+    async fn run(&self, port: u16, request: &Request) -> Report {
+        let port = port.to_string();
+        let target = self.at(&port);
         let report = tokio::time::timeout(request.timeout + GRACE, async {
             self.ground().run(&target, request).await
         });
@@ -219,7 +231,7 @@ impl Case {
             // A server that takes a connection and says nothing at the login is no server.
             Fault::SilenceBefore | Fault::SilenceAfter => !self.always && self.place != "login",
             // What is no answer of such a server at all may be believed to stay so.
-            Fault::Nonsense | Fault::Elsewhere(_) => false,
+            Fault::Nonsense | Fault::Elsewhere(_) | Fault::Endless(_) | Fault::Damage(_) => false,
         }
     }
 
@@ -300,6 +312,65 @@ async fn on_any_bad_line_to_a_redis_the_report_is_true() {
 async fn on_any_bad_line_to_a_mariadb_the_report_is_true() {
     let Some(server) = Server::maria().await else { return };
     plays(server).await;
+}
+
+/// How many kinds of damage are tried.
+const SEEDS: u64 = 40;
+
+/// A server whose answers are damaged: no list is made of it but by chance, nothing hangs, and
+/// nothing breaks here. Nobody is ended: what a damaged list names could be anybody.
+async fn survives_damage(server: Server) {
+    let words = server.words();
+    let ground = server.ground();
+    let (mut taken, mut told) = (0, BTreeSet::new());
+    for word in [words.login, words.list] {
+        let surveys = (0..SEEDS).map(async |seed| {
+            let way = Between::new(server.address(), word, Fault::Damage(seed), usize::MAX).await;
+            let request = server.meant("nobody", Duration::from_secs(2));
+            let survey = server.survey(&ground, way.port, &request);
+            (seed, tokio::time::timeout(GRACE, survey).await.expect("it ends in its time"))
+        });
+        // Few at a time: a login takes a while to compute.
+        let surveys = futures_util::stream::iter(surveys).buffer_unordered(5);
+        for (seed, survey) in surveys.collect::<Vec<_>>().await {
+            match survey {
+                Ok(_) => taken += 1,
+                Err(error) => {
+                    assert!(!error.message.contains("ended in a panic"), "{seed}: {error}");
+                    told.insert(error.kind);
+                }
+            }
+        }
+    }
+    assert!(taken > 0 && told.len() > 1, "{taken} lists were taken, and {told:?}");
+}
+
+#[tokio::test]
+async fn damaged_answers_of_servers_break_nothing() {
+    survives_damage(Server::postgres().await).await;
+    survives_damage(Server::redis().await).await;
+    if let Some(server) = Server::maria().await {
+        survives_damage(server).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_no_answer() {
+    let mut servers =
+        vec![(Server::postgres().await, Tongue::Postgres), (Server::redis().await, Tongue::Redis)];
+    servers.extend(Server::maria().await.map(|server| (server, Tongue::Mysql)));
+    for (server, tongue) in servers {
+        let fault = Fault::Endless(tongue);
+        let way = Between::new(server.address(), server.words().list, fault, usize::MAX).await;
+        let request = server.meant("nobody", LONG);
+        let survey = server.survey(&server.ground(), way.port, &request).await;
+        let error = survey.unwrap_err();
+        assert_eq!(error.kind, Kind::Malformed, "{tongue:?}: {error}");
+        assert!(error.message.contains("longer than 256 MiB"), "{tongue:?}: {error}");
+        // It is tried a few times, and each time no more is read than that, and what was on the way.
+        let most = way.happened() * (300 << 20);
+        assert!(way.sent() < most, "{tongue:?}: {} bytes were read", way.sent());
+    }
 }
 
 /// The address leads to another server from the first kill on.
