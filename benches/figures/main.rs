@@ -12,6 +12,7 @@
 mod engines;
 mod host;
 mod load;
+mod postgres;
 mod shipped;
 mod start;
 mod table;
@@ -36,6 +37,10 @@ fn main() -> ExitCode {
     if wanted("load") {
         tell("10,000 sessions");
         figures.extend(runtime.block_on(load::many_sessions()));
+    }
+    if wanted("postgres") {
+        tell("500 sessions of a PostgreSQL");
+        figures.push(runtime.block_on(postgres::sessions()));
     }
     let mut engine = None;
     if wanted("engines") {

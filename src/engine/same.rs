@@ -4,8 +4,9 @@
 //! second. A session is its node, its id and its incarnation: what a list tells of it that a
 //! successor cannot share. Where a service gives none
 //! ([`Session::incarnation`](crate::services::Session::incarnation)), its age does: a successor has
-//! begun after the former was seen.
+//! begun after the former was seen. And a connection keeps the address and port that it came from.
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -24,6 +25,8 @@ pub(super) struct Sighting {
     earliest: Option<Instant>,
     /// It began no later than this.
     latest: Instant,
+    /// Where it comes from, if that is told with a port.
+    client: Option<SocketAddr>,
 }
 
 impl Sighting {
@@ -34,7 +37,8 @@ impl Sighting {
         let back = |from: Instant, by: Duration| from.checked_sub(by);
         let earliest = age.and_then(|age| back(asked, age.saturating_add(ROUNDING)));
         let latest = age.and_then(|age| back(arrived, age.saturating_sub(ROUNDING)));
-        Sighting { session, earliest, latest: latest.unwrap_or(arrived) }
+        let client = client(spec, &session);
+        Sighting { session, earliest, latest: latest.unwrap_or(arrived), client }
     }
 
     /// Whether `later`, seen after this, is the same session.
@@ -46,8 +50,13 @@ impl Sighting {
             (Some(mine), Some(other)) => mine == other,
             // A server whose clock is set forward makes sessions older, never younger; so only
             // youth tells a successor.
-            _ => !later.began_after(self.latest),
+            _ => !later.began_after(self.latest) && !self.comes_from_elsewhere(later),
         }
+    }
+
+    /// Whether another client has the id later.
+    fn comes_from_elsewhere(&self, later: &Sighting) -> bool {
+        self.client.zip(later.client).is_some_and(|(mine, other)| mine != other)
     }
 
     /// Whether it certainly began after a moment.
@@ -63,6 +72,14 @@ impl Sighting {
             incarnation: self.session.incarnation.clone(),
             began_by: Some(clock.wall(self.latest)),
         }
+    }
+}
+
+/// The client's address and port; None of what is a name, or lacks the port.
+fn client(spec: &Spec, session: &Session) -> Option<SocketAddr> {
+    match session.fields.get(spec.column(Role::Client)?.name)? {
+        Field::Text(text) => text.parse().ok(),
+        Field::Integer(_) | Field::Bool(_) => None,
     }
 }
 
@@ -168,6 +185,22 @@ mod tests {
             let clock = Clock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000));
             let known = first_seen.known(clock);
             assert_eq!(known.is(&later_seen, clock), same, "{first:?} {later:?} after {at} s");
+        }
+        let from = |client: &str| {
+            let mut session = session("n", "4711", "app");
+            session.fields.insert("addr", Field::Text(client.to_owned()));
+            Sighting::new(&spec(1, Everyone::Never), session, start, start)
+        };
+        for (first, later, same) in [
+            ("10.0.0.1:4711", "10.0.0.1:4711", true),
+            ("10.0.0.1:4711", "10.0.0.1:4712", false),
+            ("[::1]:4711", "10.0.0.1:4711", false),
+            // Without a port, or by a name, it is no more than where somebody comes from.
+            ("10.0.0.1", "10.0.0.2", true),
+            ("app-1:4711", "app-2:4712", true),
+            ("", "10.0.0.1:4711", true),
+        ] {
+            assert_eq!(from(first).is(&from(later)), same, "{first} and then {later}");
         }
         let mut elsewhere = sighting(Some("7"), None, start);
         elsewhere.session.node = "m".to_owned();

@@ -53,6 +53,8 @@ pub const NAMES: &[(&str, Trouble)] = &[
     ("busy", Trouble::Service(Fault::Busy)),
     ("partial-kill", Trouble::Service(Fault::PartialKill)),
     ("ends-half", Trouble::Service(Fault::EndsHalf)),
+    ("ends-late", Trouble::Service(Fault::EndsLate)),
+    ("known-again", Trouble::Service(Fault::KnownAgain)),
     ("refuses", Trouble::Service(Fault::Refuses)),
     ("job-fails", Trouble::Service(Fault::JobFails)),
     ("job-hangs", Trouble::Service(Fault::JobHangs)),

@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::redis::Redis;
 use super::terminals::Terminals;
-use crate::services::simulator::{Clients, Expected, LiveClient, Memory};
+use crate::services::simulator::{Again, Clients, Expected, FOLLOWER, LiveClient, Memory};
 use crate::wire::Clock;
 
 /// Cuts that are remembered.
 const MOST: usize = 100_000;
+
+/// How much later the end comes of whoever does not end at once.
+const LATE: Duration = Duration::from_secs(10);
+/// Behind the numbers of all others.
+const FIRST_FOLLOWER: usize = 910_000;
 
 /// A connection that was cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,10 @@ pub struct Ledger {
     since: BTreeMap<(String, String), SystemTime>,
     redis: Vec<(BTreeSet<String>, Redis)>,
     terminals: Terminals,
+    /// Whose end was asked for and comes later: when, on which node, under which key.
+    later: Vec<(SystemTime, String, String)>,
+    /// How many followed somebody.
+    followers: usize,
     killed: VecDeque<Killed>,
     untold: Vec<Killed>,
 }
@@ -51,6 +60,8 @@ impl Ledger {
             redis,
             terminals: Terminals::new(Arc::clone(&clock)),
             clock,
+            later: Vec::new(),
+            followers: 0,
             killed: VecDeque::new(),
             untold: Vec::new(),
         }
@@ -81,9 +92,22 @@ impl Ledger {
     pub fn clear(&mut self) {
         self.memory = Memory::new();
         self.since.clear();
+        self.later.clear();
         self.terminals.clear();
         self.killed.clear();
         self.untold.clear();
+    }
+
+    /// Cuts those whose time has come.
+    pub(super) fn settle(&mut self) {
+        let now = self.clock.now();
+        let (due, later) =
+            std::mem::take(&mut self.later).into_iter().partition(|(at, ..)| *at <= now);
+        self.later = later;
+        let due: Vec<(SystemTime, String, String)> = due;
+        for (_, node, key) in due {
+            self.kill(&node, &key);
+        }
     }
 
     /// Why a real Redis could not be asked since the last call of this, if one could not.
@@ -136,6 +160,28 @@ impl Clients for Ledger {
             self.killed.push_back(killed);
         }
         cut
+    }
+
+    fn kill_later(&mut self, node: &str, key: &str) {
+        self.later.push((self.clock.now() + LATE, node.to_owned(), key.to_owned()));
+    }
+
+    fn kill_and_follow(&mut self, node: &str, key: &str, again: Again) {
+        let before = self.list(node).into_iter().find(|client| client.id == key);
+        let Some(before) = before.filter(|_| self.kill(node, key)) else { return };
+        self.followers += 1;
+        let name = FOLLOWER.to_owned();
+        let number = FIRST_FOLLOWER + self.followers;
+        let id = match again {
+            Again::Never => return,
+            Again::Id => before.id,
+            Again::Address => number.to_string(),
+        };
+        let address = match (again, before.address.rsplit_once(':')) {
+            (Again::Id, Some((ip, _))) => format!("{ip}:{}", 50_000 + self.followers % 10_000),
+            _ => before.address,
+        };
+        self.connect(node, LiveClient { id, address, name, age: 0, idle: 0, ..before });
     }
 
     fn expect(&mut self, node: &str, user: &str) -> Option<Expected> {

@@ -18,7 +18,7 @@ use super::gate::{Gate, Refused};
 use super::huaweicloud::Huaweicloud;
 use super::ledger::{Killed, Ledger};
 use super::setup::{Account, Login, Setup};
-use crate::services::simulator::{Clients, Inbound, Instance, LiveClient, Simulator, Stage};
+use crate::services::simulator::{Again, Clients, Inbound, Instance, LiveClient, Simulator, Stage};
 use crate::services::{Service, Spec, simulated};
 use crate::wire::{Clock, HttpError, HttpSend};
 
@@ -128,7 +128,11 @@ impl Sandbox {
         let served = |(service, (_, instances)): (&'static Service, &(_, Vec<Instance>))| {
             let clients = Arc::clone(&ledger) as Arc<Mutex<dyn Clients>>;
             let stage = Stage::new(instances.clone(), clients);
-            let stage = Stage { job: setup.job, gone: setup.gone, ..stage };
+            let again = match service.spec.ids_again {
+                Some(_) => Again::Id,
+                None => Again::Never,
+            };
+            let stage = Stage { job: setup.job, gone: setup.gone, again, ..stage };
             Served { service, simulator: (service.scene().simulator)(stage.clone()), stage }
         };
         let state = State {
@@ -236,6 +240,7 @@ impl Sandbox {
     /// Does what jobs have left to do by now.
     pub fn settle(&self) {
         let now = self.clock.now();
+        self.ledger().settle();
         self.state().services.iter_mut().for_each(|served| served.simulator.settle(now));
         self.tell(None);
     }

@@ -24,8 +24,10 @@
 
 mod audit;
 mod check;
+mod moving;
 mod run;
 mod table;
+mod truths;
 mod words;
 
 use terraform_provider_session::sandbox::Trouble;

@@ -66,6 +66,10 @@ pub enum Fault {
     PartialKill,
     /// Ends half of the sessions it was asked to end, of one nobody, and reports success.
     EndsHalf,
+    /// Accepts, and the session ends ten seconds later.
+    EndsLate,
+    /// Ends the session, and at once somebody else has what it was known by.
+    KnownAgain,
     /// Accepts, and the session lives on.
     Refuses,
     /// The job ends as failed.
@@ -87,6 +91,19 @@ pub struct Stage {
     pub job: Duration,
     /// How a kill answers that names a session which is not there.
     pub gone: Gone,
+    /// What somebody else can have soon after a session has ended.
+    pub again: Again,
+}
+
+/// What a session was known by that somebody else can have after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Nothing.
+    Never,
+    /// Its number.
+    Id,
+    /// Its address; numbers come once.
+    Address,
 }
 
 /// How a kill answers that names a session which is not there, where no page says.
@@ -110,7 +127,13 @@ pub enum Unended {
 impl Stage {
     /// A stage with jobs of two seconds, where ending what is gone succeeds.
     pub fn new(instances: Vec<Instance>, clients: Arc<Mutex<dyn Clients>>) -> Stage {
-        Stage { instances, clients, job: Duration::from_secs(2), gone: Gone::Accepted }
+        Stage {
+            instances,
+            clients,
+            job: Duration::from_secs(2),
+            gone: Gone::Accepted,
+            again: Again::Never,
+        }
     }
 
     /// The instance of an id.
@@ -135,7 +158,8 @@ impl Stage {
     }
 
     /// Cuts the connections of these keys, as a kill that names them does; None is one that is not
-    /// there. Plays [`Fault::Refuses`], [`Fault::PartialKill`] and [`Fault::EndsHalf`].
+    /// there. Plays [`Fault::Refuses`], [`Fault::PartialKill`], [`Fault::EndsHalf`],
+    /// [`Fault::EndsLate`] and [`Fault::KnownAgain`].
     pub fn end(
         &self,
         node: &str,
@@ -152,7 +176,11 @@ impl Stage {
             _ => keys.len(),
         };
         for key in keys.iter().take(reached).flatten() {
-            self.kill(node, key);
+            match fault {
+                Some(Fault::EndsLate) => self.clients().kill_later(node, key),
+                Some(Fault::KnownAgain) => self.clients().kill_and_follow(node, key, self.again),
+                _ => drop(self.kill(node, key)),
+            }
         }
         if fault == Some(Fault::PartialKill) { Err(Unended::InPart) } else { Ok(()) }
     }
@@ -212,6 +240,17 @@ pub trait Clients: Send {
     /// Cuts one connection; false if there is none of that key.
     fn kill(&mut self, node: &str, key: &str) -> bool;
 
+    /// Cuts one connection ten seconds from now; at once where time does not pass.
+    fn kill_later(&mut self, node: &str, key: &str) {
+        self.kill(node, key);
+    }
+
+    /// Cuts one connection, and lets somebody else connect who has what of it comes again, where
+    /// connections can be made up.
+    fn kill_and_follow(&mut self, node: &str, key: &str, _again: Again) {
+        self.kill(node, key);
+    }
+
     /// Expects somebody who will connect to a node as `user`; None where nobody can.
     fn expect(&mut self, _node: &str, _user: &str) -> Option<Expected> {
         None
@@ -226,6 +265,9 @@ pub struct Expected {
     /// What whoever connects must show.
     pub token: Secret,
 }
+
+/// The name of whoever follows a connection that was cut by [`Fault::KnownAgain`].
+pub const FOLLOWER: &str = "follower";
 
 /// One live connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

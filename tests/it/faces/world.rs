@@ -57,9 +57,46 @@ struct Way {
     later: Mutex<Option<(Switch, usize)>>,
     /// Whether the first client that is cut comes back with the next call.
     back: AtomicBool,
+    /// What others do between the calls.
+    stir: Mutex<Stir>,
+}
+
+/// What others do between two calls.
+#[derive(Default)]
+pub(crate) enum Stir {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Whoever connected first to this node leaves by himself, so many more times.
+    Leave(String, usize),
+    /// Somebody else asks for the same that was asked last, if that was a look.
+    Ask(Option<Box<Request<Bytes>>>),
 }
 
 impl Way {
+    /// Somebody else asks what was asked last, so that what it led to is made anew.
+    async fn others_ask(&self, next: &Request<Bytes>) {
+        let looks = next.method() == http::Method::GET || next.uri().path().ends_with("/clients");
+        let again = match &mut *self.stir.lock().unwrap() {
+            Stir::Ask(last) => std::mem::replace(last, looks.then(|| Box::new(next.clone()))),
+            Stir::Nothing | Stir::Leave(..) => None,
+        };
+        if let Some(again) = again {
+            drop(self.sandbox.send(*again).await);
+        }
+    }
+
+    /// Whoever connected first leaves.
+    fn others_leave(&self) {
+        if let Stir::Leave(node, times @ 1..) = &mut *self.stir.lock().unwrap() {
+            let mut ledger = self.sandbox.ledger();
+            let first = ledger.list(node).into_iter().next();
+            if first.is_some_and(|first| ledger.disconnect(node, &first.id)) {
+                *times -= 1;
+            }
+        }
+    }
+
     /// Counts towards the calls that meet a fault.
     fn count(&self) {
         let mut later = self.later.lock().unwrap();
@@ -97,8 +134,10 @@ impl HttpSend for Way {
         }
         self.count();
         self.come_back();
+        self.others_ask(&request).await;
         let answer = self.sandbox.send(request).await;
         self.come_back();
+        self.others_leave();
         answer
     }
 }
@@ -171,7 +210,8 @@ impl World {
         let (sent, cut) = (AtomicUsize::new(0), AtomicBool::new(false));
         let nameless = AtomicBool::new(false);
         let (later, back) = (Mutex::new(None), AtomicBool::new(false));
-        let way = Arc::new(Way { sandbox: Arc::clone(&sandbox), sent, cut, nameless, later, back });
+        let (sandbox_too, stir) = (Arc::clone(&sandbox), Mutex::default());
+        let way = Arc::new(Way { sandbox: sandbox_too, sent, cut, nameless, later, back, stir });
         let nothing = Arc::new(Nothing::default());
         let outside = Outside {
             http: Arc::clone(&way) as Arc<dyn HttpSend>,
@@ -225,6 +265,11 @@ impl World {
     /// The first client that is cut comes back at once, as number [`BACK`].
     pub(crate) fn first_comes_back(&self) {
         self.way.back.store(true, Ordering::Relaxed);
+    }
+
+    /// Others do this between the calls from now on. Returns what they had still to do.
+    pub(crate) fn stir(&self, stir: Stir) -> Stir {
+        std::mem::replace(&mut *self.way.stir.lock().unwrap(), stir)
     }
 
     /// No connection can be made from now on, or again.

@@ -60,6 +60,7 @@ fn came_back(outcome: &Outcome, about: &str) {
     let again = outcome.fault.is_some_and(|(trouble, _)| halves.contains(&trouble));
     let allowed = !outcome.selective && again;
     assert!(!outcome.back_killed || allowed, "who came back was cut: {about}");
+    assert_eq!(outcome.followers_killed, 0, "whoever followed was cut: {about}");
 }
 
 /// Client by client: what the audit log says, and what happened.

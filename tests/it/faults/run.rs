@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use terraform_provider_session::framework::{Object, Value};
 use terraform_provider_session::sandbox::{CallLine, Setup, Switch, Trouble};
 use terraform_provider_session::services::Service;
-use terraform_provider_session::services::simulator::LiveClient;
+use terraform_provider_session::services::simulator::{FOLLOWER, LiveClient};
 use tokio::time::Instant;
 
 use crate::faces::core::{Core, to_json};
@@ -80,6 +80,8 @@ pub(crate) struct Outcome {
     pub(crate) strangers: BTreeSet<String>,
     /// Whether the client was cut that came back after the first cut.
     pub(crate) back_killed: bool,
+    /// Who was cut though he only had what somebody before him was known by.
+    pub(crate) followers_killed: usize,
     pub(crate) protected: Option<String>,
     /// By the audit log.
     pub(crate) fates: BTreeMap<String, Fate>,
@@ -269,6 +271,8 @@ pub(crate) async fn act(
     let cut: Vec<(&String, &LiveClient)> =
         ledger.killed().map(|one| (&one.node, &one.client)).collect();
     let (back, cut): (Vec<_>, Vec<_>) = cut.into_iter().partition(|(_, client)| client.id == BACK);
+    let (followers, cut): (Vec<_>, Vec<_>) =
+        cut.into_iter().partition(|(_, client)| client.name == FOLLOWER);
     let strangers = cut.iter().map(|(node, _)| (*node).clone());
     let fates: Vec<_> = of("session").map(fate).collect();
     let outcome = Outcome {
@@ -281,6 +285,7 @@ pub(crate) async fn act(
         killed: cut.iter().map(|(_, client)| world.who(client)).collect(),
         strangers: strangers.filter(|node| !world.instance.has(node)).collect(),
         back_killed: !back.is_empty(),
+        followers_killed: followers.len(),
         protected,
         requested: of("requested").map(who).collect(),
         run: of("run").next().cloned(),

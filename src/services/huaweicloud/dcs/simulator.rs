@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::services::simulator::{
-    BadBody, Fault, Inbound, Instance, LiveClient, Query, Simulator, Stage, Unended, body,
+    Again, BadBody, Fault, Inbound, Instance, LiveClient, Query, Simulator, Stage, Unended, body,
     json as answer, segments,
 };
 
@@ -119,6 +119,8 @@ impl Simulator for Server {
 
 impl Server {
     pub(super) fn new(stage: Stage) -> Server {
+        let again = Again::Address;
+        let stage = Stage { again, ..stage };
         Server { stage, jobs: VecDeque::new(), started: 0, snapshots: BTreeMap::new() }
     }
 
