@@ -118,9 +118,9 @@ impl Account {
     pub fn remarks(&self) -> Vec<String> {
         match self {
             Account::Http(_) => Vec::new(),
-            Account::Postgresql(account) => account.remarks(),
-            Account::Mysql(account) => account.remarks(),
-            Account::Redis(account) => account.remarks(),
+            Account::Postgresql(account) => account.notes.remarks(),
+            Account::Mysql(account) => account.notes.remarks(),
+            Account::Redis(account) => account.notes.remarks(),
         }
     }
 

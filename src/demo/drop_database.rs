@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
-use super::play::{Actor, Ends, Walk, roll_call};
 use super::screen::{Screen, Style};
+use super::walk::{Actor, Ends, Walk, roll_call};
 use super::{Core, Error, Postgres, PostgresPrograms, Scenario};
 
 /// Who is connected: in which database, by what name, and what shall become of him.

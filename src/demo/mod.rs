@@ -24,6 +24,7 @@ mod scenario;
 mod scratch;
 mod screen;
 mod terminals;
+mod walk;
 mod workshop;
 
 use std::ffi::{OsStr, OsString};

@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tonic::transport::server::Connected;
 
-use super::listen::Listener;
+use super::listen::{Io, Listener};
 
 /// A peer has this long to prove itself; on one machine it takes milliseconds.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
@@ -26,11 +26,6 @@ const MOST_HANDSHAKES: usize = 64;
 
 /// The pause after a failure to accept, which is usually a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// What bytes go through.
-pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 /// How many connections there were.
 #[derive(Clone, Copy, Debug, Default)]

@@ -8,12 +8,12 @@ use std::ops::RangeInclusive;
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
 use super::Error;
-use super::connection::Io;
 use super::handshake::{Address, Place};
 
 /// How many connections may wait to be accepted, if the system allows. One more is turned away.
@@ -23,6 +23,11 @@ const BACKLOG: u32 = 1024;
 /// The longest path that every Unix takes: `sun_path` of macOS has 104 bytes, one of them the end.
 #[cfg(unix)]
 const LONGEST_PATH: usize = 103;
+
+/// What bytes go through.
+pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 /// A socket that is being listened at. Its file goes with it.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::inputs::{self, Timeout};
+use super::occasion::Occasion;
 use super::preview::{After, Moment};
 use super::settings::Shared;
 use super::{diagnose, preview, run, schema};
@@ -37,14 +38,14 @@ impl Invocation {
         let inputs = read.complete()?;
         let failed = |error| {
             let (summary, spec) = ("Sessions could not be terminated", self.service.spec);
-            diagnose::call_failed(summary, spec, run::Occasion::Invoke, &error)
+            diagnose::call_failed(summary, spec, Occasion::Invoke, &error)
         };
         let connection = run::connect(&self.shared, self.service, &inputs).map_err(failed)?;
         let narrator = Narrator { progress, session: self.service.spec.session };
         let face = run::Face {
             kind: "action",
             type_name: &self.type_name,
-            occasion: run::Occasion::Invoke,
+            occasion: Occasion::Invoke,
             seen: true,
         };
         let done = connection.terminate(&inputs, face, &narrator, &cx.cancel, &self.shared).await;

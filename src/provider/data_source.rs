@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::occasion::Occasion;
 use super::settings::Shared;
 use super::{diagnose, inputs, outcome, run, schema};
 use crate::framework::{Context, DataSource, Diagnostics, Face, Object, Refreshed, Schema, Value};
@@ -31,7 +32,7 @@ impl List {
         let inputs = read.complete()?;
         let failed = |error| {
             let summary = "Sessions could not be listed";
-            diagnose::call_failed(summary, spec, run::Occasion::Plan, &error)
+            diagnose::call_failed(summary, spec, Occasion::Plan, &error)
         };
         let connection = run::connect(&self.shared, self.service, &inputs).map_err(failed)?;
         let survey = connection.survey(&inputs, Duration::MAX, &cx.cancel).await.map_err(failed)?;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fields::Fields;
 use super::inputs::{self, Inputs, Timeout};
+use super::occasion::Occasion;
 use super::run::Done;
 use super::settings::Shared;
 use super::{diagnose, meaning, outcome, run, schema};
@@ -87,7 +88,7 @@ impl Ephemeral {
         let Some(inputs) = self.lock().remove(&handle) else { return Ok(None) };
         let connection = run::connect(&self.shared, self.service, &inputs).map_err(|error| {
             let (summary, spec) = ("Sessions could not be terminated", self.service.spec);
-            diagnose::call_failed(summary, spec, run::Occasion::Ephemeral, &error)
+            diagnose::call_failed(summary, spec, Occasion::Ephemeral, &error)
         })?;
         let done = connection.terminate(&inputs, self.face(), &Silent, cancel, &self.shared).await;
         if was_interrupted(&done) {
@@ -104,7 +105,7 @@ impl Ephemeral {
         let on_close = config.get("when").and_then(Value::as_str) == Some("close");
         let failed = |error| {
             let summary = "Sessions could not be listed";
-            diagnose::call_failed(summary, spec, run::Occasion::Ephemeral, &error)
+            diagnose::call_failed(summary, spec, Occasion::Ephemeral, &error)
         };
         let connection = match run::connect(&self.shared, self.service, &inputs) {
             Err(error) if applying => return Err(failed(error).into()),
@@ -159,7 +160,7 @@ impl Ephemeral {
         run::Face {
             kind: "ephemeral",
             type_name: &self.type_name,
-            occasion: run::Occasion::Ephemeral,
+            occasion: Occasion::Ephemeral,
             seen: true,
         }
     }

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use super::fields::Fields;
+use super::fields::{Fields, Read};
 use crate::engine::{Filter, Guards, Mode, Request, Selection, Verify};
-use crate::framework::{Diagnostics, Object, Path};
+use crate::framework::{Object, Path};
 use crate::services::{Criterion, SessionId, Shape, Spec, Target, Width, Wrong};
 
 /// How long a run may take if nothing is said.
@@ -40,36 +40,6 @@ pub(super) enum OnFailure {
     Fail,
     /// A warning.
     Warn,
-}
-
-/// What was read of a configuration.
-#[derive(Debug)]
-pub(super) struct Read<T> {
-    /// None if something is wrong, or not known yet.
-    pub(super) inputs: Option<T>,
-    /// What is wrong.
-    pub(super) diagnostics: Diagnostics,
-}
-
-impl<T> Read<T> {
-    /// What was read, for whoever has to act on it now.
-    ///
-    /// # Errors
-    /// What is wrong, or that something is not known: an engine acts on what it knows.
-    pub(super) fn complete(self) -> Result<T, Diagnostics> {
-        let mut diagnostics = self.diagnostics;
-        self.inputs.ok_or_else(|| {
-            if !diagnostics.has_errors() {
-                diagnostics.error(
-                    "An argument is not known yet",
-                    "The block has to act, and the value of one of its arguments is still unknown. \
-                     Nothing was done. This is a bug in Terraform, OpenTofu or the provider: \
-                     please report it.",
-                );
-            }
-            diagnostics
-        })
-    }
 }
 
 /// Where a face keeps its time limit.

@@ -13,6 +13,7 @@ mod fields;
 mod inputs;
 mod meaning;
 mod moves;
+mod occasion;
 mod outcome;
 mod preview;
 mod private;

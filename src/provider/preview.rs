@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use super::inputs::{Inputs, OnFailure};
-use super::run::{Connection, Occasion};
+use super::occasion::Occasion;
+use super::run::Connection;
 use super::settings::Shared;
 use super::{diagnose, meaning, run, table};
 use crate::access::Error;

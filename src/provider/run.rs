@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::budget::Skipped;
 use super::diagnose::{self, About};
 use super::inputs::Inputs;
+use super::occasion::Occasion;
 use super::settings::{Ready, Shared};
 use super::{meaning, table};
 use crate::access::{Error, Kind};
@@ -247,19 +248,4 @@ pub(super) struct Face<'a> {
     pub(super) occasion: Occasion,
     /// Whether the target is known to have been there; true where nobody keeps that.
     pub(super) seen: bool,
-}
-
-/// What Terraform is doing when something fails: decides what a user can do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Occasion {
-    /// Creating or updating a managed resource.
-    Apply,
-    /// Destroying a managed resource, be it for good or to replace it.
-    Destroy,
-    /// Opening or closing an ephemeral resource.
-    Ephemeral,
-    /// Invoking an action.
-    Invoke,
-    /// Planning, or reading a data source: nothing acts.
-    Plan,
 }

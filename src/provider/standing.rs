@@ -3,7 +3,8 @@
 use tokio_util::sync::CancellationToken;
 
 use super::inputs::Inputs;
-use super::run::{Connection, Occasion};
+use super::occasion::Occasion;
+use super::run::Connection;
 use super::{diagnose, meaning};
 use crate::access::Kind;
 use crate::engine::{Looked, Patience, Report};

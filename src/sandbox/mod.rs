@@ -27,8 +27,10 @@ pub mod world;
 mod alicloud;
 mod aws;
 mod control;
+mod front;
 mod huaweicloud;
 mod terminals;
+mod websocket;
 
 pub use alicloud::AlicloudAccount;
 pub use aws::AwsAccount;

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::terminals;
+use super::websocket;
 use super::world::{Delivery, Reply, SLOW, Sandbox, marked};
 use crate::wire::https::is_loopback;
 
@@ -112,8 +112,8 @@ async fn respond(
     if !host.is_some_and(|host| is_loopback(host.host())) {
         return Ok(refusal(StatusCode::MISDIRECTED_REQUEST));
     }
-    if terminals::is_terminal(&request) {
-        return Ok(marked(terminals::connect(&sandbox, request, peer)).map(whole));
+    if websocket::is_terminal(&request) {
+        return Ok(marked(websocket::connect(&sandbox, request, peer)).map(whole));
     }
     let (parts, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MOST_BODY).collect().await else {

@@ -6,13 +6,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
 use super::alicloud::{Alicloud, AlicloudAccount};
 use super::aws::{Aws, AwsAccount};
-use super::control;
 use super::faults::{Faults, Switch, Trouble};
 use super::gate::{Gate, Refused};
 use super::huaweicloud::Huaweicloud;
@@ -20,7 +18,7 @@ use super::ledger::{Killed, Ledger};
 use super::setup::{Account, Login, Setup};
 use crate::services::simulator::{Again, Clients, Inbound, Instance, LiveClient, Simulator, Stage};
 use crate::services::{Service, Spec, simulated};
-use crate::wire::{Clock, HttpError, HttpSend};
+use crate::wire::Clock;
 
 /// Calls that are remembered.
 const MOST_CALLS: usize = 10_000;
@@ -245,11 +243,8 @@ impl Sandbox {
         self.tell(None);
     }
 
-    /// Answers a request. Blocks while a real server is asked.
-    pub fn answer(&self, request: &Request<Bytes>) -> Reply {
-        if let Some(response) = control::answer(self, request) {
-            return Reply { response: marked(response), delivery: Delivery::Whole };
-        }
+    /// Answers a request of a cloud's. Blocks while a real server is asked.
+    pub(super) fn serve(&self, request: &Request<Bytes>) -> Reply {
         self.settle();
         let (reply, line) = self.state().answer(request, self.clock.now(), &self.ledger);
         self.tell(Some(&line));
@@ -421,25 +416,4 @@ fn refused(trouble: Option<Trouble>) -> Option<Refused> {
 pub(super) fn marked(mut response: Response<Bytes>) -> Response<Bytes> {
     response.headers_mut().insert("x-session-sandbox", HeaderValue::from_static("1"));
     response
-}
-
-#[async_trait]
-impl HttpSend for Sandbox {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let reply = self.answer(&request);
-        let lost = |reason: &str| HttpError::Lost {
-            host: request.uri().host().unwrap_or("sandbox").to_owned(),
-            reason: reason.to_owned(),
-        };
-        match reply.delivery {
-            Delivery::Whole => Ok(reply.response),
-            Delivery::Slow => {
-                tokio::time::sleep(SLOW).await;
-                Ok(reply.response)
-            }
-            Delivery::Cut => Err(lost("the connection closed in the middle of the answer")),
-            Delivery::Dropped => Err(lost("the connection closed before the answer")),
-            Delivery::Never => std::future::pending().await,
-        }
-    }
 }

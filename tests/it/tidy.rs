@@ -1,5 +1,7 @@
 //! The plan of the house, checked: who imports whom, and what one more service costs.
 
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

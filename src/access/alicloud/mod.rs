@@ -8,6 +8,7 @@ mod account;
 mod block;
 mod endpoints;
 mod errors;
+mod login;
 mod metadata;
 mod profile;
 pub mod resolve;

@@ -12,6 +12,7 @@ mod document;
 mod endpoints;
 mod errors;
 mod instance;
+mod login;
 mod process;
 mod profile;
 mod resolve;

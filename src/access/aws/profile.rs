@@ -11,7 +11,7 @@ use http::Uri;
 use sha1::{Digest, Sha1};
 
 use super::sign::Key;
-use super::source::{Role, Source, Sso, Token};
+use super::source::{Role, SESSION, Source, Sso, Token};
 use super::{container, misconfigured};
 use crate::access::{Error, Secret, sections};
 use crate::wire::{Environment, at_home, without_mark};
@@ -250,7 +250,7 @@ impl Reading<'_> {
     fn role(&self, name: &str, section: &Section, arn: String) -> Result<Role, Error> {
         let get = |key: &str| section.get(key).cloned();
         let seconds = get("duration_seconds").map(|text| {
-            text.parse().ok().filter(|it| super::settings::SESSION.contains(it)).ok_or_else(|| {
+            text.parse().ok().filter(|it| SESSION.contains(it)).ok_or_else(|| {
                 misconfigured(format!(
                     "`duration_seconds` of the profile `{name}` must be 900 to 43200"
                 ))

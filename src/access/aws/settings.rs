@@ -3,18 +3,13 @@
 //! Names and variables are those of the vendor's own provider, hashicorp/aws
 //! (`website/docs/index.html.markdown`).
 
-use std::ops::RangeInclusive;
-
 use super::endpoints::{PRODUCTS, checked, custom};
 use super::misconfigured;
 use super::profile::{Half, key};
 use super::sign::Key;
-use super::source::{Role, Source, Token};
+use super::source::{Role, SESSION, Source, Token};
 use crate::access::{Error, Given, Setting, Shape};
 use crate::wire::{Environment, at_home};
-
-/// How long STS lets a session last, in seconds.
-pub(super) const SESSION: RangeInclusive<u32> = 900..=43_200;
 
 const ROLE: &[Setting] = &[
     Setting::text("role_arn", &[], "Role to assume, like `arn:aws:iam::<account>:role/<name>`."),

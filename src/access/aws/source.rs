@@ -1,11 +1,12 @@
 //! Where keys come from: what settings and profiles boil down to.
 //!
-//! A [`Source`] is a description; [`Source::login`] carries it out and is the only part that uses
-//! the network. Order and shapes are those of the vendor's Go SDK (`config/resolve_credentials.go`),
+//! A [`Source`] is a description; [`login`](super::login) carries it out and is the only part that
+//! uses the network. Order and shapes are those of the vendor's Go SDK (`config/resolve_credentials.go`),
 //! on which its own Terraform provider stands.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,12 +14,15 @@ use std::time::SystemTime;
 use http::Uri;
 
 use super::endpoints::{Variant, of};
-use super::process;
+use super::misconfigured;
 use super::sign::Key;
-use super::{container, instance, misconfigured, sso, sts};
 use crate::access::{Error, Secret};
 use crate::wire::https::Trust;
 use crate::wire::{Environment, Outside, redact};
+
+/// How long the keys of a role may live, in seconds; the role itself may allow less
+/// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>).
+pub(super) const SESSION: RangeInclusive<u32> = 900..=43_200;
 
 /// A way to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,24 +157,6 @@ impl Means {
 }
 
 impl Source {
-    /// A key, fetched now. Never tried twice: whoever calls decides that.
-    pub(super) async fn login(&self, means: &Means) -> Result<Login, Error> {
-        match self {
-            Source::Fixed(key) => Ok(Login { key: key.clone(), expires_at: None }),
-            Source::Role { base, role } => {
-                let base = Box::pin(base.login(means)).await?;
-                sts::assume(&base.key, role, means).await
-            }
-            Source::WebIdentity { token, role } => {
-                sts::assume_with_web_identity(token, role, means).await
-            }
-            Source::Container(place) => container::login(place, &means.outside).await,
-            Source::Instance(url) => instance::login(url, &means.outside).await,
-            Source::Process(command) => process::login(command, &means.outside).await,
-            Source::Sso(sso) => sso::login(sso, means).await,
-        }
-    }
-
     /// Whether logging in again can give another key.
     pub(super) fn is_renewable(&self) -> bool {
         !matches!(self, Source::Fixed(_))

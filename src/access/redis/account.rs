@@ -1,7 +1,6 @@
 //! The login of one provider block, and how it becomes a connection.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
@@ -10,7 +9,7 @@ use tokio::time::Instant;
 
 use super::resolve::{self, Login};
 use super::{Connection, Settings};
-use crate::access::server::{self, Mend, Refusals, Step};
+use crate::access::server::{self, Mend, Notes, Refusals, Step};
 use crate::access::{Error, Kind};
 use crate::wire::Outside;
 use crate::wire::dial::{self, CONNECT_TIMEOUT, DialError, Place, Reached};
@@ -30,9 +29,8 @@ pub struct Account {
     settings: Settings,
     outside: Outside,
     refusals: Refusals,
-    /// Sessions that are, or were, this process' own.
-    own: Mutex<BTreeSet<String>>,
-    remarks: Mutex<BTreeSet<String>>,
+    /// What its connections bring up.
+    pub notes: Notes,
 }
 
 impl Account {
@@ -42,25 +40,8 @@ impl Account {
             settings,
             outside,
             refusals: Refusals::default(),
-            own: Mutex::default(),
-            remarks: Mutex::default(),
+            notes: Notes::default(),
         })
-    }
-
-    /// Remembers a session of this process, under whatever tells it from all others for ever.
-    pub fn claim(&self, session: String) {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(session);
-    }
-
-    /// Whether a session is, or was, this process' own.
-    pub fn owns(&self, session: &str) -> bool {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner).contains(session)
-    }
-
-    /// What users should be warned of that connections brought up since the last time.
-    pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *remarks).into_iter().collect()
     }
 
     /// A connection to a server, with the login for `home`: the server itself, or the one that
@@ -103,11 +84,7 @@ impl Account {
     ) -> Result<Connection, Error> {
         let chosen = login.wish.choose(&reached);
         if let Some(ignored) = chosen.ignored {
-            let remark = format!(
-                "{ignored} was not followed at `{place}`: it is weaker than the default, and only \
-                 the provider block may say so"
-            );
-            self.remarks.lock().unwrap_or_else(PoisonError::into_inner).insert(remark);
+            self.notes.ignored(&ignored, place);
         }
         let (at, allowance) = ((place, &reached), stream.allowance());
         let stream = server::encrypted(stream, at, chosen.encryption, &login.papers, MEND).await?;

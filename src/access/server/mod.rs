@@ -6,6 +6,7 @@
 
 mod blot;
 mod encrypt;
+mod notes;
 mod place;
 mod reach;
 mod refused;
@@ -13,6 +14,7 @@ mod tls;
 
 pub use blot::blot;
 pub use encrypt::{Duplex, encrypted};
+pub use notes::Notes;
 pub use place::{Default, place};
 pub use reach::{Mend, Step, connected, unaccepted, unreachable, untrusted};
 pub use refused::Refusals;

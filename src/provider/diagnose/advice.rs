@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::table::clean;
 use crate::access::{self, Error, Kind};
 use crate::framework::{Diagnostic, Severity};
-use crate::provider::run::Occasion;
+use crate::provider::occasion::Occasion;
 use crate::services::Spec;
 
 /// A call that failed before or outside a run: what could not be done, and the cloud's answer.

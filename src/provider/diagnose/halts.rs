@@ -3,7 +3,7 @@
 use super::advice::{STAYS, advice, again, answer, from_state, may_be_an_argument, timeout};
 use super::{About, last_failure, listed, named, table};
 use crate::engine::{Comer, Fate, Halt, Report};
-use crate::provider::run::Occasion;
+use crate::provider::occasion::Occasion;
 use crate::services::Spec;
 
 /// Title and explanation.

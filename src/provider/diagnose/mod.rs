@@ -22,7 +22,7 @@ pub(super) use self::progress::progress;
 
 use self::advice::{STAYS, from_state, timeout};
 use super::inputs::OnFailure;
-use super::run::Occasion;
+use super::occasion::Occasion;
 use super::table;
 pub(super) use sequel::{
     dry_destroy, held, in_the_way, not_opened, tainted, taken_up, unknown_survivors, went_on,

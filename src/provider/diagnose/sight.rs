@@ -4,7 +4,7 @@ use super::advice::{self, STAYS, answer};
 use super::{About, table};
 use crate::engine::Looked;
 use crate::framework::Diagnostics;
-use crate::provider::run::Occasion;
+use crate::provider::occasion::Occasion;
 
 /// A target that was never seen is not there, by the other side's words.
 pub(in crate::provider) fn absent(about: About<'_>, error: &crate::access::Error) -> Diagnostics {

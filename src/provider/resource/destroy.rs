@@ -5,8 +5,9 @@ use bytes::Bytes;
 use super::{Termination, When, settled};
 use crate::engine::{Halt, Silent};
 use crate::framework::{Applied, Context, Diagnostics, Object, Severity, Value};
+use crate::provider::occasion::Occasion;
 use crate::provider::private::{Pending, Private, Stage};
-use crate::provider::run::{self, Occasion};
+use crate::provider::run;
 use crate::provider::standing::Standing;
 use crate::provider::{diagnose, meaning, outcome};
 

@@ -1,6 +1,7 @@
-//! What several services share: pages of a list, nodes of an instance, ids in paths, and values and
+//! What several services share: the columns of Redis' own list, pages of a list, nodes of an instance, ids in paths, and values and
 //! times as clouds tell them.
 
+pub(super) mod client_list;
 pub(super) mod ids;
 pub(super) mod nodes;
 pub(super) mod paging;

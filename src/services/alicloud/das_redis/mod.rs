@@ -14,7 +14,7 @@ mod simulator;
 mod tests;
 
 use crate::access::Action;
-use crate::services::kit::ids;
+use crate::services::kit::{client_list, ids};
 #[cfg(feature = "sandbox")]
 use crate::services::simulator::Scene;
 use crate::services::spec::{Permissions, as_written};
@@ -51,42 +51,12 @@ static SPEC: Spec = Spec {
     is_id: ids::opaque,
     ids_again: Some("A proxy that starts again counts its clients from the beginning."),
     columns: &[
-        Column {
-            name: "client_address",
-            unit: Unit::Text,
-            role: Role::Client,
-            description: "The client's address and port.",
-        },
-        Column {
-            name: "database",
-            unit: Unit::Text,
-            role: Role::Database,
-            description: "The number of the database in use, as text.",
-        },
-        Column {
-            name: "command",
-            unit: Unit::Text,
-            role: Role::Command,
-            description: "The last command.",
-        },
-        Column {
-            name: "name",
-            unit: Unit::Text,
-            role: Role::Name,
-            description: "The name that the client gave itself with `CLIENT SETNAME`.",
-        },
-        Column {
-            name: "age_seconds",
-            unit: Unit::Seconds,
-            role: Role::Age,
-            description: "Time since the client connected.",
-        },
-        Column {
-            name: "idle_seconds",
-            unit: Unit::Seconds,
-            role: Role::Idle,
-            description: "Time since its last command.",
-        },
+        client_list::CLIENT_ADDRESS,
+        client_list::DATABASE,
+        client_list::COMMAND,
+        client_list::NAME,
+        client_list::AGE,
+        client_list::IDLE,
         Column {
             name: "node",
             unit: Unit::Text,

@@ -13,7 +13,7 @@ mod simulator;
 mod tests;
 
 use crate::access::Action;
-use crate::services::kit::ids;
+use crate::services::kit::{client_list, ids};
 #[cfg(feature = "sandbox")]
 use crate::services::simulator::Scene;
 use crate::services::spec::{Permissions, as_written};
@@ -66,42 +66,12 @@ static SPEC: Spec = Spec {
                           proxies) and client IP pass-through is off, an internal 198.19.x.x \
                           address.",
         },
-        Column {
-            name: "user",
-            unit: Unit::Text,
-            role: Role::User,
-            description: "The ACL user who is logged in.",
-        },
-        Column {
-            name: "database",
-            unit: Unit::Text,
-            role: Role::Database,
-            description: "The number of the database in use, as text.",
-        },
-        Column {
-            name: "command",
-            unit: Unit::Text,
-            role: Role::Command,
-            description: "The last command, in lower case.",
-        },
-        Column {
-            name: "name",
-            unit: Unit::Text,
-            role: Role::Name,
-            description: "The name that the client gave itself with `CLIENT SETNAME`.",
-        },
-        Column {
-            name: "age_seconds",
-            unit: Unit::Seconds,
-            role: Role::Age,
-            description: "Time since the client connected.",
-        },
-        Column {
-            name: "idle_seconds",
-            unit: Unit::Seconds,
-            role: Role::Idle,
-            description: "Time since its last command.",
-        },
+        client_list::USER,
+        client_list::DATABASE,
+        client_list::COMMAND_IN_LOWER_CASE,
+        client_list::NAME,
+        client_list::AGE,
+        client_list::IDLE,
         Column {
             name: "flags",
             unit: Unit::Text,

@@ -16,7 +16,7 @@ mod tests;
 
 use crate::access::Action;
 use crate::access::huaweicloud::DBS_CODES;
-use crate::services::kit::ids;
+use crate::services::kit::{client_list, ids};
 #[cfg(feature = "sandbox")]
 use crate::services::simulator::Scene;
 use crate::services::spec::{Permissions, as_written};
@@ -66,42 +66,12 @@ static SPEC: Spec = Spec {
         "A node counts its connections from the beginning after a failover or restart.",
     ),
     columns: &[
-        Column {
-            name: "client_address",
-            unit: Unit::Text,
-            role: Role::Client,
-            description: "The client's address and port.",
-        },
-        Column {
-            name: "database",
-            unit: Unit::Text,
-            role: Role::Database,
-            description: "The number of the database in use, as text.",
-        },
-        Column {
-            name: "command",
-            unit: Unit::Text,
-            role: Role::Command,
-            description: "The last command.",
-        },
-        Column {
-            name: "name",
-            unit: Unit::Text,
-            role: Role::Name,
-            description: "The name that the client gave itself with `CLIENT SETNAME`.",
-        },
-        Column {
-            name: "age_seconds",
-            unit: Unit::Seconds,
-            role: Role::Age,
-            description: "Time since the client connected.",
-        },
-        Column {
-            name: "idle_seconds",
-            unit: Unit::Seconds,
-            role: Role::Idle,
-            description: "Time since its last command.",
-        },
+        client_list::CLIENT_ADDRESS,
+        client_list::DATABASE,
+        client_list::COMMAND,
+        client_list::NAME,
+        client_list::AGE,
+        client_list::IDLE,
         Column {
             name: "subscriptions",
             unit: Unit::Integer,

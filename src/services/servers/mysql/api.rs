@@ -146,7 +146,7 @@ impl Mysql {
         for one in listed {
             let incarnation = format!("{}#{identity}", one.id);
             if Some(one.id) == us {
-                self.account.claim(incarnation);
+                self.account.notes.claim(incarnation);
                 continue;
             }
             let holds = locks.as_ref().map(|locks| locks.contains(&one.id));
@@ -159,7 +159,7 @@ impl Mysql {
                 Whose::Server => {}
                 Whose::Replication => replication += 1,
                 Whose::Account => accounts += 1,
-                Whose::Client if self.account.owns(&incarnation) => {}
+                Whose::Client if self.account.notes.owns(&incarnation) => {}
                 Whose::Client => page.sessions.push(one.session(incarnation, &server.us, holds)),
             }
         }

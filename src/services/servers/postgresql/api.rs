@@ -144,9 +144,9 @@ impl Postgresql {
             let id = Id { pid, begun };
             if pid == own {
                 own_seen = true;
-                self.account.claim(self.known(id, server));
+                self.account.notes.claim(self.known(id, server));
             }
-            if elsewhere || self.account.owns(&self.known(id, server)) {
+            if elsewhere || self.account.notes.owns(&self.known(id, server)) {
                 continue;
             }
             page.sessions.push(entry.session(id, user, database)?);

@@ -130,13 +130,13 @@ impl Sessions for Redis {
         let clients = clients.map_err(|what| malformed(LIST, &format!("the list holds {what}")))?;
         let (mut page, mut replication, mut seen) =
             (Page { still: true, ..Page::default() }, 0, false);
-        self.account.claim(format!("{own}#{run}"));
+        self.account.notes.claim(format!("{own}#{run}"));
         for one in clients {
             seen |= i64::try_from(one.id) == Ok(own);
             let known = format!("{}#{run}", one.id);
             match one.peer {
                 Peer::Replication => replication += 1,
-                Peer::Client if self.account.owns(&known) => {}
+                Peer::Client if self.account.notes.owns(&known) => {}
                 Peer::Client => {
                     let mut session = one.session;
                     session.incarnation = Some(known);

@@ -9,7 +9,7 @@ mod api;
 mod client;
 
 use crate::access::{Action, redis};
-use crate::services::kit::ids;
+use crate::services::kit::{client_list, ids};
 use crate::services::spec::Permissions;
 use crate::services::{
     Column, Everyone, Example, Input, Limits, Role, Service, Shape, Spec, Target, Unit, Way, Wrong,
@@ -60,42 +60,12 @@ static SPEC: Spec = Spec {
             description: "The client's address and port; null for one on a socket, which is in no \
                           network.",
         },
-        Column {
-            name: "user",
-            unit: Unit::Text,
-            role: Role::User,
-            description: "The ACL user who is logged in.",
-        },
-        Column {
-            name: "database",
-            unit: Unit::Text,
-            role: Role::Database,
-            description: "The number of the database in use, as text.",
-        },
-        Column {
-            name: "command",
-            unit: Unit::Text,
-            role: Role::Command,
-            description: "The last command, in lower case.",
-        },
-        Column {
-            name: "name",
-            unit: Unit::Text,
-            role: Role::Name,
-            description: "The name that the client gave itself with `CLIENT SETNAME`.",
-        },
-        Column {
-            name: "age_seconds",
-            unit: Unit::Seconds,
-            role: Role::Age,
-            description: "Time since the client connected.",
-        },
-        Column {
-            name: "idle_seconds",
-            unit: Unit::Seconds,
-            role: Role::Idle,
-            description: "Time since its last command.",
-        },
+        client_list::USER,
+        client_list::DATABASE,
+        client_list::COMMAND_IN_LOWER_CASE,
+        client_list::NAME,
+        client_list::AGE,
+        client_list::IDLE,
         Column {
             name: "kind",
             unit: Unit::Text,
