@@ -39,7 +39,9 @@ mod audit;
 mod calls;
 mod drain;
 mod entry;
+mod event;
 mod first;
+mod fresh;
 mod last;
 mod ledger;
 mod look;
@@ -54,6 +56,7 @@ mod run;
 mod same;
 mod select;
 mod sieve;
+mod single;
 mod turns;
 
 #[cfg(test)]
@@ -61,10 +64,11 @@ mod tests;
 
 pub use audit::{Audit, AuditFile, AuditLine, Counts, Log};
 pub use calls::Calls;
+pub use event::{Event, Observer, Silent};
 pub use first::View;
 pub use look::{Looked, Patience, look};
 pub use pace::Pace;
-pub use report::{Comer, Event, Fate, Halt, Observer, Report, Silent, Survey, Victim};
+pub use report::{Comer, Fate, Halt, Report, Survey, Victim};
 pub use request::{Filter, Guards, Mode, Request, Selection, Verify};
 pub use same::Known;
 pub use select::guard;

@@ -10,6 +10,9 @@ use super::run::{Run, reason};
 /// The longest pause between looks, in units of [`Pace::poll`](super::Pace::poll).
 const LONGEST_PAUSE: u32 = 8;
 
+/// Of a second look at a server, what part of [`Pace::poll`](super::Pace::poll) it comes after.
+const SOON: u32 = 20;
+
 /// What has been waited for in one area.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
@@ -65,9 +68,11 @@ impl Patience {
             // Groups get smaller with every round, which bounds the number of these pauses.
             asked.max(poll)
         } else if self.waiting {
-            let times = 2_u32.saturating_pow(self.waits.min(31)).min(LONGEST_PAUSE);
+            // A server that answers by itself ends sessions in milliseconds, and a look costs it little.
+            let first = if run.spec.answers_itself { poll / SOON } else { poll };
+            let times = 2_u32.saturating_pow(self.waits.min(31));
             self.waits += 1;
-            poll * times
+            first.saturating_mul(times).min(poll * LONGEST_PAUSE)
         } else if settled && self.rounds > 0 {
             // Whoever comes again and again is not chased faster than anybody can look.
             poll

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::run::{Repeat, Run, Trouble, lock};
 use super::same::Sighting;
-use crate::services::{Cursor, Error, Kind, Node, Page, Progress, Ticket};
+use crate::services::{Cursor, Error, Kind, Node, Page, Ticket};
 
 /// More nodes than any instance of a known service has.
 const MOST_NODES: usize = 10_000;
@@ -243,44 +243,6 @@ impl Run<'_> {
         }
     }
 
-    /// Polls a job until it is done, or until `patience` ends: then it is still running.
-    pub(super) async fn finish(
-        &self,
-        ticket: &Ticket,
-        patience: Instant,
-    ) -> Result<Progress, Trouble> {
-        loop {
-            let progress = self.call("poll a job", Repeat::Freely, || self.sessions.poll(ticket));
-            let progress = progress.await?;
-            if progress != Progress::Running {
-                return Ok(progress);
-            }
-            if !self.wait(self.pace.poll).await {
-                return Err(self.over(None));
-            }
-            if Instant::now() >= patience {
-                return Ok(Progress::Running);
-            }
-        }
-    }
-
-    /// Whoever holds the id of a session now, asked for by itself.
-    pub(super) async fn find(
-        &self,
-        node: &Node,
-        whom: &Sighting,
-    ) -> Result<Vec<Sighting>, Trouble> {
-        let asked = Instant::now();
-        let find = || self.sessions.find(node, &whom.session);
-        let found = self.call("look for a session", Repeat::Freely, find).await?;
-        let arrived = Instant::now();
-        let sighting = |mut session: crate::services::Session| {
-            session.node.clone_from(&node.id);
-            Sighting::new(self.spec, session, asked, arrived)
-        };
-        Ok(found.into_iter().map(sighting).collect())
-    }
-
     /// What it means that a node's list answered that it does not exist: Ok if it has left a
     /// target that still stands, so that only its own sessions are gone.
     async fn departed(&self, node: &Node, error: Error) -> Result<(), Trouble> {
@@ -308,21 +270,4 @@ fn malformed(message: String) -> Trouble {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn room_for_sessions_is_one_for_all_lists_and_is_given_back() {
-        let held = AtomicUsize::new(0);
-        let node = Node::whole();
-        let mut first = Reading::new(&node, &held);
-        let mut second = Reading::new(&node, &held);
-        assert!(first.room.take(MOST_SESSIONS - 1));
-        assert!(second.room.take(1));
-        assert!(!second.room.take(1));
-        drop(first);
-        assert!(second.room.take(MOST_SESSIONS - 2));
-        drop(second);
-        assert_eq!(held.load(Ordering::Relaxed), 0);
-    }
-}
+mod tests;

@@ -12,8 +12,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::ask::{Answer, Ask, FRESH, Freshness, Group, Judged};
+use super::ask::{Answer, Ask, Group};
 use super::entry::{Entry, Standing};
+use super::fresh::{FRESH, Freshness, Judged};
 use super::ledger::{self, Book};
 use super::patience::Patience;
 use super::run::{Trouble, lock, reason};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::inputs::{self, Timeout};
+use super::inputs;
+use super::limit::Timeout;
 use super::occasion::Occasion;
 use super::preview::{After, Moment};
 use super::settings::Shared;

@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::fields::Fields;
-use super::inputs::{self, Inputs, Timeout};
+use super::inputs::{self, Inputs};
+use super::limit::Timeout;
 use super::occasion::Occasion;
 use super::run::Done;
 use super::settings::Shared;

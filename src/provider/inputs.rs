@@ -8,15 +8,10 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::fields::{Fields, Read};
+use super::limit::{Timeout, limit};
 use crate::engine::{Filter, Guards, Mode, Request, Selection, Verify};
 use crate::framework::{Object, Path};
 use crate::services::{Criterion, SessionId, Shape, Spec, Target, Width, Wrong};
-
-/// How long a run may take if nothing is said.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-
-/// The same for a list that a plan waits for.
-const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a terminating face is asked to do.
 #[derive(Clone, Debug)]
@@ -40,17 +35,6 @@ pub(super) enum OnFailure {
     Fail,
     /// A warning.
     Warn,
-}
-
-/// Where a face keeps its time limit.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Timeout {
-    /// The attribute `timeout`.
-    Attribute,
-    /// The same of a data source, which a plan waits for.
-    List,
-    /// One attribute of the block `timeouts`.
-    Block(&'static str),
 }
 
 /// Target, selection, guards and conduct of a terminating face.
@@ -187,35 +171,6 @@ fn exactly_one(Width { whole, part }: Width, fields: &mut Fields<'_>, target: &T
         }
         _ => {}
     }
-}
-
-fn limit(fields: &mut Fields<'_>, timeout: Timeout) -> Duration {
-    let given = match timeout {
-        Timeout::Attribute | Timeout::List => fields.duration("timeout"),
-        Timeout::Block(operation) => fields.inside("timeouts", |block| {
-            for other in ["create", "update", "delete"].iter().filter(|name| **name != operation) {
-                limit_of(block, other);
-            }
-            limit_of(block, operation)
-        }),
-    };
-    let default = match timeout {
-        Timeout::List => LIST_TIMEOUT,
-        Timeout::Attribute | Timeout::Block(_) => DEFAULT_TIMEOUT,
-    };
-    if given == Some(Duration::ZERO) && !matches!(timeout, Timeout::Block(_)) {
-        fields.wrong(&Path::root("timeout"), "must be greater than zero".to_owned());
-    }
-    given.unwrap_or(default)
-}
-
-fn limit_of(block: &mut Fields<'_>, operation: &str) -> Option<Duration> {
-    let given = block.duration(operation)?;
-    if given.is_zero() {
-        let at = block.path(operation);
-        block.wrong(&at, "must be greater than zero".to_owned());
-    }
-    Some(given)
 }
 
 /// Exactly one of `session_ids`, `all` and `match`. `all = false` counts as not given.

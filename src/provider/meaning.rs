@@ -72,7 +72,8 @@ fn bounded(text: String) -> String {
 mod tests {
     use super::*;
     use crate::framework::{Object, Value};
-    use crate::provider::inputs::{self, Timeout};
+    use crate::provider::inputs;
+    use crate::provider::limit::Timeout;
     use crate::services;
 
     fn meant(more: &[(&str, Value)]) -> String {

@@ -4,6 +4,7 @@
 //! and builds schemas, validation, runs and messages from each one's description.
 
 mod action;
+mod block;
 mod budget;
 mod data_source;
 mod diagnose;
@@ -11,6 +12,7 @@ pub mod docs;
 mod ephemeral_resource;
 mod fields;
 mod inputs;
+mod limit;
 mod meaning;
 mod moves;
 mod occasion;
@@ -64,7 +66,7 @@ impl SessionProvider {
             .collect();
         let each = || services::ALL.iter().map(|service| (*service, shared.clone()));
         SessionProvider {
-            schema: settings::schema(),
+            schema: block::schema(),
             resources: each()
                 .map(|(one, shared)| Arc::new(resource::Termination::new(one, shared)) as _)
                 .collect(),

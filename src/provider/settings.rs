@@ -1,4 +1,4 @@
-//! The provider block: its schema, and what it and the environment come to.
+//! What the provider block and the environment come to.
 //!
 //! Two steps: [`Shared::configure`] parses everything at once; a platform's account is made when the
 //! first of its services is used, and never before.
@@ -14,9 +14,7 @@ use super::fields::Fields;
 use super::views::Views;
 use crate::access::{self, Account, Error, Given, Kind, Setting, Shape};
 use crate::engine::{Pace, Turns};
-use crate::framework::{
-    Attribute, Block, Diagnostics, Mode, Nesting, Number, Object, Schema, Type, Value,
-};
+use crate::framework::{Diagnostics, Number, Object, Value};
 use crate::wire::{Outside, at_home};
 
 /// Calls at a time if nothing is said.
@@ -182,72 +180,6 @@ impl Ready {
     }
 }
 
-/// The schema of the provider block.
-pub(super) fn schema() -> Schema {
-    let plain = |kind, text: &str| Attribute::plain(kind, Mode::Optional, text);
-    let mut attributes: BTreeMap<String, Attribute> = [
-        ("plan_preview", plain(Type::Bool, "Whether a plan lists the sessions that a pending run of a resource or action would terminate now. Default `true`.")),
-        ("let_go", plain(Type::Set(Box::new(Type::String)), "The `id`s of managed blocks whose destroy may go on although it fails, for a block that is gone from the configuration or is being replaced, so that its arguments cannot be changed any more. The destroy is tried as always, with all its guards; its failure is then a warning. Ids in the environment's `SESSION_LET_GO`, separated by commas, are added. See [A destroy that is held back](guides/tearing-down.md#a-destroy-that-is-held-back).")),
-        ("dry_run", plain(Type::Bool, "`true` makes every run a dry run, whatever the blocks say. Default `false`. It holds nothing back: a destroy goes on, and what a termination depends on is destroyed with everybody still connected.")),
-        ("max_concurrency", plain(Type::Number, "Maximum number of concurrent API calls of the whole provider process. No target takes more than half of them while another waits. Default 8.")),
-        ("audit_log", plain(Type::String, "A file to which every run and every terminated session is appended as a JSON line, before the result is reported. If it cannot be written, nothing is terminated. See [The audit log](guides/audit-log.md).")),
-    ]
-    .map(|(name, one)| (name.to_owned(), one))
-    .into();
-    for platform in access::ALL {
-        let text = format!(
-            "Access to {}. Only needed if one of its services is used; everything can come from the environment.",
-            platform.title()
-        );
-        attributes.insert(
-            platform.name().to_owned(),
-            Attribute::object(nested(platform.settings()), Mode::Optional, text),
-        );
-    }
-    let description =
-        "Terminates live sessions through the clouds' own APIs, or the server's own protocol."
-            .to_owned();
-    Schema { version: 0, block: Block { description, attributes, blocks: BTreeMap::new() } }
-}
-
-fn nested(settings: &[Setting]) -> BTreeMap<String, Attribute> {
-    settings.iter().map(|one| (one.name.to_owned(), attribute(one))).collect()
-}
-
-fn attribute(setting: &Setting) -> Attribute {
-    let mut text = setting.description.to_owned();
-    if !setting.env.is_empty() {
-        let names: Vec<String> = setting.env.iter().map(|name| format!("`{name}`")).collect();
-        text = format!("{text} Environment: {}.", names.join(", "));
-    }
-    let one = match setting.shape {
-        Shape::Text => Attribute::plain(Type::String, Mode::Optional, text),
-        Shape::Bool => Attribute::plain(Type::Bool, Mode::Optional, text),
-        Shape::Integer => Attribute::plain(Type::Number, Mode::Optional, text),
-        Shape::Texts => Attribute::plain(Type::List(Box::new(Type::String)), Mode::Optional, text),
-        Shape::Labels => Attribute::plain(Type::Map(Box::new(Type::String)), Mode::Optional, text),
-        Shape::Map(keys) => Attribute::object(
-            keys.iter()
-                .map(|key| {
-                    let text = format!(
-                        "Address of `{key}`, like `https://host`; `http://` only on this machine."
-                    );
-                    ((*key).to_owned(), Attribute::plain(Type::String, Mode::Optional, text))
-                })
-                .collect(),
-            Mode::Optional,
-            text,
-        ),
-        Shape::Object(inner) => Attribute::object(nested(inner), Mode::Optional, text),
-        Shape::Objects(inner) => Attribute::new(
-            crate::framework::Kind::Nested(Nesting::List, nested(inner)),
-            Mode::Optional,
-            text,
-        ),
-    };
-    if setting.sensitive { one.sensitive() } else { one }
-}
-
 /// What is wrong with a provider block, unknowns left aside.
 pub(super) fn validate(config: &Object) -> Diagnostics {
     let mut fields = Fields::new(config);
@@ -308,61 +240,4 @@ fn value_of(shape: Shape, value: &Value) -> Option<access::SettingValue> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::testing::World;
-
-    #[test]
-    fn the_audit_log_may_be_at_home() {
-        let shared = Shared::new(Arc::new(World::new(Vec::new())).outside());
-        let config = [("audit_log".to_owned(), "~/log.jsonl".into())].into();
-        let ready = shared.read(&config, &mut Diagnostics::none());
-        assert_eq!(ready.audit_log.as_deref(), Some(std::path::Path::new("/home/user/log.jsonl")));
-    }
-
-    #[test]
-    fn ids_that_block_or_environment_name_are_let_go_and_nobody_without_an_id() {
-        let block = |ids: &[&str]| {
-            let ids = ids.iter().map(|id| Value::from(*id)).collect();
-            [("let_go".to_owned(), Value::List(ids))].into()
-        };
-        for (named, ids, expected) in [
-            ("", &[][..], [false, false, false]),
-            ("", &["a#1"], [true, false, false]),
-            ("b#2", &[], [false, true, false]),
-            (" b#2 , c", &["a#1"], [true, true, false]),
-            (",", &[], [false, false, false]),
-        ] {
-            let mut world = World::new(Vec::new());
-            world.variables.insert(LET_GO, named);
-            let shared = Shared::new(Arc::new(world).outside());
-            assert!(!shared.configure(&block(ids)).has_errors());
-            let let_go = ["a#1", "b#2", ""].map(|id| shared.lets_go(id));
-            assert_eq!(let_go, expected, "{named:?} {ids:?}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_provider_block_is_told_with_what_would_do() {
-        let inside = |name: &str, value: Value| Value::Object([(name.to_owned(), value)].into());
-        let endpoint = |url: &str| inside("endpoints", inside("dcs", url.into()));
-        for (name, value, expected) in [
-            (
-                "max_concurrency",
-                0.into(),
-                "`max_concurrency` must be a whole number of at least 1, not 0.",
-            ),
-            ("audit_log", " ".into(), "`audit_log` must not be empty."),
-            (
-                "huaweicloud",
-                endpoint("http://dcs.example.com"),
-                "`huaweicloud.endpoints.dcs` must be an `https://` address, or an `http://` address \
-                 on this machine such as \"http://127.0.0.1:8080\", not \"http://dcs.example.com\".",
-            ),
-        ] {
-            let told = validate(&[(name.to_owned(), value)].into()).0;
-            let told: Vec<_> = told.iter().map(|one| (&*one.summary, &*one.detail)).collect();
-            assert_eq!(told, [("Invalid argument", expected)]);
-        }
-    }
-}
+mod tests;

@@ -11,14 +11,14 @@ mod reference;
 
 use std::collections::BTreeMap;
 
-use super::{schema, settings};
+use super::{block, schema};
 use crate::services;
 
 /// Every generated file: path below the repository's root, and content.
 pub fn render() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let provider = example::provider();
-    files.insert("docs/index.md".to_owned(), index::page(&settings::schema()));
+    files.insert("docs/index.md".to_owned(), index::page(&block::schema()));
     files.insert("examples/provider/provider.tf".to_owned(), provider);
     for service in services::ALL {
         let spec = service.spec;

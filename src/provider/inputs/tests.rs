@@ -1,5 +1,6 @@
 use super::*;
 use crate::framework::Value;
+use crate::provider::limit::DEFAULT_TIMEOUT;
 use crate::provider::schema;
 use crate::services;
 

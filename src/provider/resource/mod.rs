@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::fields::Fields;
-use super::inputs::{self, Inputs, Timeout};
+use super::inputs::{self, Inputs};
+use super::limit::Timeout;
 use super::moves::Move;
 use super::occasion::Occasion;
 use super::preview::{After, Moment};
