@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use terraform_provider_session::access::{self, Client, Given, SettingValue};
 use terraform_provider_session::engine::{
-    self, Aim, Guards, Log, Mode, Pace, Selection, Silent, Turns, Verify,
+    self, Aim, Guards, Log, Mode, Pace, Report, Selection, Silent, Turns, Verify,
 };
 use terraform_provider_session::services::simulator::{
     Clients, Inbound, Instance, LiveClient, Simulator, Stage,
@@ -40,6 +40,8 @@ const CONCURRENCY: usize = 8;
 const ROUNDS: usize = 15;
 /// No longer than so many times the plain loop.
 const GOAL: f64 = 1.2;
+/// No more calls than so many times the least.
+const CALLS: f64 = 1.1;
 
 /// The calls and the time for all sessions.
 pub(crate) async fn many_sessions() -> Vec<Figure> {
@@ -55,7 +57,8 @@ pub(crate) async fn many_sessions() -> Vec<Figure> {
     for _ in 0..ROUNDS {
         cloud.connect();
         // A task of its own, as a call of the host is.
-        let took = tokio::spawn(run(service, Arc::clone(&client))).await.unwrap();
+        let (report, took) = tokio::spawn(run(service, Arc::clone(&client))).await.unwrap();
+        assert_eq!(report.terminated(), SESSIONS, "{:?}", report.halt);
         assert_eq!(cloud.left(), 0, "all are ended");
         times.push(took);
         requests = recorder.take();
@@ -64,6 +67,7 @@ pub(crate) async fn many_sessions() -> Vec<Figure> {
         assert_eq!(cloud.left(), 0, "the plain loop ends them too");
     }
     let connections = cloud.connections.load(Ordering::Relaxed);
+    let moving = calls_where_clients_leave(service, client, &cloud, &recorder).await;
     assert!(connections < requests.len() / 10, "connections are kept and used again");
     let per_node = SESSIONS / NODES;
     let least = 1
@@ -76,8 +80,17 @@ pub(crate) async fn many_sessions() -> Vec<Figure> {
         Figure {
             name: "10,000 sessions on 50 nodes: calls".into(),
             measured: requests.len().to_string(),
-            goal: None,
+            goal: Some((
+                format!("< {CALLS} times the least"),
+                requests.len() as f64 / (least as f64) < CALLS,
+            )),
             beside: format!("the least possible: {least}"),
+        },
+        Figure {
+            name: "the same where one leaves with every tenth answer: calls".into(),
+            measured: moving.to_string(),
+            goal: None,
+            beside: format!("in a world that is still: {}", requests.len()),
         },
         Figure {
             name: "10,000 sessions on 50 nodes: connections".into(),
@@ -95,6 +108,22 @@ pub(crate) async fn many_sessions() -> Vec<Figure> {
             ),
         },
     ]
+}
+
+/// How many calls the same takes while clients leave by themselves.
+async fn calls_where_clients_leave(
+    service: &'static Service,
+    client: Arc<Client>,
+    cloud: &Cloud,
+    recorder: &Recorder,
+) -> usize {
+    cloud.connect();
+    cloud.leaving.store(true, Ordering::Relaxed);
+    let (report, _) = tokio::spawn(run(service, client)).await.unwrap();
+    cloud.leaving.store(false, Ordering::Relaxed);
+    assert!(report.halt.is_none() && report.survived() == 0, "{:?}", report.halt);
+    assert_eq!(cloud.left(), 0, "nobody is hidden by who leaves");
+    recorder.take().len()
 }
 
 /// A client of the account that calls go to this machine with.
@@ -115,7 +144,7 @@ fn client(outside: Outside, address: &str) -> Client {
 }
 
 /// The engine's way.
-async fn run(service: &'static Service, client: Arc<Client>) -> Duration {
+async fn run(service: &'static Service, client: Arc<Client>) -> (Report, Duration) {
     let target = Target(BTreeMap::from([("instance_id", INSTANCE.to_owned())]));
     let pace = Pace::new(NonZeroUsize::new(CONCURRENCY).unwrap(), Arc::new(|| 0.5));
     let request = engine::Request {
@@ -137,8 +166,7 @@ async fn run(service: &'static Service, client: Arc<Client>) -> Duration {
     let aim = Aim { spec: service.spec, sessions: &*sessions, scope: &scope, turns: &turns };
     let report = engine::terminate(aim, &request, &pace, &Log::none(), &Silent, &cancel).await;
     let took = began.elapsed();
-    assert_eq!(report.terminated(), SESSIONS, "{:?}", report.halt);
-    took
+    (report, took)
 }
 
 /// The same requests in the same order, as many at a time, and nothing else.
@@ -191,6 +219,9 @@ struct Cloud {
     simulator: Mutex<Box<dyn Simulator>>,
     crowd: Arc<Mutex<Crowd>>,
     connections: AtomicUsize,
+    answers: AtomicUsize,
+    /// Whether somebody leaves with every tenth answer.
+    leaving: AtomicBool,
 }
 
 /// Who is connected, by node and key.
@@ -214,7 +245,8 @@ impl Cloud {
         let instance = Instance { nodes, ..Instance::new(INSTANCE, &[]) };
         let stage = Stage::new(vec![instance], Arc::clone(&crowd) as Arc<Mutex<dyn Clients>>);
         let simulator = Mutex::new((service.scene().simulator)(stage));
-        Cloud { simulator, crowd, connections: AtomicUsize::new(0) }
+        let (connections, answers) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Cloud { simulator, crowd, connections, answers, leaving: AtomicBool::new(false) }
     }
 
     /// All sessions are there, from now on.
@@ -235,6 +267,17 @@ impl Cloud {
                 (id, client)
             });
             crowd.0.insert(node_id(node), clients.collect());
+        }
+    }
+
+    /// Whoever connected first to one of the nodes leaves, now and then.
+    fn answered(&self) {
+        let answers = self.answers.fetch_add(1, Ordering::Relaxed);
+        if self.leaving.load(Ordering::Relaxed) && answers.is_multiple_of(10) {
+            let mut crowd = self.crowd.lock().unwrap();
+            if let Some(clients) = crowd.0.get_mut(&node_id(answers / 10 % NODES)) {
+                clients.pop_first();
+            }
         }
     }
 
@@ -271,6 +314,7 @@ async fn answer(
     let request = Request::from_parts(parts, body);
     let inbound = Inbound { request: &request, at: SystemTime::now(), fault: None };
     let response = cloud.simulator.lock().unwrap().respond(&inbound);
+    cloud.answered();
     Ok(response.expect("the service knows its own calls").map(Full::new))
 }
 

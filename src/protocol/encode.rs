@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::brief::brief;
 use super::dynamic_value::{self, type_to_json};
 use super::wire_types as wire;
 use crate::framework::{
@@ -74,7 +75,7 @@ fn block(block: &Block) -> wire::schema::Block {
         version: 0,
         attributes: attributes(&block.attributes),
         block_types: block.blocks.iter().map(|(name, one)| nested_block(name, one)).collect(),
-        description: block.description.clone(),
+        description: brief(&block.description),
         description_kind: wire::StringKind::Markdown.into(),
         deprecated: false,
         deprecation_message: String::new(),
@@ -95,7 +96,7 @@ fn attribute(name: &str, attribute: &Attribute) -> wire::schema::Attribute {
         name: name.to_owned(),
         r#type: kind,
         nested_type,
-        description: attribute.description.clone(),
+        description: brief(&attribute.description),
         description_kind: wire::StringKind::Markdown.into(),
         required: attribute.mode == Mode::Required,
         optional: matches!(attribute.mode, Mode::Optional | Mode::OptionalComputed),

@@ -5,6 +5,7 @@
 //! goes wrong becomes a diagnostic, never a gRPC status, which Terraform shows without its reason.
 //! This room knows no sessions and no clouds.
 
+mod brief;
 mod calls;
 mod decode;
 pub mod dynamic_value;
