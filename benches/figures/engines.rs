@@ -29,12 +29,7 @@ pub(crate) async fn plans_and_applies(program: &Path) -> (String, Vec<Figure>) {
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server::serve(Arc::clone(&sandbox), listener, stop.clone()));
 
-    let workshop = Workshop::here();
-    let engine = match Engine::on_path(&workshop).unwrap().into_iter().next() {
-        Some(engine) => engine,
-        None => Engine::pinned(&workshop, "1.11.4").unwrap(),
-    };
-    let core = Core::new(engine, program).unwrap();
+    let core = Core::new(any(), program).unwrap();
     let mut figures = Vec::new();
     for (count, runs) in RUNS {
         let ours = Stand::new(&core, &termination(&sandbox, &endpoint, count));
@@ -66,18 +61,27 @@ pub(crate) async fn plans_and_applies(program: &Path) -> (String, Vec<Figure>) {
     (core.engine().name.clone(), figures)
 }
 
+/// The machine's own engine, or a pinned one.
+pub(crate) fn any() -> Engine {
+    let workshop = Workshop::here();
+    match Engine::on_path(&workshop).unwrap().into_iter().next() {
+        Some(engine) => engine,
+        None => Engine::pinned(&workshop, "1.11.4").unwrap(),
+    }
+}
+
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
 /// A configuration and an engine.
-struct Stand<'a> {
+pub(crate) struct Stand<'a> {
     core: &'a Core,
     folder: Scratch,
 }
 
 impl Stand<'_> {
-    fn new<'a>(core: &'a Core, configuration: &str) -> Stand<'a> {
+    pub(crate) fn new<'a>(core: &'a Core, configuration: &str) -> Stand<'a> {
         let folder = Scratch::new("figures").unwrap();
         std::fs::write(folder.path().join("main.tf"), configuration).unwrap();
         Stand { core, folder }
@@ -85,10 +89,15 @@ impl Stand<'_> {
 
     /// Runs a command where nothing has been applied yet.
     async fn run(&self, verb: &str) -> Duration {
+        self.run_with(verb, &[]).await
+    }
+
+    /// The same with variables in its environment.
+    pub(crate) async fn run_with(&self, verb: &str, env: &[(&str, &str)]) -> Duration {
         let _ = std::fs::remove_file(self.folder.path().join("terraform.tfstate"));
         let arguments = if verb == "apply" { vec![verb, "-auto-approve"] } else { vec![verb] };
         let began = Instant::now();
-        let told = self.core.run(self.folder.path(), &arguments, &[]).await.unwrap();
+        let told = self.core.run(self.folder.path(), &arguments, env).await.unwrap();
         let took = began.elapsed();
         assert_eq!(told.code, 0, "{}", told.text());
         took

@@ -12,6 +12,7 @@
 mod engines;
 mod host;
 mod load;
+mod plugins;
 mod postgres;
 mod shipped;
 mod start;
@@ -22,6 +23,9 @@ use std::process::ExitCode;
 use table::Figure;
 
 fn main() -> ExitCode {
+    if let Some(done) = plugins::serve() {
+        return done;
+    }
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let only = arguments.next();
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
@@ -48,6 +52,11 @@ fn main() -> ExitCode {
         let (name, measured) = runtime.block_on(engines::plans_and_applies(&program));
         figures.extend(measured);
         engine = Some(name);
+    }
+
+    if wanted("plugins") {
+        tell("what a plugin adds");
+        figures.extend(runtime.block_on(plugins::what_they_add(engines::any())));
     }
 
     let text = table::text(&figures, engine.as_deref());

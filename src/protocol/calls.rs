@@ -51,6 +51,7 @@ impl Calls {
     /// Cancels every call, also later ones, and waits until those that run have ended.
     pub(super) async fn end(&self) {
         self.all.cancel();
+        tracing::debug!("whatever runs is asked to stop");
         self.running.close();
         self.running.wait().await;
     }
