@@ -252,8 +252,8 @@ async fn run(
     let hurrying = tokio::spawn(async move {
         hurried.begun().await;
         signals.insisted().await;
-        tracing::debug!("somebody insists on the end");
         hurried.hurry();
+        tracing::debug!("somebody insists on the end");
     });
 
     let said = farewell.said();
