@@ -242,3 +242,36 @@ async fn of_a_cluster_every_node_is_meant() {
     assert!(done.halt.is_none() && terminated(&done) == 2, "{done:#?}");
     assert!(clients.iter().all(|client| client.cut().is_some()));
 }
+
+#[tokio::test]
+async fn a_node_that_its_cluster_calls_failed_is_asked_all_the_same_and_told_if_it_is_silent() {
+    let program = Redis::programs(&Workshop::here()).unwrap_or_else(must).remove(0);
+    let settings =
+        "cluster-enabled yes\ncluster-config-file nodes.conf\ncluster-node-timeout 500\n";
+    let mut servers = Vec::new();
+    for slot in 0..3 {
+        let server = Server::with(&program, settings).await;
+        // Only who has a slot is heard when the others are called failed.
+        server.tell(&format!("CLUSTER ADDSLOTS {slot}")).await;
+        servers.push(server);
+    }
+    for other in &servers[1..] {
+        other.tell(&format!("ACL SETUSER admin >{}", servers[0].redis.password())).await;
+        servers[0].tell(&format!("CLUSTER MEET {} {}", other.host, other.port)).await;
+    }
+    let until = async |server: &Server, known: &dyn Fn(&str) -> bool| {
+        let known = async { while !known(&server.tell("CLUSTER NODES").await) {} };
+        tokio::time::timeout(std::time::Duration::from_secs(60), known).await.unwrap();
+    };
+    for server in &servers {
+        until(server, &|said| (0..3).all(|slot| said.contains(&format!("connected {slot}")))).await;
+    }
+    drop(servers.pop());
+    until(&servers[0], &|said| said.contains("master,fail ")).await;
+    let clients = [servers[0].client("app", "here").await, servers[1].client("app", "there").await];
+    let done = servers[0].ground("admin").run(&servers[0].target(), &users(&["app"])).await;
+    assert!(done.halt.is_none() && terminated(&done) == 2, "{done:#?}");
+    assert!(clients.iter().all(|client| client.cut().is_some()));
+    let told = done.left_out.keys().any(|what| what.contains("calls failed"));
+    assert!(told, "{:?}", done.left_out);
+}

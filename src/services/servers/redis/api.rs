@@ -26,6 +26,8 @@ pub(super) struct Redis {
     connections: Mutex<BTreeMap<String, Arc<Connection>>>,
     /// Which start of each node's server was listed last.
     listed: Plain<BTreeMap<String, String>>,
+    /// Nodes that their cluster calls failed, and whether they did not answer us either.
+    failed: Plain<BTreeMap<String, bool>>,
 }
 
 impl Redis {
@@ -35,6 +37,7 @@ impl Redis {
             place: super::place(target),
             connections: Mutex::default(),
             listed: Plain::default(),
+            failed: Plain::default(),
         }
     }
 
@@ -82,6 +85,24 @@ impl Redis {
         Ok((connection, answers))
     }
 
+    /// What a node's list comes to if it cannot be reached: nothing to end where its cluster has given
+    /// it up as well. A node that the others have lost may have its clients still, so it is asked.
+    fn without(&self, node: &str, error: Error) -> Result<Page, Error> {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        match failed.get_mut(node) {
+            Some(silent) if error.kind == Kind::Unreachable => *silent = true,
+            _ => return Err(error),
+        }
+        let left_out = vec![("nodes that the cluster calls failed and that do not answer", 1)];
+        Ok(Page { still: true, left_out, ..Page::default() })
+    }
+
+    /// Whether a node was asked in vain already: another silence would take as long.
+    fn is_silent(&self, node: &str) -> bool {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.get(node).is_some_and(|silent| *silent)
+    }
+
     fn listed(&self, node: &str) -> Option<String> {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner).get(node).cloned()
     }
@@ -100,7 +121,12 @@ impl Sessions for Redis {
         if nodes.is_empty() {
             return Err(Error::new(Kind::Malformed, NODES, "a cluster without a node"));
         }
-        Ok(nodes.iter().map(|node| Node::of(node)).collect())
+        let mut known = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = nodes.iter().filter(|(_, failed)| **failed);
+        *known = failed
+            .map(|(node, _)| (node.clone(), known.get(node).copied().unwrap_or_default()))
+            .collect();
+        Ok(nodes.keys().map(|node| Node::of(node)).collect())
     }
 
     async fn sight(&self) -> Result<Sight, Error> {
@@ -116,7 +142,15 @@ impl Sessions for Redis {
     ) -> Result<Page, Error> {
         let commands: [&[&str]; 4] =
             [&["INFO", "server"], &["CLIENT", "ID"], &["ACL", "WHOAMI"], &["CLIENT", "LIST"]];
-        let (connection, answers) = self.ask(LIST, &node.id, &commands).await?;
+        let silent = || Error::new(Kind::Unreachable, LIST, "it did not answer before");
+        let asked = match self.is_silent(&node.id) {
+            true => Err(silent()),
+            false => self.ask(LIST, &node.id, &commands).await,
+        };
+        let (connection, answers) = match asked {
+            Ok(answers) => answers,
+            Err(error) => return self.without(&node.id, error),
+        };
         let Ok([info, own, user, list]) = <[Result<Value, Error>; 4]>::try_from(answers) else {
             return Err(Error::new(Kind::Malformed, LIST, "fewer answers than questions"));
         };
@@ -228,10 +262,10 @@ fn field<'a>(info: &'a str, key: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.trim_end().strip_prefix(key)?.strip_prefix(':'))
 }
 
-/// The addresses of the nodes that can be asked: `id host:port@bus[,name] flags …`
+/// The addresses of the nodes, each with whether the others call it failed: `id host:port@bus[,name] flags …`
 /// (<https://redis.io/docs/latest/commands/cluster-nodes/>).
 /// A node that nobody has met yet does not know its own host: that is `home`.
-fn addresses(nodes: &str, home: Option<&Place>) -> Vec<String> {
+fn addresses(nodes: &str, home: Option<&Place>) -> BTreeMap<String, bool> {
     let own = match home {
         Some(Place::Tcp { host, .. }) => Some(host.as_str()),
         Some(Place::Socket(_)) | None => None,
@@ -239,19 +273,16 @@ fn addresses(nodes: &str, home: Option<&Place>) -> Vec<String> {
     let address = |line: &str| {
         let mut parts = line.split(' ').skip(1);
         let (address, flags) = (parts.next()?, parts.next()?);
-        let lost = flags.split(',').any(|flag| ["noaddr", "handshake", "fail"].contains(&flag));
+        let has = |wanted: &str| flags.split(',').any(|flag| flag == wanted);
+        let lost = has("noaddr") || has("handshake");
         let (place, rest) = address.split_once('@').unwrap_or((address, ""));
         let (host, port) = place.rsplit_once(':')?;
         let name = rest.split_once(',').map(|(_, name)| name.split(',').next().unwrap_or_default());
         let host = name.filter(|name| !name.is_empty()).unwrap_or(host);
-        let myself = flags.split(',').any(|flag| flag == "myself");
-        let host = if host.is_empty() && myself { own? } else { host };
-        (!lost && !host.is_empty()).then(|| format!("{host}:{port}"))
+        let host = if host.is_empty() && has("myself") { own? } else { host };
+        (!lost && !host.is_empty()).then(|| (format!("{host}:{port}"), has("fail")))
     };
-    let mut all: Vec<String> = nodes.lines().filter_map(address).collect();
-    all.sort();
-    all.dedup();
-    all
+    nodes.lines().filter_map(address).collect()
 }
 
 #[cfg(test)]
@@ -268,10 +299,18 @@ mod tests {
 0ec :30007@31007 myself,master - 0 0 1 connected
 e7d ::1:30001@31001,,shard-id=x master - 0 0 1 connected 0-5460
 ";
-        let expected = ["127.0.0.1:30002", "::1:30001", "host4.example:30004", "me:30007"];
+        let expected = [
+            ("127.0.0.1:30002", false),
+            ("127.0.0.1:30003", true),
+            ("::1:30001", false),
+            ("host4.example:30004", false),
+            ("me:30007", false),
+        ];
         let home = place("me", None).unwrap();
-        assert_eq!(addresses(told, Some(&home)), expected);
-        assert_eq!(addresses("rubbish\n\n", Some(&home)), [] as [&str; 0]);
+        let all = addresses(told, Some(&home));
+        let all: Vec<_> = all.iter().map(|(node, failed)| (node.as_str(), *failed)).collect();
+        assert_eq!(all, expected);
+        assert_eq!(addresses("rubbish\n\n", Some(&home)), BTreeMap::new());
     }
 
     #[test]
