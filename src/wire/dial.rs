@@ -113,12 +113,52 @@ pub async fn dial(place: &Place, limit: Duration) -> Result<(Stream, Reached), D
     match place {
         Place::Tcp { host, port } => {
             let end = tokio::time::Instant::now() + limit;
-            let found = tokio::time::timeout_at(end, look_up(host, *port)).await;
-            let silent = || DialError::NameService("no answer in time".to_owned());
-            tcp(&found.map_err(|_| silent())??, end, limit).await
+            tcp(&look_up_until(host, *port, end).await?, end, limit).await
         }
         Place::Socket(path) => socket(path, limit).await,
     }
+}
+
+/// Where a place leads, never nowhere, in the name service's order: for clients that dial by
+/// themselves. To find out by a connection that is dropped again would be one more that servers
+/// count against this host.
+///
+/// # Errors
+/// See [`DialError`].
+pub async fn leads(place: &Place, limit: Duration) -> Result<Vec<Reached>, DialError> {
+    match place {
+        Place::Tcp { host, port } => {
+            let end = tokio::time::Instant::now() + limit;
+            let found = look_up_until(host, *port, end).await?;
+            Ok(found.into_iter().map(Reached::Address).collect())
+        }
+        Place::Socket(path) => Ok(vec![Reached::Socket(path.clone())]),
+    }
+}
+
+/// Why there is no connection, if this is what somebody met who dialled; None of what can only happen
+/// on one that stands.
+#[expect(clippy::wildcard_enum_match_arm, reason = "of an enum that may grow, these are meant")]
+pub fn no_connection(reached: &Reached, error: &io::Error) -> Option<DialError> {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Some(DialError::Refused { tried: reached.to_string() }),
+        io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::AddrNotAvailable
+        | io::ErrorKind::NotFound
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::TimedOut => Some(DialError::Impossible(format!("{reached}: {error}"))),
+        _ => None,
+    }
+}
+
+async fn look_up_until(
+    host: &str,
+    port: u16,
+    end: tokio::time::Instant,
+) -> Result<Vec<SocketAddr>, DialError> {
+    let silent = |_| DialError::NameService("no answer in time".to_owned());
+    tokio::time::timeout_at(end, look_up(host, port)).await.map_err(silent)?
 }
 
 async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {

@@ -1,6 +1,7 @@
 //! The login of one provider block, and how it becomes a connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mysql_async::{ClientIdentity, Conn, OptsBuilder, SslOpts};
 use tokio::time::Instant;
@@ -58,25 +59,41 @@ impl Account {
             return Err(refusal);
         }
         let end = Instant::now() + CONNECT_TIMEOUT;
-        // The client dials by itself; this finds out which address answers, and says why none does.
-        let (probe, reached) = dial::dial(place, CONNECT_TIMEOUT)
+        let ways = dial::leads(place, CONNECT_TIMEOUT)
             .await
             .map_err(|error| server::unreachable(place, &error))?;
-        drop(probe);
-        let login = resolve::login(&self.settings, &*self.outside.environment, place, &reached)?;
-        let entered = tokio::time::timeout_at(end, self.log_in(&login, place, &reached)).await;
-        let entered = entered.unwrap_or_else(|_| {
-            // Whoever takes the connection and says nothing may be anything.
-            let silent =
-                DialError::NoAnswer { tried: reached.to_string(), within: CONNECT_TIMEOUT };
-            Err(server::unreachable(place, &silent))
-        });
-        if let Err(error) = &entered
-            && error.kind == Kind::Credentials
-        {
-            self.refusals.remember(place, error);
+        let mut last = misconfigured("the name leads nowhere");
+        for (number, reached) in ways.iter().enumerate() {
+            let left = u32::try_from(ways.len() - number).unwrap_or(u32::MAX);
+            let share = end.saturating_duration_since(Instant::now()) / left;
+            last = match self.enter(place, reached, share).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => error,
+            };
+            if last.kind != Kind::Unreachable {
+                break;
+            }
         }
-        entered
+        if last.kind == Kind::Credentials {
+            self.refusals.remember(place, &last);
+        }
+        Err(last)
+    }
+
+    /// Connects to one of a place's addresses, within its share of the time.
+    async fn enter(
+        &self,
+        place: &Place,
+        reached: &Reached,
+        share: Duration,
+    ) -> Result<Connection, Error> {
+        let login = resolve::login(&self.settings, &*self.outside.environment, place, reached)?;
+        let entered = tokio::time::timeout(share, self.log_in(&login, place, reached)).await;
+        entered.unwrap_or_else(|_| {
+            // Whoever takes the connection and says nothing may be anything.
+            let silent = DialError::NoAnswer { tried: reached.to_string(), within: share };
+            Err(server::unreachable(place, &silent))
+        })
     }
 
     async fn log_in(
@@ -147,6 +164,11 @@ fn refused(
     encryption: Encryption,
 ) -> Error {
     let secrets: Vec<_> = login.password.clone().into_iter().collect();
+    if let mysql_async::Error::Io(mysql_async::IoError::Io(error)) = error
+        && let Some(none) = dial::no_connection(reached, error)
+    {
+        return server::unreachable(place, &none);
+    }
     if let Some(cause) = tls::cause(error) {
         let reason = server::untrusted(cause, encryption, MEND);
         return server::connected(Kind::Configuration, place, reached, Step::Tls, reason);

@@ -81,13 +81,18 @@ impl MariaDb {
 
     /// Statements as `root`, by the socket.
     pub(crate) async fn run(&self, statements: &[&str]) {
-        let mut conn = Conn::new(by_socket(self.folder.path())).await.unwrap();
+        let mut conn = self.root().await;
         for statement in statements {
             conn.query_drop(*statement)
                 .await
                 .unwrap_or_else(|error| panic!("{statement}: {error}"));
         }
         conn.disconnect().await.unwrap();
+    }
+
+    /// A connection as `root`, by the socket.
+    pub(crate) async fn root(&self) -> Conn {
+        Conn::new(by_socket(self.folder.path())).await.unwrap()
     }
 
     /// A client that stays until it is cut.

@@ -202,3 +202,44 @@ async fn who_is_still_rolling_back_is_not_gone() {
     looker.query_drop("SET lock_wait_timeout = 0").await.unwrap();
     looker.query_drop("DROP TABLE shop.t").await.unwrap();
 }
+
+/// A number that the server counts.
+async fn counted(server: &Server, name: &str) -> u64 {
+    let mut root = server.maria.root().await;
+    let row: Option<(String, u64)> =
+        root.query_first(format!("SHOW GLOBAL STATUS LIKE '{name}'")).await.unwrap();
+    root.disconnect().await.unwrap();
+    row.unwrap().1
+}
+
+#[tokio::test]
+async fn no_connection_is_broken_off_for_which_a_server_would_count_this_host() {
+    let Some(server) = Server::peopled().await else { return };
+    let _client = server.maria.client("app", Some("shop")).await;
+    let before = counted(&server, "Aborted_connects").await;
+    let connections = counted(&server, "Connections").await;
+    let report = server.ground("ops").run(&server.database("shop"), &all()).await;
+    assert!(report.halt.is_none() && terminated(&report) == 1, "{report:#?}");
+    // One login for the whole run, and those that count.
+    assert_eq!(counted(&server, "Connections").await - connections, 2);
+    assert_eq!(counted(&server, "Aborted_connects").await, before);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_out_of_reach() {
+    let settings = json!({"username": "ops", "password": "pw-ops"});
+    let ground = Ground::new("mysql", &settings, Arc::default());
+    let (_held, nobody) = crate::joined::nobody();
+    let port = nobody.port().to_string();
+    for (host, why) in [("127.0.0.1", "refuse"), ("localhost", "refuse")] {
+        let target = [("host", host), ("port", &*port), ("all_databases", "true")];
+        let error = ground.survey(&target, &all()).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Unreachable, "{error}");
+        assert!(error.message.contains(why) && error.message.contains(host), "{error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("no-socket").display().to_string();
+    let target = [("host", &*socket), ("all_databases", "true")];
+    let error = ground.survey(&target, &all()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unreachable, "{error}");
+}
