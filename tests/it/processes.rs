@@ -443,6 +443,8 @@ async fn a_plugin_that_is_terminated_in_the_middle_answers_with_the_truth_before
     let mut command = scene.start(APPLY);
     scene.middle().await;
     signal("TERM", scene.plugins()[0]);
+    // Lives before this one end, too: theirs are over by then.
+    command.says("end=Terminated").await;
     command.says("whatever runs is asked to stop").await;
     scene.go_on();
     let (code, told) = command.ended().await;
