@@ -17,6 +17,7 @@ use tokio_postgres::{Config, NoTls};
 use super::gaps;
 use super::ground::{Ground, all};
 use crate::terraform::fixture::must;
+use crate::terraform::stage::assert_cut;
 
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
 
@@ -144,7 +145,7 @@ async fn through_a_pooler_whoever_is_called_terminated_is_gone_from_the_server()
     let report = pooled.run("shop").await;
     let gone = report.victims.iter().filter(|one| one.fate == Fate::Terminated).count();
     assert!(report.halt.is_none() && gone == 2, "{report:#?}");
-    assert!(direct.cut().is_some());
+    assert_cut(&[&direct], &[]).await;
     // What the server had was the pooler's connection: who stands behind it goes on, as the guide
     // says.
     idle.batch_execute("SELECT 1").await.unwrap();

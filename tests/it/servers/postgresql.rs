@@ -10,6 +10,7 @@ use terraform_provider_session::services::{Field, Session, Sight};
 
 use super::ground::{Ground, all, these, users};
 use crate::terraform::fixture::must;
+use crate::terraform::stage::assert_cut;
 
 /// A server, and what it takes to aim at it.
 struct Server {
@@ -114,7 +115,7 @@ async fn everybody_in_a_database_goes_and_it_can_be_dropped_behind_us() {
     server.admin("postgres", &["DROP DATABASE shop"]).await;
     assert!(elsewhere.cut().is_none());
     // The server's clients learn of it with their next word from it, which has come by now.
-    assert!(shop.iter().all(|client| client.cut().is_some()));
+    assert_cut(&shop.iter().collect::<Vec<_>>(), &[]).await;
 
     let again = server.ground("ops").run(&server.database("shop"), &all()).await;
     assert!(
@@ -154,7 +155,7 @@ async fn a_superusers_session_survives_with_the_reason_and_spoils_nobody_elses_e
     assert_eq!(name, "boss");
     assert!(why.contains("superuser") || why.contains("SUPERUSER"), "{why}");
     assert!(superuser.cut().is_none());
-    assert!(clients.iter().all(|client| client.cut().is_some()));
+    assert_cut(&clients.iter().collect::<Vec<_>>(), &[]).await;
 }
 
 #[tokio::test]
@@ -283,7 +284,7 @@ async fn a_process_that_is_stopped_does_not_die_and_survives() {
     request.timeout = std::time::Duration::from_secs(8);
     let report = ground.run(&server.database("shop"), &request).await;
     assert_eq!(counts(&report), (1, 0, 1), "{report:#?}");
-    assert!(other.cut().is_some() && stuck.cut().is_none());
+    assert_cut(&[&other], &[&stuck]).await;
     // It was asked, and goes as soon as it can.
     signal("-CONT", &survey.sessions[0]).await;
     let again = ground.run(&server.database("shop"), &all()).await;
@@ -329,7 +330,7 @@ async fn whose_role_was_dropped_is_shown_by_its_number_and_ended() {
     assert!(text(&survey.sessions[0], "user").starts_with("oid "), "{survey:#?}");
     let report = ground.run(&server.database("shop"), &all()).await;
     assert_eq!(counts(&report), (1, 0, 0), "{report:#?}");
-    assert!(client.cut().is_some());
+    assert_cut(&[&client], &[]).await;
 }
 
 #[tokio::test]
@@ -349,6 +350,6 @@ async fn every_version_at_hand_lists_ends_and_refuses_alike() {
         assert_eq!(error.unwrap_err().kind, Kind::Permission, "{version}");
         let report = server.ground("ops").run(&server.database("shop"), &users(&["app"])).await;
         assert_eq!(counts(&report), (1, 0, 0), "{version}: {report:#?}");
-        assert!(client.cut().is_some() && boss.cut().is_none(), "{version}");
+        assert_cut(&[&client], &[&boss]).await;
     }
 }

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 
 use super::ground::{Ground, all, users};
 use crate::terraform::fixture::must;
+use crate::terraform::stage::assert_cut;
 
 /// A server, and what it takes to aim at it.
 struct Server {
@@ -105,10 +106,10 @@ async fn every_program_at_hand_lists_and_ends_alike() {
         let done = ground.run(&server.target(), &users(&["app"])).await;
         assert!(done.halt.is_none(), "{done:#?}");
         assert_eq!(terminated(&done), 1, "{done:#?}");
-        assert!(app.cut().is_some() && report.cut().is_none());
+        assert_cut(&[&app], &[&report]).await;
         let done = ground.run(&server.target(), &all()).await;
         assert_eq!(terminated(&done), 1, "{done:#?}");
-        assert!(report.cut().is_some());
+        assert_cut(&[&report], &[]).await;
     }
 }
 
@@ -168,7 +169,7 @@ async fn who_calls_himself_a_sentinel_is_shown_and_left_alone() {
     let done = ground.run(&server.target(), &all()).await;
     assert_eq!(terminated(&done), 1, "{done:#?}");
     assert!(done.remarks.iter().any(|one| one.contains("Sentinel")), "{:?}", done.remarks);
-    assert!(sentinel.cut().is_none() && client.cut().is_some());
+    assert_cut(&[&client], &[&sentinel]).await;
 }
 
 #[tokio::test]
@@ -225,7 +226,7 @@ async fn of_a_cluster_every_node_is_meant() {
     let first = alone.client("app", "on-one").await;
     let done = alone.ground("admin").run(&alone.target(), &users(&["app"])).await;
     assert_eq!(terminated(&done), 1, "a node that has met nobody yet: {done:#?}");
-    assert!(first.cut().is_some());
+    assert_cut(&[&first], &[]).await;
 
     let other = Server::with(&program, settings).await;
     other.tell(&format!("ACL SETUSER admin >{}", alone.redis.password())).await;
@@ -240,7 +241,7 @@ async fn of_a_cluster_every_node_is_meant() {
     let clients = [alone.client("app", "here").await, other.client("app", "there").await];
     let done = alone.ground("admin").run(&alone.target(), &users(&["app"])).await;
     assert!(done.halt.is_none() && terminated(&done) == 2, "{done:#?}");
-    assert!(clients.iter().all(|client| client.cut().is_some()));
+    assert_cut(&clients.iter().collect::<Vec<_>>(), &[]).await;
 }
 
 #[tokio::test]
@@ -271,7 +272,7 @@ async fn a_node_that_its_cluster_calls_failed_is_asked_all_the_same_and_told_if_
     let clients = [servers[0].client("app", "here").await, servers[1].client("app", "there").await];
     let done = servers[0].ground("admin").run(&servers[0].target(), &users(&["app"])).await;
     assert!(done.halt.is_none() && terminated(&done) == 2, "{done:#?}");
-    assert!(clients.iter().all(|client| client.cut().is_some()));
+    assert_cut(&clients.iter().collect::<Vec<_>>(), &[]).await;
     let told = done.left_out.keys().any(|what| what.contains("calls failed"));
     assert!(told, "{:?}", done.left_out);
 }

@@ -3,6 +3,7 @@
 use terraform_provider_session::demo::{Postgres, PostgresPrograms, Workshop};
 
 use crate::terraform::fixture::{Fixture, must, newest, on};
+use crate::terraform::stage::assert_cut;
 
 async fn server() -> Postgres {
     let programs = PostgresPrograms::any(&Workshop::here()).unwrap_or_else(must);
@@ -64,7 +65,7 @@ resource "session_termination_postgresql" "it" {{
             }
         }
         assert!(done.contains("Something stays on 127.0.0.1"), "{done}");
-        assert!(app.cut().is_some() && boss.cut().is_none());
+        assert_cut(&[&app], &[&boss]).await;
     })
     .await;
 }

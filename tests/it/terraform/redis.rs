@@ -4,7 +4,7 @@ use terraform_provider_session::demo::{Client, Redis, Workshop};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::terraform::fixture::must;
+use crate::terraform::fixture::{Fixture, must, newest, on};
 use crate::terraform::stage::assert_cut;
 
 #[tokio::test]
@@ -38,4 +38,46 @@ async fn a_redis_ends_with_its_owner() {
     let client = client.unwrap_or_else(must);
     drop(redis);
     assert_cut(&[&client], &[]).await;
+}
+
+#[tokio::test]
+async fn another_spelling_of_the_same_server_is_an_update_that_ends_nobody() {
+    on(newest(), async |engine| {
+        let redis = Redis::start(&Workshop::here()).await.unwrap_or_else(must);
+        let main = |host: &str| {
+            format!(
+                r#"terraform {{
+  required_providers {{ session = {{ source = "sessionops/session" }} }}
+}}
+provider "session" {{
+  redis = {{ username = "admin", password = "{}" }}
+}}
+resource "session_termination_redis" "it" {{
+  host = "{host}"
+  port = {}
+  when = "apply"
+  all  = true
+}}
+"#,
+                redis.password(),
+                redis.address().port()
+            )
+        };
+        let client =
+            |name: &'static str| Client::connect(redis.address(), "app", redis.password(), name);
+        let fixture = Fixture::new(engine, &main("localhost"));
+        let first = client("first").await.unwrap_or_else(must);
+        fixture.succeed(&["apply", "-auto-approve"]).await;
+        assert_cut(&[&first], &[]).await;
+        let second = client("second").await.unwrap_or_else(must);
+        fixture.write("main.tf", &main("LocalHost."));
+        let told = fixture.succeed(&["apply", "-auto-approve"]).await;
+        assert!(told.contains("0 added, 1 changed, 0 destroyed"), "{told}");
+        assert!(second.cut().is_none(), "{told}");
+        fixture.nothing_to_do().await;
+        fixture.write("main.tf", &main("127.0.0.1"));
+        let told = fixture.succeed(&["plan"]).await;
+        assert!(told.contains("must be replaced"), "a name and an address are two: {told}");
+    })
+    .await;
 }
