@@ -165,7 +165,9 @@ pub(in crate::provider) fn in_the_way(spec: &Spec, obstacles: &[String], spared:
     let mut lines = String::new();
     if !obstacles.is_empty() {
         let things = obstacles.join(", ");
-        lines.push_str(&format!("Still in the way of what goes next, and no session: {things}.\n"));
+        lines.push_str(&format!(
+            "In the way of what goes next, and no session that is meant: {things}.\n"
+        ));
     }
     let staying = access::find(spec.platform).and_then(|platform| platform.staying());
     if let Some(staying) = staying.filter(|_| spared) {
@@ -183,7 +185,7 @@ pub(in crate::provider) fn held_up(
     let mut diagnostics = Diagnostics::none();
     let lines = in_the_way(about.spec, obstacles, spared);
     if !lines.is_empty() {
-        diagnostics.warn(about.warning("Something stays on"), lines.trim_end());
+        diagnostics.warn(about.warning("Something may stay in the way on"), lines.trim_end());
     }
     diagnostics
 }

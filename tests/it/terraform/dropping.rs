@@ -58,13 +58,13 @@ resource "session_termination_postgresql" "it" {{
         for told in [&planned, &done] {
             let flat = told.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
             for what in [
-                "Still in the way of what goes next, and no session: 1 prepared transaction.",
+                "In the way of what goes next, and no session that is meant: 1 prepared transaction.",
                 "The protected stay connected. A plain `DROP DATABASE` fails",
             ] {
                 assert!(flat.contains(what), "{what}: {told}");
             }
         }
-        assert!(done.contains("Something stays on 127.0.0.1"), "{done}");
+        assert!(done.contains("Something may stay in the way on 127.0.0.1"), "{done}");
         assert_cut(&[&app], &[&boss]).await;
     })
     .await;
