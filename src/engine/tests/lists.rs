@@ -186,6 +186,19 @@ async fn lists_that_are_too_long_together_are_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_list_that_is_read_again_has_the_room_of_its_first_reading() {
+    let world = world(&[("n", &["a", "b", "c", "d", "e", "f"])]);
+    // Two pages that do not join, so both are read again: 150,000 entries, and then as many.
+    world.set(|state| {
+        (state.page, state.seamless, state.repeats) = (3, true, 25_000);
+        state.lists.extend([0, 2].map(|seconds| Fault::Slow(Duration::from_secs(seconds))));
+    });
+    let survey = play(Selection::All).look(&world).await.unwrap();
+    assert_eq!(survey.sessions.len(), 6, "each so often, and each once");
+    assert_eq!(world.count("list"), 4, "it is read again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_ids_of_requests_do_not_grow_for_ever() {
     let (world, play) = (world(ABC), play(Selection::All));
     let scope = Scope::for_test(&[]);
