@@ -286,8 +286,8 @@ fn cases(words: &Words) -> Vec<Case> {
     all
 }
 
-#[expect(clippy::print_stdout, reason = "how each case ended, for whoever wants to read it")]
 /// All cases side by side, and beside them somebody whom none of them means.
+#[expect(clippy::print_stdout, reason = "how each case ended, for whoever wants to read it")]
 async fn plays(server: Server) {
     let mut bystander = server.guest("bystander").await;
     let cases = cases(&server.words());
