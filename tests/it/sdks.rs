@@ -89,6 +89,18 @@ impl Stage {
     fn killed(&self) -> usize {
         self.sandbox.ledger().killed().len()
     }
+
+    /// Waits until so many are really gone: work that was accepted is done by the sandbox's clock.
+    async fn until_killed(&self, count: usize) -> usize {
+        let gone = async {
+            while self.killed() < count {
+                self.sandbox.settle();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), gone).await.expect("they are ended");
+        self.killed()
+    }
 }
 
 /// For every service of a cloud, its `number`th instance and a node of that.
@@ -297,7 +309,8 @@ async fn awss_own_sdk_lists_and_ends_with_a_good_key_and_with_no_other() {
     let looked = told("look");
     assert!(looked.len() == 4 && looked.iter().all(|it| it.as_array().unwrap().len() == 1));
 
-    let killed = stage.killed();
+    // What a VPN has accepted comes a moment later.
+    let killed = stage.until_killed(lines.iter().filter(|line| line.call == "kill").count()).await;
     let lines = stage
         .run(
             CLOUD,

@@ -108,8 +108,17 @@ impl Server {
     }
 
     fn ground(&self) -> Ground {
+        self.patient(10)
+    }
+
+    /// The same with so many seconds for a connection, where they can be said: forty logins at a time
+    /// that are computed without optimisation take a while.
+    fn patient(&self, seconds: u64) -> Ground {
         let (service, settings) = match self {
-            Server::Postgres(_) => ("postgresql", json!({"username": "ops", "password": "pw-ops"})),
+            Server::Postgres(_) => (
+                "postgresql",
+                json!({"username": "ops", "password": "pw-ops", "connect_timeout": seconds}),
+            ),
             Server::Maria(_) => ("mysql", json!({"username": "ops", "password": "pw-ops"})),
             Server::Redis(redis) => {
                 ("redis", json!({"username": "admin", "password": redis.password()}))
@@ -168,11 +177,11 @@ impl Server {
     }
 
     /// Runs against the address with this port, which leads here or not.
-    async fn run(&self, port: u16, request: &Request) -> Report {
+    async fn run(&self, ground: &Ground, port: u16, request: &Request) -> Report {
         let port = port.to_string();
         let target = self.at(&port);
         let report = tokio::time::timeout(request.timeout + GRACE, async {
-            self.ground().run(&target, request).await
+            ground.run(&target, request).await
         });
         report.await.expect("the run ends in its time")
     }
@@ -250,12 +259,14 @@ impl Case {
         let mut guests = server.guests(&of).await;
         let times = if self.always { usize::MAX } else { 1 };
         let way = Between::new(server.address(), self.word, self.fault, times).await;
-        let report = server.run(way.port, &server.meant(&of, self.timeout())).await;
+        let silent = matches!(self.fault, Fault::SilenceBefore | Fault::SilenceAfter);
+        let silent = silent && self.place == "login";
+        let ground = server.patient(if silent { 10 } else { 50 });
+        let report = server.run(&ground, way.port, &server.meant(&of, self.timeout())).await;
         assert!(way.happened() > 0, "{case}: it did not happen");
         is_true(&case, &report, &mut guests).await;
         assert!(!self.passes() || is_success(&report), "{case}: {report:#?}");
-        let silent = matches!(self.fault, Fault::SilenceBefore | Fault::SilenceAfter);
-        if self.place == "login" && silent {
+        if silent {
             let unreachable = |halt: &Halt| matches!(halt, Halt::Failed(error) if error.kind == Kind::Unreachable);
             assert!(report.halt.as_ref().is_some_and(unreachable), "{case}: {report:#?}");
         }
@@ -378,7 +389,7 @@ async fn moves(one: Server, other: Server) {
     let (mut here, mut there) = (one.guests("shared").await, other.guests("shared").await);
     let fault = Fault::Elsewhere(other.address());
     let way = Between::new(one.address(), one.words().kill, fault, 1).await;
-    let report = one.run(way.port, &one.meant("shared", SHORT)).await;
+    let report = one.run(&one.ground(), way.port, &one.meant("shared", SHORT)).await;
     assert_eq!(way.happened(), 1);
     is_true("failover", &report, &mut here).await;
     assert!(!is_success(&report), "{report:#?}");
