@@ -4,7 +4,7 @@ use terraform_provider_session::demo::{Client, Redis, Workshop};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::terraform::fixture::{Fixture, must, newest, on};
+use crate::terraform::fixture::{Fixture, core, must, newest, on};
 use crate::terraform::stage::assert_cut;
 
 #[tokio::test]
@@ -80,4 +80,63 @@ resource "session_termination_redis" "it" {{
         assert!(told.contains("must be replaced"), "a name and an address are two: {told}");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_server_is_listed_and_ended_by_every_face() {
+    // The newest pinned core has all four.
+    let engine = core("1.15.5");
+    let redis = Redis::start(&Workshop::here()).await.unwrap_or_else(must);
+    let client = async |name| {
+        Client::connect(redis.address(), "app", redis.password(), name).await.unwrap_or_else(must)
+    };
+    let stays = client("stays").await;
+    let ended = [client("managed").await, client("ephemeral").await, client("action").await];
+    let target = format!("host = \"127.0.0.1\"\n  port = {}", redis.address().port());
+    let main = format!(
+        r#"terraform {{
+  required_providers {{ session = {{ source = "sessionops/session" }} }}
+}}
+provider "session" {{
+  redis = {{ username = "admin", password = "{}" }}
+}}
+data "session_list_redis" "it" {{
+  {target}
+}}
+output "names" {{
+  value = sort([for one in data.session_list_redis.it.sessions : one.name])
+}}
+resource "session_termination_redis" "it" {{
+  {target}
+  when  = "apply"
+  match = {{ names = ["managed"] }}
+  depends_on = [data.session_list_redis.it]
+}}
+ephemeral "session_termination_redis" "it" {{
+  {target}
+  match    = {{ names = ["ephemeral"] }}
+  applying = terraform.applying
+}}
+action "session_termination_redis" "it" {{
+  config {{
+    {target}
+    match = {{ names = ["action"] }}
+  }}
+}}
+resource "terraform_data" "changed" {{
+  lifecycle {{
+    action_trigger {{
+      events  = [after_create]
+      actions = [action.session_termination_redis.it]
+    }}
+  }}
+}}
+"#,
+        redis.password()
+    );
+    let fixture = Fixture::new(engine, &main);
+    fixture.succeed(&["apply", "-auto-approve"]).await;
+    assert_cut(&ended.iter().collect::<Vec<_>>(), &[&stays]).await;
+    let names = fixture.output("names").await;
+    assert_eq!(names, serde_json::json!(["action", "ephemeral", "managed", "stays"]));
 }
