@@ -267,8 +267,21 @@ async fn a_node_that_its_cluster_calls_failed_is_asked_all_the_same_and_told_if_
     for server in &servers {
         until(server, &|said| (0..3).all(|slot| said.contains(&format!("connected {slot}")))).await;
     }
+    let third = Node::of(&format!("{}:{}", servers[2].host, servers[2].port));
+    let ground = servers[0].ground("admin");
+    let begun = ground.sessions(&servers[0].target());
+    begun.sessions.nodes().await.unwrap();
+    begun.sessions.list(&third, None, None).await.unwrap();
     drop(servers.pop());
     until(&servers[0], &|said| said.contains("master,fail ")).await;
+    // Whoever has seen its clients does not take them for gone because it is out of reach now.
+    assert!(begun.sessions.nodes().await.unwrap().contains(&third));
+    let mut lost = begun.sessions.list(&third, None, None).await;
+    if lost.as_ref().is_err_and(|error| error.kind == Kind::Lost) {
+        // The connection that stood has broken; this asks for another.
+        lost = begun.sessions.list(&third, None, None).await;
+    }
+    assert_eq!(lost.unwrap_err().kind, Kind::Unreachable);
     let clients = [servers[0].client("app", "here").await, servers[1].client("app", "there").await];
     let done = servers[0].ground("admin").run(&servers[0].target(), &users(&["app"])).await;
     assert!(done.halt.is_none() && terminated(&done) == 2, "{done:#?}");

@@ -85,16 +85,17 @@ impl Redis {
         Ok((connection, answers))
     }
 
-    /// What a node's list comes to if it cannot be reached: nothing to end where its cluster has given
-    /// it up as well. A node that the others have lost may have its clients still, so it is asked.
-    fn without(&self, node: &str, error: Error) -> Result<Page, Error> {
+    /// Gives up a node that its cluster has given up as well, and that has never answered: a node
+    /// that the others have lost may have its clients still, so it is asked. Whoever was listed on it
+    /// is not gone because it is out of reach now. Returns whether it is given up.
+    fn is_lost(&self, node: &str, error: &Error) -> bool {
+        let heard = self.listed(node).is_some();
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        match failed.get_mut(node) {
-            Some(silent) if error.kind == Kind::Unreachable => *silent = true,
-            _ => return Err(error),
-        }
-        let left_out = vec![("nodes that the cluster calls failed and that do not answer", 1)];
-        Ok(Page { still: true, left_out, ..Page::default() })
+        let lost = failed.get_mut(node).filter(|_| !heard && error.kind == Kind::Unreachable);
+        lost.is_some_and(|silent| {
+            *silent = true;
+            true
+        })
     }
 
     /// Whether a node was asked in vain already: another silence would take as long.
@@ -142,14 +143,13 @@ impl Sessions for Redis {
     ) -> Result<Page, Error> {
         let commands: [&[&str]; 4] =
             [&["INFO", "server"], &["CLIENT", "ID"], &["ACL", "WHOAMI"], &["CLIENT", "LIST"]];
-        let silent = || Error::new(Kind::Unreachable, LIST, "it did not answer before");
-        let asked = match self.is_silent(&node.id) {
-            true => Err(silent()),
-            false => self.ask(LIST, &node.id, &commands).await,
-        };
-        let (connection, answers) = match asked {
+        if self.is_silent(&node.id) {
+            return Ok(without_answer());
+        }
+        let (connection, answers) = match self.ask(LIST, &node.id, &commands).await {
             Ok(answers) => answers,
-            Err(error) => return self.without(&node.id, error),
+            Err(error) if self.is_lost(&node.id, &error) => return Ok(without_answer()),
+            Err(error) => return Err(error),
         };
         let Ok([info, own, user, list]) = <[Result<Value, Error>; 4]>::try_from(answers) else {
             return Err(Error::new(Kind::Malformed, LIST, "fewer answers than questions"));
@@ -233,6 +233,12 @@ impl Sessions for Redis {
     async fn close(&self) {
         self.connections.lock().await.clear();
     }
+}
+
+/// The list of a node that is given up: there is nobody to end on it.
+fn without_answer() -> Page {
+    let left_out = vec![("nodes that the cluster calls failed and that do not answer", 1)];
+    Page { still: true, left_out, ..Page::default() }
 }
 
 fn malformed(operation: &'static str, what: &str) -> Error {
