@@ -232,7 +232,12 @@ async fn socket(_: &PathBuf, _: Duration) -> Result<(Stream, Reached), DialError
 }
 
 /// Most bytes that may come as the answer to one question: far more than the sessions of any server.
-const MOST: u64 = 256 << 20;
+pub const MOST: u64 = 256 << 20;
+
+/// What there is to say of an answer that is longer.
+pub fn too_long() -> String {
+    format!("the answer is longer than {} MiB", MOST >> 20)
+}
 
 /// What [`MOST`] leaves of an answer. It is the limit of what a server can make us remember.
 #[derive(Clone, Debug)]
@@ -248,10 +253,10 @@ impl Allowance {
         self.0.store(MOST, Ordering::Relaxed);
     }
 
-    /// What there is to say of an answer that is longer. The connection is broken then.
+    /// What there is to say if it was longer. The connection is broken then.
     pub fn exceeded(&self) -> Option<String> {
         let none_left = self.0.load(Ordering::Relaxed) == 0;
-        none_left.then(|| format!("the answer is longer than {} MiB", MOST >> 20))
+        none_left.then(too_long)
     }
 
     fn spend(&self, bytes: usize) -> io::Result<()> {

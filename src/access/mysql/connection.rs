@@ -8,12 +8,10 @@ use mysql_async::prelude::Queryable as _;
 
 use super::errors;
 use crate::access::{Error, Kind, Secret};
-use crate::wire::dial::Reached;
+use crate::wire::dial::{self, Reached};
 
 /// Longest time of a statement.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
-/// Most that an answer may come to. One row is no longer than the client's `max_allowed_packet`.
-const MOST_BYTES: usize = 256 << 20;
 /// What a column takes beside its text.
 const CELL: usize = 24;
 /// Longest wait for the end of a connection.
@@ -59,9 +57,9 @@ impl Connection {
                 // What it takes to remember it, roughly: a row of nothing is something, too.
                 let held = |text: &Option<String>| text.as_ref().map_or(0, String::len) + CELL;
                 bytes += row.iter().map(held).sum::<usize>() + CELL;
-                if bytes > MOST_BYTES {
-                    let message = format!("the answer is longer than {} MiB", MOST_BYTES >> 20);
-                    return Err(Error::new(Kind::Malformed, operation, message));
+                // The client dials by itself, so its bytes are not counted on the way.
+                if u64::try_from(bytes).is_ok_and(|bytes| bytes > dial::MOST) {
+                    return Err(Error::new(Kind::Malformed, operation, dial::too_long()));
                 }
                 all.push(row);
             }

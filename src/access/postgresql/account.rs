@@ -226,14 +226,14 @@ fn failed(
     let who = format!("role `{}`, database `{database}`", login.user);
     if let Some(refusal) = error.as_db_error() {
         let code = refusal.code().code();
-        let words = errors::words(refusal);
-        let mut reason = match words.contains("channel binding") {
-            true => format!(
-                "{words}: something between us and the server ends the encryption and begins it \
-                 anew; connect to the server itself ({who}"
-            ),
-            false => format!("{words} ({who}"),
-        };
+        let mut reason = errors::words(refusal);
+        if reason.contains("channel binding") {
+            reason.push_str(
+                ": something between us and the server ends the encryption and begins it anew; \
+                 connect to the server itself",
+            );
+        }
+        reason.push_str(&format!(" ({who}"));
         for withheld in &login.withheld {
             reason.push_str("; ");
             reason.push_str(withheld);

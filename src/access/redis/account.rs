@@ -8,20 +8,15 @@ use ::redis::{AsyncConnectionConfig, RedisConnectionInfo};
 use tokio::time::Instant;
 
 use super::resolve::{self, Login};
+use super::settings::MEND;
 use super::{Connection, Settings};
-use crate::access::server::{self, Mend, Notes, Refusals, Step};
+use crate::access::server::{self, Notes, Refusals, Step};
 use crate::access::{Error, Kind};
 use crate::wire::Outside;
 use crate::wire::dial::{self, CONNECT_TIMEOUT, DialError, Place, Reached};
 
 /// Under which name our sessions show up.
 const NAME: &str = "terraform-provider-session";
-
-pub(super) const MEND: Mend = Mend {
-    ca: "`ca_cert` in the provider block's `redis`",
-    client: "`client_cert` and `client_key` in the provider block's `redis`",
-    less: "`tls = false` in the provider block's `redis`, which encrypts nothing",
-};
 
 /// The login of one provider block, to whatever server it fits.
 #[derive(Debug)]

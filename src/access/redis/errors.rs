@@ -3,7 +3,7 @@
 
 use ::redis::RedisError;
 
-use super::account::MEND;
+use super::settings::MEND;
 use crate::access::error::MAX_MESSAGE;
 use crate::access::server::{blot, unaccepted};
 use crate::access::{Error, Kind, Secret};

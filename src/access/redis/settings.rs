@@ -1,5 +1,6 @@
 //! What a user can say about Redis in the provider block.
 
+use crate::access::server::Mend;
 use crate::access::{Error, Given, Kind, Secret, Setting, Shape};
 
 /// The provider block's `redis`, as it was written.
@@ -16,6 +17,13 @@ pub struct Settings {
     /// `client_cert` and `client_key`: paths.
     pub client: Option<(String, String)>,
 }
+
+/// Their names, as whoever has to mend TLS is told them.
+pub(super) const MEND: Mend = Mend {
+    ca: "`ca_cert` in the provider block's `redis`",
+    client: "`client_cert` and `client_key` in the provider block's `redis`",
+    less: "`tls = false` in the provider block's `redis`, which encrypts nothing",
+};
 
 /// The arguments, in the order of documentation.
 pub const ATTRIBUTES: &[Setting] = &[
