@@ -15,9 +15,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use terraform_provider_session::access::{self, Client, Given, SettingValue};
-use terraform_provider_session::engine::{
-    self, Aim, Guards, Log, Mode, Pace, Report, Selection, Silent, Turns, Verify,
-};
+use terraform_provider_session::engine::{self, Aim, Log, Pace, Report, Silent, Turns};
 use terraform_provider_session::services::simulator::{
     Clients, Inbound, Instance, LiveClient, Simulator, Stage,
 };
@@ -147,17 +145,7 @@ fn client(outside: Outside, address: &str) -> Client {
 async fn run(service: &'static Service, client: Arc<Client>) -> (Report, Duration) {
     let target = Target(BTreeMap::from([("instance_id", INSTANCE.to_owned())]));
     let pace = Pace::new(NonZeroUsize::new(CONCURRENCY).unwrap(), Arc::new(|| 0.5));
-    let request = engine::Request {
-        selection: Selection::All,
-        guards: Guards::default(),
-        mode: Mode::Terminate,
-        verify: Verify::UntilGone,
-        known: Vec::new(),
-        looks_again: false,
-        drain: None,
-        quiet: None,
-        timeout: Duration::from_secs(300),
-    };
+    let request = engine::Request::everybody(Duration::from_secs(300));
     let cancel = CancellationToken::new();
     let began = Instant::now();
     let scope = Scope::new(service.spec, None, &target);

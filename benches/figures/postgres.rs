@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use terraform_provider_session::access::{self, Given, SettingValue};
 use terraform_provider_session::demo::{Client, Postgres, PostgresPrograms, Workshop};
-use terraform_provider_session::engine::{
-    self, Aim, Guards, Log, Mode, Pace, Report, Selection, Silent, Turns, Verify,
-};
+use terraform_provider_session::engine::{self, Aim, Log, Pace, Report, Silent, Turns};
 use terraform_provider_session::services::{ALL, Scope, Target};
 use terraform_provider_session::wire::Outside;
 
@@ -91,17 +89,7 @@ fn run(server: &Postgres) -> impl Future<Output = (Report, Duration)> + Send + u
         let outside = Outside::real();
         let account = access::find("postgresql").unwrap().account(&given, &outside).unwrap();
         let pace = Pace::new(NonZeroUsize::new(8).unwrap(), Arc::new(|| 0.5));
-        let request = engine::Request {
-            selection: Selection::All,
-            guards: Guards::default(),
-            mode: Mode::Terminate,
-            verify: Verify::UntilGone,
-            known: Vec::new(),
-            looks_again: false,
-            drain: None,
-            quiet: None,
-            timeout: Duration::from_secs(300),
-        };
+        let request = engine::Request::everybody(Duration::from_secs(300));
         let scope = Scope::new(service.spec, None, &target);
         let began = Instant::now();
         let connected = service.connect(&account, None, target, &outside).unwrap();

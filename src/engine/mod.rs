@@ -128,6 +128,15 @@ impl Limit {
     }
 }
 
+/// What a listing is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To tell who is connected.
+    List,
+    /// To tell what a run would meet: that, and what holds the target in place beside its sessions.
+    Preview,
+}
+
 /// Lists the sessions of a target. Ends nothing.
 ///
 /// The error is the cloud's, or of [`Kind::Unavailable`] if time was up or the run was cancelled
@@ -135,6 +144,7 @@ impl Limit {
 /// call had failed either.
 pub async fn view(
     aim: Aim<'_>,
+    purpose: Purpose,
     limit: Limit,
     pace: &Pace,
     cancel: &CancellationToken,
@@ -143,7 +153,9 @@ pub async fn view(
     let run = Run::new(&aim, pace, &Silent, cancel, end_of(limit.all));
     let look = async {
         let mut view = run.view().await?;
-        view.obstacles = run.obstacles().await;
+        if purpose == Purpose::Preview {
+            view.obstacles = run.obstacles().await;
+        }
         Ok(view)
     };
     let seen = tokio::select! {
@@ -175,7 +187,8 @@ pub async fn survey(
     pace: &Pace,
     cancel: &CancellationToken,
 ) -> Result<Survey, Error> {
-    let view = view(aim, Limit::of(request.timeout), pace, cancel).await?;
+    let limit = Limit::of(request.timeout);
+    let view = view(aim, Purpose::List, limit, pace, cancel).await?;
     Ok(view.survey(aim.spec, request))
 }
 

@@ -37,6 +37,21 @@ pub struct Request {
 }
 
 impl Request {
+    /// Everybody, without guards, until all are seen to be gone: what others vary.
+    pub fn everybody(timeout: Duration) -> Request {
+        Request {
+            selection: Selection::All,
+            guards: Guards::default(),
+            mode: Mode::Terminate,
+            verify: Verify::UntilGone,
+            known: Vec::new(),
+            looks_again: false,
+            drain: None,
+            quiet: None,
+            timeout,
+        }
+    }
+
     /// Whether all are meant, and no guard could be hurt by a session that nobody has looked at.
     pub(super) fn means_everyone(&self) -> bool {
         matches!(self.selection, Selection::All)

@@ -13,7 +13,8 @@ use super::settings::{Ready, Shared};
 use super::{meaning, table};
 use crate::access::{Error, Kind};
 use crate::engine::{
-    self, Aim, AuditFile, Limit, Log, Looked, Mode, Observer, Patience, Report, Survey, Turns,
+    self, Aim, AuditFile, Limit, Log, Looked, Mode, Observer, Patience, Purpose, Report, Survey,
+    Turns,
 };
 use crate::framework::Diagnostics;
 use crate::services::{Connected, Scope, Service, Spec};
@@ -65,7 +66,8 @@ impl Connection {
         cancel: &CancellationToken,
     ) -> Result<Survey, Error> {
         let limit = inputs.request.timeout.min(limit);
-        let view = engine::view(self.aim(), Limit::of(limit), &self.ready.pace, cancel).await?;
+        let (limit, pace) = (Limit::of(limit), &self.ready.pace);
+        let view = engine::view(self.aim(), Purpose::List, limit, pace, cancel).await?;
         Ok(view.survey(self.spec, &inputs.request))
     }
 
@@ -83,8 +85,10 @@ impl Connection {
         let place = self.place(inputs);
         let awaited = shared.budget.begin(&place).map_err(skipped)?;
         let limit = awaited.limit;
-        let read =
-            async { engine::view(self.aim(), limit, &self.ready.pace, cancel).await.map(Arc::new) };
+        let read = async {
+            let (purpose, pace) = (Purpose::Preview, &self.ready.pace);
+            engine::view(self.aim(), purpose, limit, pace, cancel).await.map(Arc::new)
+        };
         // The engine keeps the limit from its turn on; this one also bounds what it cannot see.
         let view = tokio::time::timeout(limit.all, shared.views.of(self.scope.key(), read)).await;
         let late = || Error::new(Kind::Lost, "Survey", "the sessions could not be listed in time");

@@ -497,17 +497,7 @@ pub(in crate::engine) struct Play {
 pub(in crate::engine) fn play(selection: Selection) -> Play {
     Play {
         spec: spec(2, Everyone::Never),
-        request: Request {
-            selection,
-            guards: Guards::default(),
-            mode: Mode::Terminate,
-            verify: Verify::UntilGone,
-            known: Vec::new(),
-            looks_again: false,
-            drain: None,
-            quiet: None,
-            timeout: Duration::from_secs(300),
-        },
+        request: Request { selection, ..Request::everybody(Duration::from_secs(300)) },
         pace: Pace::new(NonZeroUsize::new(4).unwrap(), Arc::new(|| 0.5)),
         paper: Arc::new(Paper::default()),
         observer: Box::new(Silent),

@@ -8,8 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use terraform_provider_session::access::{self, Account, Error};
 use terraform_provider_session::engine::{
-    self, Aim, Filter, Guards, Log, Mode, Pace, Report, Request, Selection, Silent, Survey, Turns,
-    Verify,
+    self, Aim, Filter, Log, Pace, Report, Request, Selection, Silent, Survey, Turns,
 };
 use terraform_provider_session::sandbox::Setup;
 use terraform_provider_session::services::{self, Connected, Scope, Service, SessionId, Target};
@@ -89,17 +88,7 @@ fn pace() -> Pace {
 
 /// A request that means everybody.
 pub(crate) fn all() -> Request {
-    Request {
-        selection: Selection::All,
-        guards: Guards::default(),
-        mode: Mode::Terminate,
-        verify: Verify::UntilGone,
-        known: Vec::new(),
-        looks_again: false,
-        drain: None,
-        quiet: None,
-        timeout: Duration::from_secs(30),
-    }
+    Request::everybody(Duration::from_secs(30))
 }
 
 /// A request that means these ids.
