@@ -25,9 +25,9 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
         let mut code = false;
         let end = rest.char_indices().find_map(|(at, letter)| {
             code ^= letter == '`';
-            let behind = rest[at..].chars().nth(1);
-            let ends = letter == '.' && !code && behind.is_none_or(char::is_whitespace);
-            ends.then_some(at + 1)
+            let ends = letter == '.' && !code;
+            let behind = || rest[at + 1..].chars().next();
+            (ends && behind().is_none_or(char::is_whitespace)).then_some(at + 1)
         });
         let (sentence, more) = rest.split_at(end.unwrap_or(rest.len()));
         rest = more.trim_start();

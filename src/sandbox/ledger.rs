@@ -101,10 +101,9 @@ impl Ledger {
     /// Cuts those whose time has come.
     pub(super) fn settle(&mut self) {
         let now = self.clock.now();
-        let (due, later) =
+        let (due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.later).into_iter().partition(|(at, ..)| *at <= now);
         self.later = later;
-        let due: Vec<(SystemTime, String, String)> = due;
         for (_, node, key) in due {
             self.kill(&node, &key);
         }

@@ -91,7 +91,7 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
                 "{}\n\n{}{}",
                 answer(error),
                 advice(spec, occasion, error),
-                about.on_unreachable(report, error)
+                about.whether_wished(report, error)
             ),
         ),
         Halt::Cancelled => (

@@ -67,7 +67,7 @@ impl About<'_> {
     }
 
     /// What `on_unreachable` has to do with a destroy that failed so.
-    fn on_unreachable(&self, report: &Report, error: &Error) -> &'static str {
+    fn whether_wished(&self, report: &Report, error: &Error) -> &'static str {
         let asked = self.occasion == Occasion::Destroy && self.spec.answers_itself;
         match self.on_unreachable {
             _ if !asked || error.kind != Kind::Unreachable => "",

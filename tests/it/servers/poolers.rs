@@ -16,6 +16,7 @@ use tokio_postgres::{Config, NoTls};
 
 use super::gaps;
 use super::ground::{Ground, all};
+use super::mariadb::is_root;
 use crate::terraform::fixture::must;
 use crate::terraform::stage::assert_cut;
 
@@ -96,8 +97,7 @@ fn spawn(folder: &Path, server: u16) -> (u16, Child) {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
     let mut command = Command::new(PROGRAM);
-    if std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
-    {
+    if is_root() {
         // It does not run as root.
         command.args(["--user", "nobody"]);
     }
