@@ -45,7 +45,7 @@ const CALLS: f64 = 1.1;
 pub(crate) async fn many_sessions() -> Vec<Figure> {
     let service = *ALL.iter().find(|service| service.spec.name == SERVICE).unwrap();
     let cloud = Arc::new(Cloud::new(service));
-    let address = Arc::clone(&cloud).serve().await;
+    let address = Arc::clone(&cloud).serve();
     let recorder = Arc::new(Recorder::new());
     let outside = Outside { http: recorder.clone(), ..Outside::real() };
     let client = Arc::new(client(outside, &address));
@@ -274,11 +274,15 @@ impl Cloud {
         self.crowd.lock().unwrap().0.values().map(BTreeMap::len).sum()
     }
 
-    /// Serves on a free port, and says where.
-    async fn serve(self: Arc<Self>) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// Serves on a free port, and says where. A cloud is another machine: it has a thread of its own,
+    /// so that those who call it are not held up while it works.
+    fn serve(self: Arc<Self>) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let serving = async move {
+            let listener = TcpListener::from_std(listener).unwrap();
             while let Ok((stream, _)) = listener.accept().await {
                 self.connections.fetch_add(1, Ordering::Relaxed);
                 stream.set_nodelay(true).unwrap();
@@ -288,7 +292,8 @@ impl Cloud {
                     .serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(connection);
             }
-        });
+        };
+        std::thread::spawn(move || runtime.block_on(serving));
         address
     }
 }

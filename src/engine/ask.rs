@@ -1,6 +1,7 @@
 //! Asking for the end of one group of sessions, and what each answer means for those it named.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -242,7 +243,7 @@ impl Ask<'_> {
 
     /// Writes down what is about to be asked for. False if that fails: then nothing may be.
     pub(super) async fn record(&self, groups: &[Group]) -> bool {
-        let fresh: Vec<crate::services::Session> = self.ledger.with(|book| {
+        let fresh: Vec<Arc<crate::services::Session>> = self.ledger.with(|book| {
             let members = groups.iter().flat_map(|group| &group.members);
             let fresh = members.filter_map(|&at| {
                 let entry = &mut book.entries[at];

@@ -4,6 +4,7 @@
 //! look that fails for a reason that may pass is no failure: the run itself lists again before it
 //! ends anybody.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -27,7 +28,7 @@ pub(super) struct Drain {
     /// Who was there at the last look.
     waiting: Vec<Sighting>,
     /// Who has left since, with what that is called.
-    left: Vec<(Session, Fate)>,
+    left: Vec<(Arc<Session>, Fate)>,
     /// The cloud's ids of the requests.
     pub(super) request_ids: Vec<String>,
 }

@@ -37,6 +37,8 @@ pub(super) enum Standing {
 pub(super) struct Entry {
     /// Its newest entry in a list.
     pub(super) sighting: Sighting,
+    /// Who had its id before it on its node, as an index.
+    pub(super) former: Option<usize>,
     pub(super) standing: Standing,
     /// What its newest entry is to the request.
     pub(super) verdict: Verdict,
@@ -78,6 +80,7 @@ impl Entry {
         let company = if sighting.session.forbidden.is_some() { 1 } else { usize::MAX };
         Entry {
             sighting,
+            former: None,
             standing: unkillable.map_or(Standing::Untouched, |why| Standing::Alive(why.to_owned())),
             verdict: Verdict::Meant,
             came: false,

@@ -108,7 +108,7 @@ impl View {
 impl Found<'_> {
     /// Why the run may end nobody, if so.
     pub(super) fn guard(&self, spec: &crate::services::Spec, request: &Request) -> Option<Halt> {
-        let sessions: Vec<&Session> = self.sightings.iter().map(|one| &one.session).collect();
+        let sessions: Vec<&Session> = self.sightings.iter().map(|one| &*one.session).collect();
         select::guard_over(spec, &request.guards, &self.survey, &sessions)
     }
 }

@@ -1,5 +1,6 @@
 //! The end of a run: one more look where what is guarded goes next, and what the report says.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -59,7 +60,7 @@ impl Rounds<'_> {
         }
         self.ask.ledger.with(|book| {
             let fresh = book.nodes.values().flat_map(|node| &node.fresh);
-            fresh.map(|one| one.session.clone()).collect()
+            fresh.map(|one| Session::clone(&one.session)).collect()
         })
     }
 
@@ -143,14 +144,14 @@ impl Rounds<'_> {
         let Selection::Ids(ids) = &self.request.selection else { return };
         let gone = matches!(halt, Some(Halt::TargetGone(_)));
         let doubt = book.nodes.keys().find_map(|node| self.doubt(book, node)).filter(|_| !gone);
-        for id in ids.iter().filter(|id| !book.ids.contains(&id.0)) {
+        for id in ids.iter().filter(|id| !book.has_id(id)) {
             let Some(doubt) = doubt else {
                 report.missing.push(id.0.clone());
                 continue;
             };
             let session = Session { id: SessionId(id.0.clone()), ..Session::default() };
             let fate = Fate::Survived(format!("{UNVERIFIED}: the list {doubt}"));
-            report.victims.push(Victim { session, fate, request_id: None });
+            report.victims.push(Victim { session: Arc::new(session), fate, request_id: None });
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Nothing is ever taken out, so no failure can lose a victim; whoever a later look shows to have
 //! been missed comes in. Locks are never held over a call.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use super::reading::Reading;
 use super::run::lock;
 use super::same::Sighting;
 use super::select::{Judge, Verdict};
-use crate::services::{Error, Kind};
+use crate::services::{Error, Kind, SessionId};
 
 /// Most sessions that are remembered as having come after the survey.
 const MOST_NEWCOMERS: usize = 100_000;
@@ -29,20 +29,24 @@ pub(super) struct Ledger {
 /// What the lock is around.
 pub(super) struct Book {
     pub(super) entries: Vec<Entry>,
-    /// By node and id; several where an id was used again.
-    places: HashMap<(String, String), Vec<usize>>,
-    by_node: HashMap<String, Vec<usize>>,
-    /// The ids of all.
-    pub(super) ids: HashSet<String>,
+    by_node: HashMap<String, Members>,
     /// Whoever was on the first look, sorted by place.
     first: Vec<Sighting>,
     pub(super) nodes: BTreeMap<String, Node>,
     /// Sessions that came after the survey, by node and id.
-    pub(super) newcomers: BTreeMap<(String, String), Sighting>,
+    pub(super) newcomers: BTreeMap<(String, SessionId), Sighting>,
     /// How many ends the cloud has accepted.
     accepted: usize,
     /// Whether newcomers are taken in as if they had been selected.
     pub(super) adopts: bool,
+}
+
+/// The sessions of a node, as indexes.
+#[derive(Default)]
+struct Members {
+    all: Vec<usize>,
+    /// Who has an id, or had it last; those before are behind [`Entry::former`].
+    latest: HashMap<SessionId, usize>,
 }
 
 /// What is known of a node.
@@ -85,9 +89,7 @@ impl Ledger {
     ) -> Ledger {
         let mut book = Book {
             entries: Vec::new(),
-            places: HashMap::new(),
             by_node: HashMap::new(),
-            ids: HashSet::new(),
             first: Vec::new(),
             nodes,
             newcomers: BTreeMap::new(),
@@ -140,11 +142,15 @@ impl Look {
 impl Book {
     fn enter(&mut self, sighting: Sighting, by_name: bool) -> usize {
         let at = self.entries.len();
-        let place = (sighting.session.node.clone(), sighting.session.id.0.clone());
-        self.ids.insert(place.1.clone());
-        self.by_node.entry(place.0.clone()).or_default().push(at);
-        self.places.entry(place).or_default().push(at);
-        self.entries.push(Entry::new(sighting, by_name));
+        let session = &sighting.session;
+        if !self.by_node.contains_key(&session.node) {
+            self.by_node.insert(session.node.clone(), Members::default());
+        }
+        let former = self.by_node.get_mut(&session.node).and_then(|members| {
+            members.all.push(at);
+            members.latest.insert(session.id.clone(), at)
+        });
+        self.entries.push(Entry { former, ..Entry::new(sighting, by_name) });
         at
     }
 
@@ -181,15 +187,22 @@ impl Book {
 
     /// The sessions of a node, as indexes.
     pub(super) fn members(&self, node: &str) -> Vec<usize> {
-        self.by_node.get(node).cloned().unwrap_or_default()
+        self.by_node.get(node).map(|members| members.all.clone()).unwrap_or_default()
+    }
+
+    /// Whether a selected session has this id, on whatever node.
+    pub(super) fn has_id(&self, id: &SessionId) -> bool {
+        self.by_node.values().any(|members| members.latest.contains_key(id))
     }
 
     /// What one entry of a list says: the index of the selected session that it is, if it is one.
     fn meet(&mut self, one: Sighting, judge: &Judge<'_>) -> Option<usize> {
-        let place = (one.session.node.clone(), one.session.id.0.clone());
         let (mut known, mut rests) = (None, false);
-        for &at in self.places.get(&place).into_iter().flatten() {
+        let members = self.by_node.get(&one.session.node);
+        let mut next = members.and_then(|members| members.latest.get(&one.session.id)).copied();
+        while let Some(at) = next {
             let entry = &mut self.entries[at];
+            next = entry.former;
             if entry.rests(&one) {
                 rests = true;
                 entry.end();
@@ -197,7 +210,7 @@ impl Book {
                 // Somebody else has its id now.
                 entry.end();
             } else {
-                known = Some(at);
+                known = known.or(Some(at));
             }
         }
         let verdict = judge.verdict(&one);
@@ -213,13 +226,14 @@ impl Book {
             self.entries[at].came = new;
             return Some(at);
         }
-        let node = self.nodes.entry(place.0.clone()).or_default();
+        let node = self.nodes.entry(one.session.node.clone()).or_default();
         node.others += 1;
         node.protected += usize::from(verdict == Verdict::Protected);
         if new && verdict == Verdict::Meant {
             node.fresh.push(one.clone());
         }
         if new && self.newcomers.len() < MOST_NEWCOMERS {
+            let place = (one.session.node.clone(), one.session.id.clone());
             self.newcomers.insert(place, one);
         }
         None

@@ -16,7 +16,7 @@ use super::last;
 use super::report::Comer;
 use super::rounds::Rounds;
 use super::run::Trouble;
-use crate::services::{Field, Node, Role};
+use crate::services::{Field, Node, Role, Session};
 
 /// The least time between two looks at one node.
 pub(super) const BETWEEN: Duration = Duration::from_secs(1);
@@ -118,8 +118,8 @@ impl Rounds<'_> {
                 // One pool has many clients at one address: they are told apart by their names.
                 let name = spec.column(Role::Name).and_then(|name| session.fields.get(name.name));
                 let who = (last::who(spec, session), name.cloned());
-                let comer = known.entry(who);
-                comer.or_insert_with(|| Comer { session: session.clone(), times: 0 }).times += 1;
+                let comer = || Comer { session: Session::clone(session), times: 0 };
+                known.entry(who).or_insert_with(comer).times += 1;
             }
             let mut all: Vec<Comer> = known.into_values().collect();
             let order = |one: &Comer| (usize::MAX - one.times, one.session.id.clone());

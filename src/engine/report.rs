@@ -1,6 +1,7 @@
 //! What a run saw and did, as plain data. Never lost, whatever goes wrong.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Known;
 use crate::services::{Criterion, Error, Session};
@@ -9,7 +10,7 @@ use crate::services::{Criterion, Error, Session};
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     /// Every live session of the target.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<Arc<Session>>,
     /// Indexes into `sessions`: meant by the selection and not protected.
     pub selected: Vec<usize>,
     /// Indexes into `sessions`: meant by the selection, but protected.
@@ -73,7 +74,7 @@ impl Fate {
 #[derive(Clone, Debug)]
 pub struct Victim {
     /// As it was listed.
-    pub session: Session,
+    pub session: Arc<Session>,
     /// What became of it.
     pub fate: Fate,
     /// The cloud's id of the request that named it or covered it.
@@ -153,7 +154,7 @@ pub struct Report {
     /// Ids that were asked for by name and were not live: also already gone.
     pub missing: Vec<String>,
     /// Sessions that the selection means and `protect` saved.
-    pub protected: Vec<Session>,
+    pub protected: Vec<Arc<Session>>,
     /// New sessions of clients whose session was ended, seen while verifying.
     pub reconnected: u64,
     /// Who stood on the target at the last look of a destroy, came after the first look, and would

@@ -464,7 +464,7 @@ impl Rounds<'_> {
         match (&self.request.selection, self.request.verify) {
             (Selection::Ids(ids), _) => {
                 let doubt = last()?.doubt.filter(|_| !node.is_some_and(|node| node.whole))?;
-                ids.iter().any(|id| !book.ids.contains(&id.0)).then_some(doubt)
+                ids.iter().any(|id| !book.has_id(id)).then_some(doubt)
             }
             (_, Verify::Trust) => last().map_or(Some("was never read"), |look| look.doubt),
             (_, Verify::UntilGone) => node.map_or(Some("was never read"), ledger::Node::doubt),

@@ -7,6 +7,7 @@
 //! begun after the former was seen. And a connection keeps the address and port that it came from.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -20,7 +21,8 @@ const ROUNDING: Duration = Duration::from_secs(1);
 /// A session as one answer showed it.
 #[derive(Clone, Debug)]
 pub(super) struct Sighting {
-    pub(super) session: Session,
+    /// Shared with whatever is told of it.
+    pub(super) session: Arc<Session>,
     /// It began no earlier than this; None if nothing tells.
     earliest: Option<Instant>,
     /// It began no later than this.
@@ -38,7 +40,16 @@ impl Sighting {
         let earliest = age.and_then(|age| back(asked, age.saturating_add(ROUNDING)));
         let latest = age.and_then(|age| back(arrived, age.saturating_sub(ROUNDING)));
         let client = client(spec, &session);
+        let session = Arc::new(session);
         Sighting { session, earliest, latest: latest.unwrap_or(arrived), client }
+    }
+
+    /// What tells it apart, and nothing else of it.
+    pub(super) fn bare(&self) -> Sighting {
+        let Session { id, node, incarnation, .. } = &*self.session;
+        let (id, node, incarnation) = (id.clone(), node.clone(), incarnation.clone());
+        let session = Arc::new(Session { id, node, incarnation, ..Session::default() });
+        Sighting { session, ..self.clone() }
     }
 
     /// Whether `later`, seen after this, is the same session.
@@ -203,7 +214,7 @@ mod tests {
             assert_eq!(from(first).is(&from(later)), same, "{first} and then {later}");
         }
         let mut elsewhere = sighting(Some("7"), None, start);
-        elsewhere.session.node = "m".to_owned();
+        Arc::make_mut(&mut elsewhere.session).node = "m".to_owned();
         assert!(!sighting(Some("7"), None, start).is(&elsewhere));
     }
 }

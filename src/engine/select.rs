@@ -170,7 +170,7 @@ pub(super) fn in_one_call(spec: &Spec, request: &Request, nodes: &[Node]) -> boo
 
 /// Why a run on what was found would end nothing, if so.
 pub fn guard(spec: &Spec, guards: &Guards, survey: &Survey) -> Option<Halt> {
-    let sessions: Vec<&Session> = survey.sessions.iter().collect();
+    let sessions: Vec<&Session> = survey.sessions.iter().map(|one| &**one).collect();
     guard_over(spec, guards, survey, &sessions)
 }
 

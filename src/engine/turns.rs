@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::lock;
 use super::same::Sighting;
-use crate::services::{Fields, Scope};
+use crate::services::{Scope, SessionId};
 
 /// Most sessions that are remembered as asked for by some run of the process.
 const MOST_ASKED: usize = 200_000;
@@ -29,25 +29,33 @@ struct Shared {
 struct Queue {
     next: u64,
     /// Who has a turn or waits for one, in the order of their coming.
-    line: Vec<(u64, Scope)>,
+    line: Vec<(u64, Arc<Scope>)>,
 }
 
-/// Sessions whose end some run has asked for, each with that run: by scope, node and id.
+/// Sessions whose end some run has asked for, by node and id.
 #[derive(Debug, Default)]
 struct Asked {
     count: usize,
-    by_place: HashMap<(String, String), Vec<Trace>>,
+    by_node: HashMap<String, HashMap<SessionId, Vec<Trace>>>,
 }
 
-/// A session that was asked for: where, which, and by whose turn.
-type Trace = (Scope, Sighting, u64);
+/// A session that was asked for.
+#[derive(Debug)]
+struct Trace {
+    /// On which target.
+    scope: Arc<Scope>,
+    /// Which, with no more than what tells it apart.
+    sighting: Sighting,
+    /// By whose turn.
+    number: u64,
+}
 
 /// A turn, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     shared: Arc<Shared>,
     number: u64,
-    scope: Scope,
+    scope: Arc<Scope>,
 }
 
 impl Turns {
@@ -57,8 +65,9 @@ impl Turns {
             let mut queue = lock(&self.0.queue);
             let number = queue.next;
             queue.next += 1;
-            queue.line.push((number, scope.clone()));
-            Turn { shared: Arc::clone(&self.0), number, scope: scope.clone() }
+            let scope = Arc::new(scope.clone());
+            queue.line.push((number, Arc::clone(&scope)));
+            Turn { shared: Arc::clone(&self.0), number, scope }
         };
         loop {
             let changed = self.0.changed.notified();
@@ -91,14 +100,11 @@ impl Turn {
         if asked.count >= MOST_ASKED {
             return;
         }
-        let place = (sighting.session.node.clone(), sighting.session.id.0.clone());
-        let known = asked.by_place.entry(place).or_default();
-        let again = |(scope, other, _): &Trace| scope.overlaps(&self.scope) && other.is(sighting);
-        if !known.iter().any(again) {
-            // Only what tells it apart is kept.
-            let mut trace = sighting.clone();
-            trace.session.fields = Fields::default();
-            known.push((self.scope.clone(), trace, self.number));
+        let node = asked.by_node.entry(sighting.session.node.clone()).or_default();
+        let known = node.entry(sighting.session.id.clone()).or_default();
+        if !known.iter().any(|trace| trace.is_of(&self.scope, sighting)) {
+            let (scope, sighting) = (Arc::clone(&self.scope), sighting.bare());
+            known.push(Trace { scope, sighting, number: self.number });
             asked.count += 1;
         }
     }
@@ -106,10 +112,18 @@ impl Turn {
     /// Whether another run asked for its end before this one did.
     pub(super) fn is_of_another(&self, sighting: &Sighting) -> bool {
         let asked = lock(&self.shared.asked);
-        let place = (sighting.session.node.clone(), sighting.session.id.0.clone());
-        asked.by_place.get(&place).into_iter().flatten().any(|(scope, other, number)| {
-            *number != self.number && scope.overlaps(&self.scope) && other.is(sighting)
-        })
+        let node = asked.by_node.get(&sighting.session.node);
+        let known = node.and_then(|node| node.get(&sighting.session.id));
+        let of_another =
+            |trace: &Trace| trace.number != self.number && trace.is_of(&self.scope, sighting);
+        known.into_iter().flatten().any(of_another)
+    }
+}
+
+impl Trace {
+    /// Whether it is of this session on a target that overlaps.
+    fn is_of(&self, scope: &Scope, sighting: &Sighting) -> bool {
+        self.scope.overlaps(scope) && self.sighting.is(sighting)
     }
 }
 

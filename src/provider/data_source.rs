@@ -39,7 +39,7 @@ impl List {
         let mut found: Vec<usize> = [survey.selected, survey.beyond].concat();
         found.sort_unstable();
         let found: Vec<&Session> =
-            found.iter().filter_map(|index| survey.sessions.get(*index)).collect();
+            found.iter().filter_map(|index| Some(&**survey.sessions.get(*index)?)).collect();
         let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
         let ids: std::collections::BTreeSet<&str> =
             found.iter().map(|one| one.id.0.as_str()).collect();

@@ -152,7 +152,8 @@ impl Ephemeral {
         }
         config.insert("last_run".into(), result.last_run());
         let sessions = result.sessions.as_ref();
-        let sessions = sessions.map(|sessions| outcome::sessions(spec, sessions.iter()));
+        let sessions =
+            sessions.map(|sessions| outcome::sessions(spec, sessions.iter().map(|one| &**one)));
         config.insert("sessions".into(), sessions.unwrap_or(Value::Null));
         Ok(Opened { result: Some(config), private, diagnostics })
     }
@@ -199,7 +200,7 @@ fn was_interrupted(done: &Done) -> bool {
 #[derive(Debug, Default)]
 struct Seen {
     /// None where no list was had.
-    sessions: Option<Vec<Session>>,
+    sessions: Option<Vec<Arc<Session>>>,
     run: Option<(Report, std::time::SystemTime)>,
 }
 

@@ -110,7 +110,7 @@ fn forecast(
 ) -> String {
     let spec = connection.spec;
     let of = |indexes: &[usize]| -> Vec<&Session> {
-        indexes.iter().filter_map(|index| survey.sessions.get(*index)).collect()
+        indexes.iter().filter_map(|index| Some(&**survey.sessions.get(*index)?)).collect()
     };
     let (selected, protected) = (of(&survey.selected), of(&survey.protected));
     let obstacle = engine::guard(spec, &inputs.request.guards, survey);

@@ -48,7 +48,7 @@ async fn a_survey_reads_a_list_again_only_if_its_pages_may_have_skipped_somebody
         };
         let play = play(Selection::All);
         let (survey, ()) = tokio::join!(play.look(&world), leave);
-        let found: Vec<_> = survey.unwrap().sessions.into_iter().map(|one| one.id.0).collect();
+        let found: Vec<_> = survey.unwrap().sessions.iter().map(|one| one.id.0.clone()).collect();
         let expected = if moves { "c d e f" } else { "a b c d e f" };
         let seen: Vec<&str> = found.iter().map(String::as_str).collect();
         let all = expected.split(' ').all(|id| seen.contains(&id));

@@ -18,7 +18,7 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
             format!("Too many sessions selected on {target}"),
             format!(
                 "{selected} {sessions} are selected and `max_sessions` allows {allowed}, so nothing {more}was terminated. Selected:\n{}\nNarrow the selection, or raise `max_sessions`.",
-                named(spec, &report.victims.iter().map(|one| &one.session).collect::<Vec<_>>())
+                named(spec, &report.victims.iter().map(|one| &*one.session).collect::<Vec<_>>())
             ),
         ),
         Halt::ProtectedInTheWay => (
@@ -26,7 +26,7 @@ pub(super) fn halted(about: About<'_>, report: &Report, halt: &Halt) -> (String,
             format!(
                 "The API of {} can only terminate everything at once, and these {sessions} are protected, so nothing was terminated:\n{}\nWait until they are gone, end them yourself, or change `protect`.",
                 spec.title,
-                named(spec, &report.protected.iter().collect::<Vec<_>>())
+                named(spec, &report.protected.iter().map(|one| &**one).collect::<Vec<_>>())
             ),
         ),
         Halt::NotSelective => (

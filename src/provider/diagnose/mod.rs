@@ -198,7 +198,7 @@ fn survivors(
     to: &mut Diagnostics,
 ) {
     let alive: Vec<(&Session, &Fate)> =
-        report.survivors().map(|victim| (&victim.session, &victim.fate)).collect();
+        report.survivors().map(|victim| (&*victim.session, &victim.fate)).collect();
     if alive.is_empty() {
         return;
     }
@@ -225,7 +225,7 @@ fn unsettled(spec: &Spec, report: &Report) -> String {
         .victims
         .iter()
         .filter(|victim| matches!(victim.fate, Fate::Survived(_)))
-        .map(|victim| (&victim.session, &victim.fate))
+        .map(|victim| (&*victim.session, &victim.fate))
         .collect();
     if asked.is_empty() {
         return String::new();

@@ -74,7 +74,7 @@ impl Server {
     }
 }
 
-fn names(sessions: &[Session]) -> Vec<String> {
+fn names(sessions: &[Arc<Session>]) -> Vec<String> {
     let mut names: Vec<String> = sessions.iter().map(|one| text(one, "name")).collect();
     names.sort();
     names

@@ -74,7 +74,7 @@ fn text(session: &Session, column: &str) -> Option<String> {
     }
 }
 
-fn names(sessions: &[Session]) -> Vec<String> {
+fn names(sessions: &[Arc<Session>]) -> Vec<String> {
     let mut names: Vec<String> = sessions.iter().filter_map(|one| text(one, "name")).collect();
     names.sort();
     names

@@ -127,7 +127,7 @@ fn every_way_to_end_early_says_what_was_not_done_and_what_works_on_that_occasion
         ),
     ] {
         let in_the_way = matches!(halt, Halt::ProtectedInTheWay);
-        let protected = if in_the_way { vec![session(9)] } else { Vec::new() };
+        let protected = if in_the_way { vec![session(9).into()] } else { Vec::new() };
         let given = Report { halt: Some(halt), victims, protected, ..Report::default() };
         check(Occasion::Apply, given.clone(), expected);
         check(Occasion::Ephemeral, given.clone(), &expected.replace("`timeouts`", "`timeout`"));
@@ -163,7 +163,7 @@ fn what_the_counts_do_not_tell_is_a_remark() {
     let given = Report {
         victims: victims(&[Fate::AlreadyGone]),
         missing: vec!["10.0.0.7:1".into()],
-        protected: vec![session(9)],
+        protected: vec![session(9).into()],
         remarks: vec!["1 selected session cannot be ended and was left: it does nothing".into()],
         ..Report::default()
     };

@@ -50,7 +50,7 @@ fn victims(fates: &[Fate]) -> Vec<Victim> {
     let numbered = fates.iter().enumerate();
     numbered
         .map(|(number, fate)| Victim {
-            session: session(number + 1),
+            session: session(number + 1).into(),
             fate: fate.clone(),
             request_id: None,
         })
