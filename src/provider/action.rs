@@ -1,6 +1,6 @@
 //! `action "session_termination_<service>"`: acts when it is invoked, and tells what it is doing.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 
@@ -19,14 +19,14 @@ pub(super) struct Invocation {
     service: &'static Service,
     shared: Arc<Shared>,
     type_name: String,
-    schema: Schema,
+    /// Made when it is first asked for: most plugins that a core starts need one of all.
+    schema: OnceLock<Schema>,
 }
 
 impl Invocation {
     pub(super) fn new(service: &'static Service, shared: Arc<Shared>) -> Invocation {
-        let spec = service.spec;
-        let type_name = format!("session_termination_{}", spec.name);
-        Invocation { service, shared, type_name, schema: schema::action(spec) }
+        let type_name = format!("session_termination_{}", service.spec.name);
+        Invocation { service, shared, type_name, schema: OnceLock::new() }
     }
 
     async fn run(
@@ -73,7 +73,7 @@ impl Face for Invocation {
     }
 
     fn schema(&self) -> &Schema {
-        &self.schema
+        self.schema.get_or_init(|| schema::action(self.service.spec))
     }
 
     fn validate(&self, config: &Object) -> Diagnostics {

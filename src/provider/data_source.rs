@@ -1,6 +1,6 @@
 //! `data "session_list_<service>"`: lists, and changes nothing anywhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,14 +16,14 @@ pub(super) struct List {
     service: &'static Service,
     shared: Arc<Shared>,
     type_name: String,
-    schema: Schema,
+    /// Made when it is first asked for: most plugins that a core starts need one of all.
+    schema: OnceLock<Schema>,
 }
 
 impl List {
     pub(super) fn new(service: &'static Service, shared: Arc<Shared>) -> List {
-        let spec = service.spec;
-        let type_name = format!("session_list_{}", spec.name);
-        List { service, shared, type_name, schema: schema::data_source(spec) }
+        let type_name = format!("session_list_{}", service.spec.name);
+        List { service, shared, type_name, schema: OnceLock::new() }
     }
 
     async fn list(&self, cx: &Context, mut config: Object) -> Result<Refreshed, Diagnostics> {
@@ -62,7 +62,7 @@ impl Face for List {
     }
 
     fn schema(&self) -> &Schema {
-        &self.schema
+        self.schema.get_or_init(|| schema::data_source(self.service.spec))
     }
 
     fn validate(&self, config: &Object) -> Diagnostics {

@@ -6,7 +6,7 @@
 //! seconds and then shuts down, so that is no rare event.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -31,7 +31,8 @@ pub(super) struct Ephemeral {
     service: &'static Service,
     shared: Arc<Shared>,
     type_name: String,
-    schema: Schema,
+    /// Made when it is first asked for: most plugins that a core starts need one of all.
+    schema: OnceLock<Schema>,
     /// Opened with `when = "close"` and not closed yet, by handle. Whoever takes one out runs it, and
     /// puts it back if it was interrupted.
     open: Mutex<BTreeMap<Bytes, Inputs>>,
@@ -39,10 +40,9 @@ pub(super) struct Ephemeral {
 
 impl Ephemeral {
     pub(super) fn new(service: &'static Service, shared: Arc<Shared>) -> Ephemeral {
-        let spec = service.spec;
-        let type_name = format!("session_termination_{}", spec.name);
-        let schema = schema::ephemeral_resource(spec);
-        Ephemeral { service, shared, type_name, schema, open: Mutex::default() }
+        let type_name = format!("session_termination_{}", service.spec.name);
+        let (schema, open) = Default::default();
+        Ephemeral { service, shared, type_name, schema, open }
     }
 
     /// Runs whatever Terraform never closed, each in a task of its own: a panic in one must not keep
@@ -231,7 +231,7 @@ impl Face for Ephemeral {
     }
 
     fn schema(&self) -> &Schema {
-        &self.schema
+        self.schema.get_or_init(|| schema::ephemeral_resource(self.service.spec))
     }
 
     fn validate(&self, config: &Object) -> Diagnostics {

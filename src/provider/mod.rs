@@ -27,7 +27,7 @@ mod standing;
 mod table;
 mod views;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ use settings::Shared;
 
 /// The provider `session`.
 pub struct SessionProvider {
-    schema: Schema,
+    schema: OnceLock<Schema>,
     shared: Arc<Shared>,
     resources: Vec<Arc<dyn Resource>>,
     data_sources: Vec<Arc<dyn DataSource>>,
@@ -66,7 +66,7 @@ impl SessionProvider {
             .collect();
         let each = || services::ALL.iter().map(|service| (*service, shared.clone()));
         SessionProvider {
-            schema: block::schema(),
+            schema: OnceLock::new(),
             resources: each()
                 .map(|(one, shared)| Arc::new(resource::Termination::new(one, shared)) as _)
                 .collect(),
@@ -86,7 +86,7 @@ impl SessionProvider {
 #[async_trait]
 impl Provider for SessionProvider {
     fn schema(&self) -> &Schema {
-        &self.schema
+        self.schema.get_or_init(block::schema)
     }
 
     fn validate(&self, config: &Object) -> Diagnostics {

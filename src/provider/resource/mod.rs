@@ -5,7 +5,7 @@
 
 mod destroy;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -35,7 +35,8 @@ pub(super) struct Termination {
     service: &'static Service,
     shared: Arc<Shared>,
     type_name: String,
-    schema: Schema,
+    /// Made when it is first asked for: most plugins that a core starts need one of all.
+    schema: OnceLock<Schema>,
 }
 
 /// When a resource acts.
@@ -68,9 +69,8 @@ impl When {
 
 impl Termination {
     pub(super) fn new(service: &'static Service, shared: Arc<Shared>) -> Termination {
-        let spec = service.spec;
-        let type_name = format!("session_termination_{}", spec.name);
-        Termination { service, shared, type_name, schema: schema::resource(spec) }
+        let type_name = format!("session_termination_{}", service.spec.name);
+        Termination { service, shared, type_name, schema: OnceLock::new() }
     }
 
     fn face(&self, occasion: Occasion, seen: bool) -> run::Face<'_> {
@@ -181,7 +181,7 @@ impl Termination {
 
     /// Whether an update in place acts, or may do so: `when` need not be known yet.
     fn reruns(&self, prior: &Object, planned: &Object, private: &Private, narrows: bool) -> bool {
-        let attributes = &self.schema.block.attributes;
+        let attributes = &self.schema().block.attributes;
         let changed = |name: &str| match (prior.get(name), planned.get(name), attributes.get(name))
         {
             (Some(old), Some(new), Some(attribute)) => {
@@ -394,7 +394,7 @@ impl Face for Termination {
     }
 
     fn schema(&self) -> &Schema {
-        &self.schema
+        self.schema.get_or_init(|| schema::resource(self.service.spec))
     }
 
     fn validate(&self, config: &Object) -> Diagnostics {
