@@ -17,9 +17,8 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, Uri};
 use tokio::io::AsyncReadExt;
 
-use super::{
-    Clock, Entropy, Environment, HttpError, HttpSend, Outside, no_proxy, proxy, redact, tls,
-};
+use super::proxy::Refusal;
+use super::{Clock, Entropy, Environment, HttpError, HttpSend, Outside, no_proxy, redact, tls};
 
 /// Longest time to a connection, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -171,14 +170,18 @@ impl HttpSend for Https {
         };
         let hopeless = |reason: String| HttpError::Hopeless { host: host.clone(), reason };
         let client = self.client(route).map_err(|error| hopeless(causes(error)))?;
+        let uri = request.uri().clone();
         let request: reqwest::Request =
             request.try_into().map_err(|error| not_sent(causes(error)))?;
-        let mut answer = client.execute(request).await.map_err(|error| {
+        let answer = client.execute(request).await;
+        if let Some(refusal) = answer.as_ref().err().and_then(|error| Refusal::of(error)) {
+            let refusal = refusal.with_status(&uri).await;
+            let told = refusal.told();
+            return Err(if refusal.is_for_good() { hopeless(told) } else { not_sent(told) });
+        }
+        let mut answer = answer.map_err(|error| {
             if let Some(reason) = untrusted(&error) {
                 return hopeless(reason);
-            }
-            if let Some((for_good, reason)) = proxy::refused(&error) {
-                return if for_good { hopeless(reason.into()) } else { not_sent(reason.into()) };
             }
             let connect = error.is_connect() || error.is_builder();
             let reason = causes(error);

@@ -40,29 +40,53 @@ async fn proxy(status: &'static str) -> (String, tokio::sync::mpsc::UnboundedRec
     (address, seen)
 }
 
+/// What a person reads where the proxy of the environment is at this address.
+async fn told_of(proxy: &str) -> String {
+    let fixture = Fixture::new(newest()[0], MAIN);
+    let began = Instant::now();
+    let environment = [("HTTPS_PROXY", proxy), ("NO_PROXY", "127.0.0.1")];
+    let output = fixture.core.run(fixture.dir(), &["plan"], &environment).await;
+    let output = output.unwrap_or_else(must);
+    assert_eq!(output.code, 1, "{}", output.text());
+    let text = output.text();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ").replace("\u{2502} ", "");
+    assert!(text.contains("`HTTPS_PROXY`") && !text.contains("hush"), "{text}");
+    assert!(began.elapsed() < Duration::from_secs(60), "{text}");
+    text
+}
+
 #[tokio::test]
-async fn a_proxy_that_wants_a_login_is_told_after_one_try_and_one_that_refuses_by_its_name() {
-    for (status, tries, told) in [
+async fn a_proxy_that_refuses_for_good_is_told_at_once_and_one_that_may_yet_connect_is_asked_again()
+{
+    let cases = [
         ("407 Proxy Authentication Required", 1..=1, "wants a login. Name it as"),
-        ("403 Forbidden", 2..=100, "does not connect to it. It may not be allowed"),
-    ] {
+        // Asked once, and once more for the status.
+        ("403 Forbidden", 2..=2, "does not connect to it and answers 403. It may not be allowed"),
+        ("405 Method Not Allowed", 2..=2, "and answers 405."),
+        ("302 Found", 2..=2, "and answers 302."),
+        // It may reach the host again in a moment.
+        ("502 Bad Gateway", 3..=100, "and answers 502."),
+        ("429 Too Many Requests", 3..=100, "and answers 429."),
+        ("nonsense", 3..=100, "does not connect to it. It may not be allowed"),
+    ];
+    let plans = cases.map(|(status, tries, told)| async move {
         let (address, mut seen) = proxy(status).await;
-        let fixture = Fixture::new(newest()[0], MAIN);
-        let began = Instant::now();
-        let environment = [("HTTPS_PROXY", address.as_str()), ("NO_PROXY", "127.0.0.1")];
-        let output = fixture.core.run(fixture.dir(), &["plan"], &environment).await;
-        let output = output.unwrap_or_else(must);
-        assert_eq!(output.code, 1, "{}", output.text());
-        let text = output.text();
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ").replace("\u{2502} ", "");
+        let text = told_of(&address).await;
         assert!(text.contains(told), "{status}: {text}");
-        assert!(text.contains("`HTTPS_PROXY`") && !text.contains("hush"), "{status}: {text}");
         let mut came = 0;
         while let Ok(line) = seen.try_recv() {
             assert_eq!(line, "CONNECT ssm.eu-central-1.amazonaws.com:443 HTTP/1.1");
             came += 1;
         }
         assert!(tries.contains(&came), "{status}: {came} tries");
-        assert!(began.elapsed() < Duration::from_secs(60), "{status}");
-    }
+    });
+    futures_util::future::join_all(plans).await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_there_is_told_as_that_and_not_as_one_that_refuses() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let text = told_of(&format!("http://ops:hush@{nobody}")).await;
+    assert!(text.contains("cannot be reached: "), "{text}");
+    assert!(text.contains("onnection refused"), "{text}");
 }
