@@ -18,6 +18,7 @@ pub(crate) mod lineup;
 mod matrix;
 mod opentofu;
 pub(crate) mod packages;
+mod plans;
 mod proxies;
 mod redis;
 mod scenarios;
