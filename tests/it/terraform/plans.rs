@@ -73,12 +73,12 @@ async fn silent() -> u16 {
 }
 
 #[tokio::test]
-async fn one_that_answers_is_previewed_behind_twenty_nine_that_do_not() {
+async fn one_that_answers_is_previewed_behind_fifty_nine_that_do_not() {
     let redis = Redis::start(&Workshop::here()).await.unwrap_or_else(must);
     let app = Client::connect(redis.address(), "app", redis.password(), "shop").await;
     let app = app.unwrap_or_else(must);
     let mut ports = Vec::new();
-    for _ in 0..29 {
+    for _ in 0..59 {
         ports.push(silent().await);
     }
     let main = |preview: bool| {
@@ -120,7 +120,7 @@ resource "session_termination_redis" "last" {{
         let (_, alone) = plan().await;
         fixture.write("main.tf", &main(true));
         let (text, took) = plan().await;
-        assert!(text.contains("Plan: 30 to add"), "{text}");
+        assert!(text.contains("Plan: 60 to add"), "{text}");
         assert!(text.contains("shop") && text.contains("idle"), "{text}");
         let most = Duration::from_secs(10) + 2 * alone;
         assert!(took < most, "{took:?}, and {alone:?} without previews");
