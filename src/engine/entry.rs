@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::past::Past;
 use super::report::UNVERIFIED;
 use super::same::Sighting;
 use super::select::Verdict;
@@ -35,8 +36,9 @@ pub(super) enum Standing {
 /// One selected session.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// Its newest entry in a list.
+    /// Its newest entry in a list: of whoever has its id, as far as nothing tells him apart.
     pub(super) sighting: Sighting,
+    pub(super) past: Past,
     /// Who had its id before it on its node, as an index.
     pub(super) former: Option<usize>,
     pub(super) standing: Standing,
@@ -79,6 +81,7 @@ impl Entry {
         let unkillable = sighting.session.unkillable.filter(|_| by_name);
         let company = if sighting.session.forbidden.is_some() { 1 } else { usize::MAX };
         Entry {
+            past: Past::new(&sighting),
             sighting,
             former: None,
             standing: unkillable.map_or(Standing::Untouched, |why| Standing::Alive(why.to_owned())),
@@ -114,6 +117,7 @@ impl Entry {
     /// A call named or covered it.
     pub(super) fn asked(&mut self) {
         self.asks += 1;
+        self.past.asked(&self.sighting);
         self.last_asked = Some(Instant::now());
         self.looks = 0;
         self.due = false;
@@ -152,12 +156,14 @@ impl Entry {
 
     /// A look shows it again. It may not have been what it was called: gone, or no longer meant.
     pub(super) fn again(&mut self, sighting: Sighting, verdict: Verdict) {
+        self.past.again(&sighting);
         self.sighting = sighting;
         self.verdict = verdict;
         let meant = matches!(verdict, Verdict::Meant | Verdict::Doubted);
         match &self.standing {
             Standing::Over if self.asks > 0 => {
                 self.standing = Standing::Open("it is listed again".to_owned());
+                self.looks = 0;
             }
             Standing::Over | Standing::Spared(_) if meant => {
                 self.standing = Standing::Untouched;
@@ -173,6 +179,27 @@ impl Entry {
             | Standing::Answered
             | Standing::Alive(_)
             | Standing::Lost(_) => {}
+        }
+    }
+
+    /// An entry of a list shows somebody else under its id. If its end was asked for when he had it
+    /// already, then his was: returns him as one of the run's own.
+    pub(super) fn succeeded(&mut self, by: &Sighting) -> Option<Entry> {
+        let heir = self.past.succeeded(by).map(|(past, was_his)| {
+            let heir = Entry { past, came: true, accepted: false, ..self.clone() };
+            self.effect &= !was_his;
+            heir
+        });
+        self.end();
+        heir
+    }
+
+    /// Which entry of a list is told with its fate: of who is gone, the one that was asked for.
+    pub(super) fn told(&self, fate: &Fate) -> &Sighting {
+        match fate {
+            Fate::Terminated => self.past.last_asked().unwrap_or(self.past.sure()),
+            Fate::AlreadyGone | Fate::Drained | Fate::Spared(_) => self.past.sure(),
+            Fate::Survived(_) | Fate::Untouched => &self.sighting,
         }
     }
 

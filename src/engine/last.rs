@@ -115,7 +115,7 @@ impl Rounds<'_> {
                 let fate = entry.fate(outcome);
                 // The run whose call was first has ended it.
                 let another =
-                    fate == Fate::Terminated && self.ask.turn.is_of_another(&entry.sighting);
+                    fate == Fate::Terminated && self.ask.turn.is_of_another(entry.told(&fate));
                 if another { Fate::AlreadyGone } else { fate }
             };
             for entry in &book.entries {
@@ -124,7 +124,7 @@ impl Rounds<'_> {
                 if lives {
                     report.known.push(entry.sighting.known(clock));
                 }
-                let session = entry.sighting.session.clone();
+                let session = entry.told(&fate).session.clone();
                 let request_id = entry.request_id.clone();
                 report.victims.push(Victim { session, fate, request_id });
             }

@@ -97,7 +97,7 @@ impl Ledger {
             adopts: false,
         };
         for &at in selected {
-            book.enter(first[at].clone(), by_name);
+            book.enter(Entry::new(first[at].clone(), by_name));
         }
         book.first = first;
         Ledger { book: Mutex::new(book) }
@@ -140,9 +140,9 @@ impl Look {
 }
 
 impl Book {
-    fn enter(&mut self, sighting: Sighting, by_name: bool) -> usize {
+    fn enter(&mut self, entry: Entry) -> usize {
         let at = self.entries.len();
-        let session = &sighting.session;
+        let session = &entry.sighting.session;
         if !self.by_node.contains_key(&session.node) {
             self.by_node.insert(session.node.clone(), Members::default());
         }
@@ -150,7 +150,7 @@ impl Book {
             members.all.push(at);
             members.latest.insert(session.id.clone(), at)
         });
-        self.entries.push(Entry { former, ..Entry::new(sighting, by_name) });
+        self.entries.push(Entry { former, ..entry });
         at
     }
 
@@ -197,7 +197,7 @@ impl Book {
 
     /// What one entry of a list says: the index of the selected session that it is, if it is one.
     fn meet(&mut self, one: Sighting, judge: &Judge<'_>) -> Option<usize> {
-        let (mut known, mut rests) = (None, false);
+        let (mut known, mut rests, mut heir) = (None, false, None);
         let members = self.by_node.get(&one.session.node);
         let mut next = members.and_then(|members| members.latest.get(&one.session.id)).copied();
         while let Some(at) = next {
@@ -206,14 +206,16 @@ impl Book {
             if entry.rests(&one) {
                 rests = true;
                 entry.end();
-            } else if !entry.sighting.is(&one) {
-                // Somebody else has its id now.
-                entry.end();
+            } else if !entry.past.is(&one) {
+                heir = heir.or(entry.succeeded(&one));
             } else {
                 known = known.or(Some(at));
             }
         }
         let verdict = judge.verdict(&one);
+        if known.is_none() {
+            known = heir.map(|heir| self.enter(heir));
+        }
         if let Some(at) = known {
             self.entries[at].again(one, verdict);
             return known;
@@ -221,7 +223,7 @@ impl Book {
         let meant = matches!(verdict, Verdict::Meant | Verdict::Doubted);
         let new = self.is_newcomer(&one);
         if meant && (!new || self.adopts) && !rests {
-            let at = self.enter(one, !judge.everyone);
+            let at = self.enter(Entry::new(one, !judge.everyone));
             self.entries[at].verdict = verdict;
             self.entries[at].came = new;
             return Some(at);
@@ -297,6 +299,7 @@ impl Book {
         let entry = &mut self.entries[at];
         entry.listed = there;
         if there {
+            entry.looks += 1;
             entry.seen = Some(Instant::now());
         } else {
             entry.vanish();

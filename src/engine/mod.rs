@@ -46,6 +46,7 @@ mod last;
 mod ledger;
 mod look;
 mod pace;
+mod past;
 mod patience;
 mod quiet;
 mod reading;

@@ -576,7 +576,8 @@ fn settle_late(entry: &mut Entry, verify: Verify) {
     }
     if let Some(why) = entry.not_meant() {
         entry.due = false;
-        if entry.last_asked.is_some_and(|asked| asked.elapsed() >= AWAITED) {
+        let long_ago = entry.last_asked.is_some_and(|asked| asked.elapsed() >= AWAITED);
+        if long_ago && entry.looks >= LOOKS_BETWEEN {
             entry.standing = Standing::Alive(why.to_owned());
         }
         return;

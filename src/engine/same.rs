@@ -18,6 +18,10 @@ use crate::services::{Field, Role, Session, Spec};
 /// seconds, so either way by one.
 const ROUNDING: Duration = Duration::from_secs(1);
 
+/// Of how much time two clocks run one apart, at most: a kernel that sets a clock right step by step
+/// makes it 500 ppm faster or slower and no more (adjtimex(2)), and there is one at either side.
+const DRIFT: u32 = 1000;
+
 /// A session as one answer showed it.
 #[derive(Clone, Debug)]
 pub(super) struct Sighting {
@@ -27,6 +31,9 @@ pub(super) struct Sighting {
     earliest: Option<Instant>,
     /// It began no later than this.
     latest: Instant,
+    /// When the answer was asked for, and when it had arrived.
+    asked: Instant,
+    arrived: Instant,
     /// Where it comes from, if that is told with a port.
     client: Option<SocketAddr>,
 }
@@ -41,7 +48,8 @@ impl Sighting {
         let latest = age.and_then(|age| back(arrived, age.saturating_sub(ROUNDING)));
         let client = client(spec, &session);
         let session = Arc::new(session);
-        Sighting { session, earliest, latest: latest.unwrap_or(arrived), client }
+        let latest = latest.unwrap_or(arrived);
+        Sighting { session, earliest, latest, asked, arrived, client }
     }
 
     /// What tells it apart, and nothing else of it.
@@ -63,6 +71,22 @@ impl Sighting {
             // youth tells a successor.
             _ => !later.began_after(self.latest) && !self.comes_from_elsewhere(later),
         }
+    }
+
+    /// Whether one that [is](Sighting::is) the same, as far as anything tells, cannot be another: it
+    /// has the same number, or was there before this answer was made.
+    pub(super) fn is_surely(&self, later: &Sighting) -> bool {
+        let numbers = self.session.incarnation.as_ref().zip(later.session.incarnation.as_ref());
+        numbers.is_some() || later.latest <= self.asked
+    }
+
+    /// The same session as a later answer shows it. What the former answer told of its beginning
+    /// stays true: an answer that took long tells little, and must not hide a successor from the
+    /// next.
+    pub(super) fn again(&self, later: Sighting) -> Sighting {
+        let apart = later.arrived.saturating_duration_since(self.arrived) / DRIFT;
+        let latest = later.latest.min(self.latest + apart);
+        Sighting { latest, ..later }
     }
 
     /// Whether another client has the id later.
@@ -164,6 +188,32 @@ mod tests {
             session.fields.insert("age", Field::Integer(age));
         }
         Sighting::new(&spec(1, Everyone::Never), session, at, at)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_took_long_does_not_hide_a_successor_from_the_next() {
+        let start = Instant::now() + Duration::from_secs(10_000);
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let spec = spec(1, Everyone::Never);
+        let shown = |age: i64, asked, arrived| {
+            let mut session = session("n", "4711", "app");
+            session.fields.insert("age", Field::Integer(age));
+            Sighting::new(&spec, session, asked, arrived)
+        };
+        let first = shown(0, start, start);
+        // Asked for at 2 s and answered at 20 s, with somebody's age who began at 5 s.
+        let slow = shown(15, after(2), after(20));
+        assert!(first.is(&slow), "he may have been there when it was asked for");
+        let known = first.again(slow);
+        assert!(!known.is(&shown(25, after(30), after(30))), "he began five seconds later");
+        // Whoever was there all the time stays himself, on clocks that run apart by the most.
+        let (mut known, hours) = (shown(90, start, start), 24 * 60);
+        for minute in 1..=hours {
+            let late = i64::try_from(minute * 60 * 999 / 1000).unwrap();
+            let again = shown(90 + late, after(minute * 60), after(minute * 60));
+            assert!(known.is(&again), "after {minute} minutes");
+            known = known.again(again);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ use crate::services::{Everyone, Field, Session};
 use world::{Client, Identity, Setup, World};
 
 /// How many worlds are tried. A failure names its seed; set [`ONLY`] to repeat it alone.
-const SEEDS: u64 = 3000;
+const SEEDS: u64 = 5000;
 const ONLY: Option<u64> = None;
 
 /// The number that a model's list tells of each session, unknown to the engine.
@@ -59,7 +59,7 @@ fn game(luck: &mut Luck) -> Game {
         churn: luck.index(5) * 10,
         throttled: [0, 0, 10, 30][luck.index(4)],
         stubborn: luck.below(4) == 0,
-        rest_after: Duration::from_secs(60),
+        rest_after: Duration::from_secs([6, 20, 60][luck.index(3)]),
     };
     let protects = luck.below(2) == 0;
     let everyone = luck.below(4) == 0;
@@ -142,11 +142,10 @@ async fn in_every_world_the_report_tells_what_happened_and_nobody_is_ended_who_w
                         assert!(!state.asked.contains(&serial), "{what}");
                         drained += 1;
                     }
+                    // A call that named whoever had its id before may have hit it: nothing can tell.
                     Fate::Spared(_) | Fate::Untouched => {
-                        assert!(
-                            !state.asked.contains(&serial) || game.everyone != Everyone::Never,
-                            "{what}"
-                        );
+                        let named = state.named_as.iter().any(|(one, _)| *one == serial);
+                        assert!(!(named && state.asked.contains(&serial)) || swept, "{what}");
                         spared += 1;
                     }
                     Fate::Survived(_) => survived += 1,
@@ -181,8 +180,10 @@ async fn in_every_world_the_report_tells_what_happened_and_nobody_is_ended_who_w
                 }
                 // At a success nobody lives who stood before the first look and is meant.
                 let success = report.halt.is_none() && report.survived() == 0;
-                // Where quiet was waited for, nobody who came lives but who came at the last look.
-                let reading = Duration::from_secs(2) + game.setup.latency * 60;
+                // Where quiet was waited for, nobody who came lives but who came at the last look:
+                // which takes longer where a node's list is told to wait, 20 s at most.
+                let throttled = Duration::from_secs(20) * u32::from(game.setup.throttled > 0);
+                let reading = Duration::from_secs(2) + game.setup.latency * 60 + throttled;
                 if success && game.quiet.is_some() && clear && client.born + reading < end {
                     assert!(client.died.is_some(), "{whole}: {client:?} lives, and it is quiet");
                     chased += u32::from(client.born > start);
