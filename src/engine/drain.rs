@@ -4,6 +4,7 @@
 //! look that fails for a reason that may pass is no failure: the run itself lists again before it
 //! ends anybody.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -92,9 +93,14 @@ impl Drain {
     /// Who is not there any more has left, if what was read proves it: by himself, unless another
     /// run of this process asked him to.
     pub(super) fn heed(&mut self, view: &View, turn: &Turn) {
+        let mut seen: HashMap<_, Vec<&Sighting>> = HashMap::new();
+        for one in &view.sightings {
+            seen.entry(one.session.place()).or_default().push(one);
+        }
         let waiting = std::mem::take(&mut self.waiting);
         for one in waiting {
-            let there = view.sightings.iter().any(|seen| one.is(seen));
+            let now = seen.get(&one.session.place()).into_iter().flatten();
+            let there = now.into_iter().any(|seen| one.is(seen));
             if there || !view.shows_all() {
                 self.waiting.push(one);
                 continue;

@@ -122,7 +122,7 @@ impl Rounds<'_> {
                 let fate = fate(entry);
                 let lives = matches!(fate, Fate::Survived(_) | Fate::Untouched);
                 if lives {
-                    report.known.push(entry.sighting.known(clock));
+                    report.known.push(entry.past.known(clock));
                 }
                 let session = entry.told(&fate).session.clone();
                 let request_id = entry.request_id.clone();

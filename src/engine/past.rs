@@ -1,7 +1,7 @@
 //! Former entries of lists of one id. Where a list tells little of its sessions, or takes long, a
 //! successor passes for the same for a while; what was known before tells the two apart later.
 
-use super::same::Sighting;
+use super::same::{Clock, Known, Sighting};
 
 /// Former entries of lists that passed for one session.
 #[derive(Clone, Debug)]
@@ -46,6 +46,11 @@ impl Past {
         self.asked = (!was_his).then(|| [first.clone(), first]);
         let asked = Some([last.clone(), last.clone()]);
         Some((Past { bounds: last.clone(), sure: last, asked }, was_his))
+    }
+
+    /// What a later run needs to know it again.
+    pub(super) fn known(&self, clock: Clock) -> Known {
+        self.bounds.known(clock)
     }
 
     /// The newest entry that cannot be a successor's.
@@ -93,6 +98,8 @@ mod tests {
         past.asked(&app);
         past.again(&slow);
         assert!(past.is(&slow) && !past.is(&next));
+        let clock = Clock::at(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000));
+        assert!(!past.known(clock).is(&next, clock), "nor does a later run take him for the same");
         assert!(past.succeeded(&next).is_none());
         assert_eq!(past.last_asked().map(user), Some(text("app").as_ref()));
         assert_eq!(user(past.sure()), text("app").as_ref());

@@ -4,11 +4,11 @@
 //! Where a list does not tell what a criterion looks at, a session is not matched, which is told;
 //! and if `protect` might save it, nothing is ended at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::same::{Clock, Sighting};
 use super::sieve::Sieve;
-use super::{Guards, Halt, Request, Selection, Survey};
+use super::{Guards, Halt, Known, Request, Selection, Survey};
 use crate::services::{Criterion, Everyone, Node, Session, Spec};
 
 /// How many sessions a guard names at most.
@@ -34,6 +34,8 @@ pub(super) enum Verdict {
 /// A request, ready to judge sessions.
 pub(super) struct Judge<'a> {
     request: &'a Request,
+    /// What an earlier run has resolved, by id.
+    known: HashMap<&'a str, Vec<&'a Known>>,
     protect: Option<Sieve<'a>>,
     matching: Option<Sieve<'a>>,
     /// Whether calls name nobody, and so end also what has no name.
@@ -53,7 +55,11 @@ impl<'a> Judge<'a> {
             Selection::Ids(_) | Selection::All => None,
         };
         let protect = request.guards.protect.as_ref().map(|filter| Sieve::new(spec, filter));
-        Judge { request, protect, matching, everyone, clock }
+        let mut known: HashMap<&str, Vec<&Known>> = HashMap::new();
+        for one in &request.known {
+            known.entry(&one.id).or_default().push(one);
+        }
+        Judge { request, known, protect, matching, everyone, clock }
     }
 
     /// What is to be done with a session as it stands now.
@@ -80,12 +86,8 @@ impl<'a> Judge<'a> {
 
     /// Whether an id that an earlier run has resolved still names the session that it meant.
     fn is_known(&self, one: &Sighting) -> bool {
-        let mut known = self.request.known.iter().filter(|known| known.id == one.session.id.0);
-        let mut any = false;
-        known.any(|known| {
-            any = true;
-            known.is(one, self.clock)
-        }) || !any
+        let known = self.known.get(one.session.id.0.as_str());
+        known.is_none_or(|known| known.iter().any(|known| known.is(one, self.clock)))
     }
 
     /// Which entry of a list counts, of two that show one session a moment apart: the one that
