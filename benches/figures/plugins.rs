@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -70,7 +70,7 @@ impl Other {
         let schema = Schema { version: 0, block: block(attributes) };
         Other {
             schema: Schema { version: 0, block: block(BTreeMap::new()) },
-            resources: vec![Arc::new(Shape { name: "session_empty".to_owned(), schema })],
+            resources: vec![Arc::new(Shape::new("session_empty".to_owned(), move || schema))],
             data_sources: Vec::new(),
             ephemeral_resources: Vec::new(),
             actions: Vec::new(),
@@ -81,17 +81,17 @@ impl Other {
     /// a resource of its shape: it is read and never called.
     fn thrice(ours: Arc<SessionProvider>) -> Other {
         let mut resources: Vec<Arc<dyn Resource>> = ours.resources().to_vec();
-        let shapes = |face: &dyn Face| {
+        let shapes = |face: Arc<dyn Face>| {
             let shape = |copy: &str| -> Arc<dyn Resource> {
-                let name = format!("{}_{copy}", face.type_name());
-                Arc::new(Shape { name, schema: face.schema().clone() })
+                let (name, face) = (format!("{}_{copy}", face.type_name()), Arc::clone(&face));
+                Arc::new(Shape::new(name, move || face.schema().clone()))
             };
             [shape("again"), shape("once_more")]
         };
-        let faces = ours.resources().iter().map(|one| shapes(&**one));
-        let faces = faces.chain(ours.data_sources().iter().map(|one| shapes(&**one)));
-        let faces = faces.chain(ours.ephemeral_resources().iter().map(|one| shapes(&**one)));
-        let faces = faces.chain(ours.actions().iter().map(|one| shapes(&**one)));
+        let faces = ours.resources().iter().map(|one| shapes(one.clone()));
+        let faces = faces.chain(ours.data_sources().iter().map(|one| shapes(one.clone())));
+        let faces = faces.chain(ours.ephemeral_resources().iter().map(|one| shapes(one.clone())));
+        let faces = faces.chain(ours.actions().iter().map(|one| shapes(one.clone())));
         resources.extend(faces.flatten().collect::<Vec<_>>());
         Other {
             schema: ours.schema().clone(),
@@ -133,7 +133,14 @@ impl Provider for Other {
 /// A type that is no more than its schema.
 struct Shape {
     name: String,
-    schema: Schema,
+    /// Made when it is asked for, as ours are.
+    schema: LazyLock<Schema, Box<dyn FnOnce() -> Schema + Send>>,
+}
+
+impl Shape {
+    fn new(name: String, schema: impl FnOnce() -> Schema + Send + 'static) -> Shape {
+        Shape { name, schema: LazyLock::new(Box::new(schema)) }
+    }
 }
 
 impl Face for Shape {

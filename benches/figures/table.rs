@@ -101,7 +101,12 @@ What is measured:
 * What a plugin adds to a plan is the plan of one resource that asks nobody, over that of one
   `terraform_data` without any plugin. All three plugins are this bench, started by the core: an empty
   one with one attribute, ours, and ours with two copies of every type. A core starts a plugin three
-  times in such a plan, and asks for its schema each time.
+  times in such a plan and asks for its schema the first time; what ours adds over the empty one is
+  nearly all in that one call. A profile of Terraform 1.16.3 has 8 ms of processor time more in it
+  than with the empty one, 5 of which read the types of some 2,400 attributes from JSON, each by
+  itself, and 3 ms more of collecting garbage; the plugin itself takes 2 ms more. Neither texts
+  (measured without any) nor nested objects (measured as plain ones) make a difference that shows, so
+  only fewer attributes would, and those are what users write and read. Hence both goals are missed.
 * Plans and applies are those of `session_termination_huaweicloud_dds` with `when = \"apply\"` and
   `all = true` against the sandbox, so every plan has a preview, and every apply a kill. Each run
   is followed by one of as many `terraform_data`, which is built into Terraform. Of all runs the

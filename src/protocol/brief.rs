@@ -1,8 +1,7 @@
 //! Descriptions as editors show them.
 //!
-//! A core asks every plugin for its whole schema, three times in a plan of one resource, and reads
-//! every word of it. Long explanations are for the pages; beside a name an editor has room for a
-//! sentence.
+//! A core reads every word of a plugin's whole schema, in each of its commands. Long explanations
+//! are for the pages; beside a name an editor has room for a sentence.
 
 /// The first sentence of a Markdown text, and the one that says what the default is.
 pub(super) fn brief(text: &str) -> String {
