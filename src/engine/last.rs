@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::entry::{Entry, Outcome, Standing};
+use super::entry::{Entry, Standing};
+use super::fate::Outcome;
 use super::ledger::Book;
 use super::report::UNVERIFIED;
 use super::rounds::Rounds;

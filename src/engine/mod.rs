@@ -10,7 +10,8 @@
 //! 2. **List** (`reading.rs`). The nodes of the target are looked up; each is prepared and listed to
 //!    its last page, side by side. Every call goes through one door (`run.rs`) that holds the
 //!    deadline, the retries and the process' calls at a time (`calls.rs`). A reading says whether it
-//!    proves that who is not on it is gone; which entries are one session, `same.rs` says.
+//!    proves that who is not on it is gone; which entries are one session, `same.rs` says, and
+//!    `past.rs` what was known before of whoever has an id.
 //! 3. **Select** (`select.rs`, `sieve.rs`). Pure functions say who is meant and who is protected.
 //!    Then the guards: over the cap, an id that is not unique, an API that could only end too much,
 //!    or a list that does not tell what `protect` looks at, and nothing is ended.
@@ -23,7 +24,7 @@
 //!    whole target without anybody whom it would select, newcomers excepted; where quiet is asked
 //!    for, newcomers are ended too, until none has been there for so long (`quiet.rs`). A destroy
 //!    looks once more, a second after its last kill (`last.rs`).
-//! 6. **Report.** An acceptance that could not be checked is no kill: such a session is
+//! 6. **Report** (`fate.rs`). An acceptance that could not be checked is no kill: such a session is
 //!    [`Fate::Survived`] with "not verified". The report is written to the audit log and returned,
 //!    whatever happened.
 //!
@@ -40,6 +41,7 @@ mod calls;
 mod drain;
 mod entry;
 mod event;
+mod fate;
 mod first;
 mod fresh;
 mod last;
