@@ -260,6 +260,12 @@ impl Run<'_> {
 /// Whether the entries from `start` on show again anybody of the page before. Entries that have
 /// moved up by as many as pages overlap, or more, would have taken all known ones along.
 fn joins(sightings: &[Sighting], before: &std::ops::Range<usize>, start: usize) -> bool {
+    // As pages are made: the last of the one begins the next.
+    if let (Some(last), Some(first)) = (sightings[before.clone()].last(), sightings.get(start))
+        && last.is(first)
+    {
+        return true;
+    }
     let known: HashMap<_, _> =
         sightings[before.clone()].iter().map(|one| (&one.session.id, one)).collect();
     sightings[start..].iter().any(|one| known.get(&one.session.id).is_some_and(|it| it.is(one)))

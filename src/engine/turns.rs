@@ -36,6 +36,9 @@ struct Queue {
 #[derive(Debug, Default)]
 struct Asked {
     count: usize,
+    /// The turn that asked first, and whether others did as well.
+    first: Option<u64>,
+    others: bool,
     by_node: HashMap<String, HashMap<SessionId, Vec<Trace>>>,
 }
 
@@ -100,6 +103,7 @@ impl Turn {
         if asked.count >= MOST_ASKED {
             return;
         }
+        asked.others |= *asked.first.get_or_insert(self.number) != self.number;
         let node = asked.by_node.entry(sighting.session.node.clone()).or_default();
         let known = node.entry(sighting.session.id.clone()).or_default();
         if !known.iter().any(|trace| trace.is_of(&self.scope, sighting)) {
@@ -112,6 +116,9 @@ impl Turn {
     /// Whether another run asked for its end before this one did.
     pub(super) fn is_of_another(&self, sighting: &Sighting) -> bool {
         let asked = lock(&self.shared.asked);
+        if !asked.others && asked.first == Some(self.number) {
+            return false;
+        }
         let node = asked.by_node.get(&sighting.session.node);
         let known = node.and_then(|node| node.get(&sighting.session.id));
         let of_another =
