@@ -33,6 +33,11 @@ pub(super) async fn schemas(
     _cx: Context,
     _request: get_provider_schema::Request,
 ) -> Result<get_provider_schema::Response, Diagnostics> {
+    // All are made before the first is written, so that what is written, and goes, leaves no holes.
+    made(provider.resources());
+    made(provider.data_sources());
+    made(provider.ephemeral_resources());
+    made(provider.actions());
     let mut faults = Diagnostics::none();
     check::schema("provider", provider.schema(), &mut faults);
     let action_schemas = of_all(provider.actions(), &mut faults)
@@ -104,6 +109,12 @@ fn capabilities() -> wire::ServerCapabilities {
 fn names<F: Face + ?Sized>(faces: &[Arc<F>]) -> Vec<get_metadata::TypeMetadata> {
     let name = |face: &Arc<F>| get_metadata::TypeMetadata { type_name: face.type_name().into() };
     faces.iter().map(name).collect()
+}
+
+fn made<F: Face + ?Sized>(faces: &[Arc<F>]) {
+    for face in faces {
+        face.schema();
+    }
 }
 
 fn of_all<F: Face + ?Sized>(
