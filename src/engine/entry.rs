@@ -179,7 +179,8 @@ impl Entry {
     /// already, then his was: returns him as one of the run's own.
     pub(super) fn succeeded(&mut self, by: &Sighting) -> Option<Entry> {
         let heir = self.past.succeeded(by).map(|(past, was_his)| {
-            let heir = Entry { past, came: true, accepted: false, ..self.clone() };
+            // No line of the record is about him, nor does `max_sessions` count him before he is named.
+            let heir = Entry { past, came: true, accepted: false, recorded: false, ..self.clone() };
             self.effect &= !was_his;
             heir
         });
