@@ -108,7 +108,6 @@ async fn in_every_world_the_report_tells_what_happened_and_nobody_is_ended_who_w
             (play.request.drain, play.request.quiet) = (game.drain, game.quiet);
         });
         let report = play.run_in(&world).await;
-        let end = Instant::now();
         let whole = format!("seed {seed}: {:?} {:?}", report.halt, report.remarks);
 
         let meant = |client: &Client| matches_all || client.always("app");
@@ -181,11 +180,10 @@ async fn in_every_world_the_report_tells_what_happened_and_nobody_is_ended_who_w
                 }
                 // At a success nobody lives who stood before the first look and is meant.
                 let success = report.halt.is_none() && report.survived() == 0;
-                // Where quiet was waited for, nobody who came lives but who came at the last look:
-                // which takes longer where a node's list is told to wait, 20 s at most.
-                let throttled = Duration::from_secs(20) * u32::from(game.setup.throttled > 0);
-                let reading = Duration::from_secs(2) + game.setup.latency * 60 + throttled;
-                if success && game.quiet.is_some() && clear && client.born + reading < end {
+                // Where quiet was waited for, nobody lives who was there at the last look.
+                let looked = state.begun.get(&client.node);
+                let came_before = looked.is_some_and(|looked| client.born < *looked);
+                if success && game.quiet.is_some() && clear && came_before {
                     assert!(client.died.is_some(), "{whole}: {client:?} lives, and it is quiet");
                     chased += u32::from(client.born > start);
                 }

@@ -99,6 +99,8 @@ pub(super) struct State {
     /// Who was named or covered by a call that took effect on him.
     pub(super) asked: BTreeSet<u64>,
     pub(super) first_kill: Option<Instant>,
+    /// By node: as of when its last list shows who is there, from the first page on.
+    pub(super) begun: BTreeMap<String, Instant>,
     /// When a list of the only node was answered last.
     listed: Option<Instant>,
     /// The longest time from that to a kill that names somebody, where there is but one node.
@@ -120,6 +122,7 @@ impl World {
             newest: BTreeMap::new(),
             named_as: Vec::new(),
             asked: BTreeSet::new(),
+            begun: BTreeMap::new(),
             first_kill: None,
             listed: None,
             stalest: Duration::ZERO,
@@ -351,7 +354,10 @@ impl Sessions for World {
             return Ok(None);
         }
         self.call("prepare").await?;
-        self.look(|state| state.scan(&node.id));
+        self.look(|state| {
+            state.scan(&node.id);
+            state.begun.insert(node.id.clone(), Instant::now());
+        });
         Ok(Some(Ticket("scan".to_owned())))
     }
 
@@ -364,6 +370,9 @@ impl Sessions for World {
         self.call("list").await?;
         Ok(self.look(|state| {
             state.listed = Some(Instant::now());
+            if prepared.is_none() && after.is_none() {
+                state.begun.insert(node.id.clone(), Instant::now());
+            }
             let (offset, stamp) = match &after {
                 None => (0, None),
                 Some(cursor) => {
