@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 
-use super::redact;
+use super::{cause, redact};
 
 /// Longest time that a proxy has to say once more why it refuses.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,18 +37,11 @@ impl Refusal {
     /// Why a request failed, if a proxy is why.
     #[expect(clippy::wildcard_enum_match_arm, reason = "of an enum of another, these are meant")]
     pub(super) fn of(error: &(dyn Error + 'static)) -> Option<Refusal> {
-        let mut cause = Some(error);
-        while let Some(one) = cause {
-            if let Some(tunneling) = one.downcast_ref::<Tunneling>() {
-                return Some(match tunneling {
-                    Tunneling::ProxyAuthRequired => Refusal::Login,
-                    Tunneling::TunnelUnsuccessful => Refusal::Refused(None),
-                    other => Refusal::Unreachable(innermost(other)),
-                });
-            }
-            cause = one.source();
-        }
-        None
+        Some(match cause::find::<Tunneling>(error)? {
+            Tunneling::ProxyAuthRequired => Refusal::Login,
+            Tunneling::TunnelUnsuccessful => Refusal::Refused(None),
+            other => Refusal::Unreachable(innermost(other)),
+        })
     }
 
     /// The same with the proxy's status, which the library keeps to itself: it is asked for once
@@ -57,7 +50,8 @@ impl Refusal {
         match self {
             Refusal::Refused(None) => {
                 let asked = timeout(PATIENCE, status(&Matcher::from_env(), uri)).await;
-                Refusal::Refused(asked.unwrap_or_default())
+                // One that lets us through by now has no reason any more.
+                Refusal::Refused(asked.unwrap_or_default().filter(|it| *it != StatusCode::OK))
             }
             told @ (Refusal::Login | Refusal::Refused(Some(_)) | Refusal::Unreachable(_)) => told,
         }
@@ -69,8 +63,7 @@ impl Refusal {
             Refusal::Login => true,
             Refusal::Refused(Some(status)) => !matches!(
                 *status,
-                StatusCode::OK
-                    | StatusCode::REQUEST_TIMEOUT
+                StatusCode::REQUEST_TIMEOUT
                     | StatusCode::TOO_EARLY
                     | StatusCode::TOO_MANY_REQUESTS
                     | StatusCode::INTERNAL_SERVER_ERROR
