@@ -1,10 +1,10 @@
 //! What a person reads of many blocks in one plan, apply and destroy.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use terraform_provider_session::demo::{Client, Redis, Workshop};
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::terraform::fixture::{Fixture, few, must, newest, on};
 use crate::terraform::stage::Stage;
@@ -59,28 +59,14 @@ async fn each_of_three_blocks_is_warned_of_in_the_text_of_plan_apply_and_destroy
     .await;
 }
 
-/// Somebody who takes every connection and never says a word, as a firewall in the way.
-async fn silent() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let mut held: Vec<TcpStream> = Vec::new();
-        while let Ok((stream, _)) = listener.accept().await {
-            held.push(stream);
-        }
-    });
-    port
-}
-
 #[tokio::test]
 async fn one_that_answers_is_previewed_behind_fifty_nine_that_do_not() {
     let redis = Redis::start(&Workshop::here()).await.unwrap_or_else(must);
     let app = Client::connect(redis.address(), "app", redis.password(), "shop").await;
     let app = app.unwrap_or_else(must);
-    let mut ports = Vec::new();
-    for _ in 0..59 {
-        ports.push(silent().await);
-    }
+    // Whoever connects gets through to the system, and nobody ever says a word.
+    let silent = [(); 59].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let ports = silent.each_ref().map(|listener| listener.local_addr().unwrap().port());
     let main = |preview: bool| {
         format!(
             r#"terraform {{

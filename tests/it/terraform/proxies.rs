@@ -85,7 +85,7 @@ async fn a_proxy_that_refuses_for_good_is_told_at_once_and_one_that_may_yet_conn
 
 #[tokio::test]
 async fn a_proxy_that_is_not_there_is_told_as_that_and_not_as_one_that_refuses() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (_held, nobody) = crate::joined::nobody();
     let text = told_of(&format!("http://ops:hush@{nobody}")).await;
     assert!(text.contains("cannot be reached: "), "{text}");
     assert!(text.contains("onnection refused"), "{text}");
