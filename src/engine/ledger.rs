@@ -207,7 +207,8 @@ impl Book {
                 rests = true;
                 entry.end();
             } else if !entry.past.is(&one) {
-                heir = heir.or(entry.succeeded(&one));
+                let his = entry.succeeded(&one);
+                heir = heir.or(his);
             } else {
                 known = known.or(Some(at));
             }
