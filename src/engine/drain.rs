@@ -93,6 +93,9 @@ impl Drain {
     /// Who is not there any more has left, if what was read proves it: by himself, unless another
     /// run of this process asked him to.
     pub(super) fn heed(&mut self, view: &View, turn: &Turn) {
+        if self.waiting.is_empty() {
+            return;
+        }
         let mut seen: HashMap<_, Vec<&Sighting>> = HashMap::new();
         for one in &view.sightings {
             seen.entry(one.session.place()).or_default().push(one);
@@ -106,7 +109,7 @@ impl Drain {
                 continue;
             }
             let fate = if turn.is_of_another(&one) { Fate::AlreadyGone } else { Fate::Drained };
-            self.left.push((one.session, fate));
+            self.left.push((one.session.clone(), fate));
         }
     }
 
