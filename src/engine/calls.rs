@@ -1,6 +1,6 @@
 //! How many calls the whole process makes at a time, and whose turn the next one is.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
@@ -23,16 +23,26 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     busy: usize,
-    /// By target.
-    held: HashMap<String, usize>,
-    queue: VecDeque<(String, oneshot::Sender<Permit>)>,
+    /// How many have come so far.
+    came: u64,
+    /// Those that hold calls or wait for some.
+    targets: HashMap<Arc<str>, Waiters>,
+}
+
+/// Those who want to call one target.
+#[derive(Debug, Default)]
+struct Waiters {
+    /// How many calls they make now.
+    held: usize,
+    /// Who waits, in the order of their coming.
+    queue: VecDeque<(u64, oneshot::Sender<Permit>)>,
 }
 
 /// The right to make one call, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     calls: Arc<Shared>,
-    target: String,
+    target: Arc<str>,
 }
 
 impl Calls {
@@ -42,9 +52,9 @@ impl Calls {
     }
 
     /// Waits for the right to make a call to a target. First come, first served, within the bound.
-    pub(super) async fn permit(&self, target: &str) -> Permit {
+    pub(super) async fn permit(&self, target: &Arc<str>) -> Permit {
         let (give, given) = oneshot::channel();
-        lock(&self.0.state).queue.push_back((target.to_owned(), give));
+        lock(&self.0.state).enter(target, give);
         hand_out(&self.0);
         given.await.expect("who waits is answered: the queue lives as long as the calls")
     }
@@ -55,11 +65,8 @@ impl Drop for Permit {
         {
             let mut state = lock(&self.calls.state);
             state.busy -= 1;
-            if let Some(held) = state.held.get_mut(&self.target) {
-                *held -= 1;
-                if *held == 0 {
-                    state.held.remove(&self.target);
-                }
+            if let Some(target) = state.targets.get_mut(&self.target) {
+                target.held -= 1;
             }
         }
         hand_out(&self.calls);
@@ -77,21 +84,39 @@ fn hand_out(calls: &Arc<Shared>) {
 }
 
 impl State {
-    fn next(&mut self, total: usize) -> Option<(String, oneshot::Sender<Permit>)> {
-        self.queue.retain(|(_, give)| !give.is_closed());
+    fn enter(&mut self, target: &Arc<str>, give: oneshot::Sender<Permit>) {
+        self.came += 1;
+        let waiters = self.targets.entry(Arc::clone(target)).or_default();
+        waiters.queue.push_back((self.came, give));
+    }
+
+    fn next(&mut self, total: usize) -> Option<(Arc<str>, oneshot::Sender<Permit>)> {
         if self.busy >= total {
             return None;
         }
-        let most = (total / 2).max(1);
-        let others = self.queue.iter().map(|(target, _)| target).collect::<BTreeSet<_>>().len() > 1;
-        let may = |(target, _): &(String, _)| {
-            !others || self.held.get(target).is_none_or(|held| *held < most)
-        };
-        let at = self.queue.iter().position(may)?;
-        let (target, give) = self.queue.remove(at)?;
+        self.targets.retain(|_, target| target.first().is_some() || target.held > 0);
+        let waiting = self.targets.values().filter(|target| !target.queue.is_empty()).count();
+        let most = if waiting > 1 { (total / 2).max(1) } else { total };
+        let (_, name, target) = self
+            .targets
+            .iter_mut()
+            .filter(|(_, target)| target.held < most)
+            .filter_map(|(name, target)| Some((target.first()?, name, target)))
+            .min_by_key(|(came, ..)| *came)?;
+        let (_, give) = target.queue.pop_front()?;
+        target.held += 1;
         self.busy += 1;
-        *self.held.entry(target.clone()).or_default() += 1;
-        Some((target, give))
+        Some((Arc::clone(name), give))
+    }
+}
+
+impl Waiters {
+    /// When the first of those who still wait came.
+    fn first(&mut self) -> Option<u64> {
+        while self.queue.front().is_some_and(|(_, give)| give.is_closed()) {
+            self.queue.pop_front();
+        }
+        self.queue.front().map(|(came, _)| *came)
     }
 }
 
@@ -105,15 +130,19 @@ mod tests {
         Calls::new(NonZeroUsize::new(total).unwrap())
     }
 
+    async fn permit(calls: &Calls, target: &str) -> Permit {
+        calls.permit(&target.into()).await
+    }
+
     #[tokio::test]
     async fn one_target_alone_has_all_and_beside_another_half() {
         let calls = calls(4);
-        let mut first: Vec<_> = (0..4).map(|_| calls.permit("a").now_or_never()).collect();
+        let mut first: Vec<_> = (0..4).map(|_| permit(&calls, "a").now_or_never()).collect();
         assert!(first.iter().all(Option::is_some));
         // Both wait: the next two that come free are `b`'s, though `a` has waited longer.
-        let mut again = Box::pin(calls.permit("a"));
-        let mut other = Box::pin(calls.permit("b"));
-        let mut more = Box::pin(calls.permit("b"));
+        let mut again = Box::pin(permit(&calls, "a"));
+        let mut other = Box::pin(permit(&calls, "b"));
+        let mut more = Box::pin(permit(&calls, "b"));
         assert!((&mut again).now_or_never().is_none());
         assert!((&mut other).now_or_never().is_none() && (&mut more).now_or_never().is_none());
         first.pop();
@@ -129,11 +158,11 @@ mod tests {
     #[tokio::test]
     async fn who_stops_waiting_keeps_nothing() {
         let calls = calls(1);
-        let held = calls.permit("a").await;
-        let mut gone = Box::pin(calls.permit("b"));
+        let held = permit(&calls, "a").await;
+        let mut gone = Box::pin(permit(&calls, "b"));
         assert!((&mut gone).now_or_never().is_none());
         drop(gone);
-        let mut waits = Box::pin(calls.permit("c"));
+        let mut waits = Box::pin(permit(&calls, "c"));
         assert!((&mut waits).now_or_never().is_none());
         drop(held);
         assert!((&mut waits).now_or_never().is_some());
@@ -142,9 +171,9 @@ mod tests {
     #[tokio::test]
     async fn a_single_call_at_a_time_goes_round() {
         let calls = calls(1);
-        let held = calls.permit("a").await;
-        let mut a = Box::pin(calls.permit("a"));
-        let mut b = Box::pin(calls.permit("b"));
+        let held = permit(&calls, "a").await;
+        let mut a = Box::pin(permit(&calls, "a"));
+        let mut b = Box::pin(permit(&calls, "b"));
         assert!((&mut a).now_or_never().is_none() && (&mut b).now_or_never().is_none());
         drop(held);
         drop((&mut a).now_or_never().expect("first come"));

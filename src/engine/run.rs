@@ -9,7 +9,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -78,7 +78,7 @@ pub(super) struct Run<'a> {
     /// No call and no wait goes on after this.
     pub(super) deadline: Instant,
     /// What tells its target apart from those of other runs, for the calls that all share.
-    target: String,
+    target: Arc<str>,
     cancel: &'a CancellationToken,
     /// Cancelled with `cancel`, and when the run must not start another call.
     halted: CancellationToken,
@@ -105,7 +105,7 @@ impl<'a> Run<'a> {
             pace,
             observer,
             deadline,
-            target: aim.scope.key(),
+            target: aim.scope.key().into(),
             cancel,
             halted: cancel.child_token(),
             halt: Mutex::new(None),
@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
     /// A run of its own with the same surroundings, whose end is not this one's.
     pub(super) fn apart(&self) -> Run<'a> {
         Run {
-            target: self.target.clone(),
+            target: Arc::clone(&self.target),
             halted: self.halted.child_token(),
             halt: Mutex::new(None),
             request_ids: Mutex::new(Vec::new()),
