@@ -44,7 +44,8 @@ impl View {
         self.doubt.is_none() && self.unseen == 0
     }
 
-    fn of(nodes: Vec<Node>, readings: Vec<Reading<'_>>, request_ids: Vec<String>) -> View {
+    fn of(nodes: Vec<Node>, mut readings: Vec<Reading<'_>>, request_ids: Vec<String>) -> View {
+        readings.sort_by(|a, b| a.node.cmp(&b.node));
         let mut view = View {
             nodes,
             sightings: Vec::new(),
@@ -75,7 +76,7 @@ impl View {
         let judge = Judge::new(spec, request, everyone, clock);
         let sightings = judge.once(self.sightings.clone());
         let mut survey = self.told(judge.select(&sightings));
-        survey.sessions = sightings.into_iter().map(|one| one.session).collect();
+        survey.sessions = sightings.into_iter().map(|one| one.session.clone()).collect();
         survey
     }
 

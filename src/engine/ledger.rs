@@ -42,7 +42,6 @@ pub(super) struct Book {
 }
 
 /// The sessions of a node, as indexes.
-#[derive(Default)]
 struct Members {
     all: Vec<usize>,
     /// Who has an id, or had it last; those before are behind [`Entry::former`].
@@ -88,7 +87,7 @@ impl Ledger {
         by_name: bool,
     ) -> Ledger {
         let mut book = Book {
-            entries: Vec::new(),
+            entries: Vec::with_capacity(selected.len()),
             by_node: HashMap::new(),
             first: Vec::new(),
             nodes,
@@ -140,17 +139,18 @@ impl Look {
 }
 
 impl Book {
-    fn enter(&mut self, entry: Entry) -> usize {
+    fn enter(&mut self, mut entry: Entry) -> usize {
         let at = self.entries.len();
         let session = &entry.sighting.session;
-        if !self.by_node.contains_key(&session.node) {
-            self.by_node.insert(session.node.clone(), Members::default());
-        }
-        let former = self.by_node.get_mut(&session.node).and_then(|members| {
+        entry.former = if let Some(members) = self.by_node.get_mut(&session.node) {
             members.all.push(at);
             members.latest.insert(session.id.clone(), at)
-        });
-        self.entries.push(Entry { former, ..entry });
+        } else {
+            let latest = HashMap::from([(session.id.clone(), at)]);
+            self.by_node.insert(session.node.clone(), Members { all: vec![at], latest });
+            None
+        };
+        self.entries.push(entry);
         at
     }
 

@@ -24,6 +24,9 @@ const MOST_PAGES: usize = 10_000;
 /// How often a preparing job may end badly before the node counts as not listable.
 const PREPARE_TRIES: u32 = 3;
 
+/// As many of a page are looked through one by one for who begins the next.
+const FEW: usize = 8;
+
 /// Goes on after "the list".
 const MOVED: &str = "moved while its pages were read";
 /// Goes on after "the list".
@@ -34,7 +37,8 @@ const HIDES: &str = "counts more sessions than it shows";
 pub(super) struct Reading<'r> {
     /// The node's id.
     pub(super) node: String,
-    /// In the order of the list. One that is shown on two pages may be in it twice.
+    /// In the order of the list, and once that is read, of the ids. One that is shown on two pages may
+    /// be in it twice.
     pub(super) sightings: Vec<Sighting>,
     /// Why somebody may have been skipped, if so.
     moved: Option<&'static str>,
@@ -138,7 +142,12 @@ impl Run<'_> {
                 {
                     self.pause(attempt, &error).await?;
                 }
-                other => return other.map(|()| reading),
+                Err(trouble) => return Err(trouble),
+                Ok(()) => {
+                    // While other nodes answer, so that all together are nearly in order.
+                    reading.sightings.sort_by(|a, b| a.session.id.cmp(&b.session.id));
+                    return Ok(reading);
+                }
             }
             attempt = attempt.saturating_add(1);
         }
@@ -260,10 +269,10 @@ impl Run<'_> {
 /// Whether the entries from `start` on show again anybody of the page before. Entries that have
 /// moved up by as many as pages overlap, or more, would have taken all known ones along.
 fn joins(sightings: &[Sighting], before: &std::ops::Range<usize>, start: usize) -> bool {
-    // As pages are made: the last of the one begins the next.
-    if let (Some(last), Some(first)) = (sightings[before.clone()].last(), sightings.get(start))
-        && last.is(first)
-    {
+    // As pages are made: the last few of the one begin the next.
+    let first = sightings.get(start);
+    let mut last = sightings[before.clone()].iter().rev().take(FEW);
+    if first.is_some_and(|first| last.any(|one| one.is(first))) {
         return true;
     }
     let known: HashMap<_, _> =

@@ -7,6 +7,7 @@
 //! begun after the former was seen. And a connection keeps the address and port that it came from.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -22,9 +23,13 @@ const ROUNDING: Duration = Duration::from_secs(1);
 /// makes it 500 ppm faster or slower and no more (adjtimex(2)), and there is one at either side.
 const DRIFT: u32 = 1000;
 
-/// A session as one answer showed it.
+/// A session as one answer showed it. Clones share it: a run holds several of each session.
 #[derive(Clone, Debug)]
-pub(super) struct Sighting {
+pub(super) struct Sighting(Arc<Seen>);
+
+/// What an answer showed.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
     /// Shared with whatever is told of it.
     pub(super) session: Arc<Session>,
     /// It began no earlier than this; None if nothing tells.
@@ -49,28 +54,39 @@ impl Sighting {
         let client = client(spec, &session);
         let session = Arc::new(session);
         let latest = latest.unwrap_or(arrived);
-        Sighting { session, earliest, latest, asked, arrived, client }
-    }
-
-    /// What tells it apart, and nothing else of it.
-    pub(super) fn bare(&self) -> Sighting {
-        let Session { id, node, incarnation, .. } = &*self.session;
-        let (id, node, incarnation) = (id.clone(), node.clone(), incarnation.clone());
-        let session = Arc::new(Session { id, node, incarnation, ..Session::default() });
-        Sighting { session, ..self.clone() }
+        Sighting(Arc::new(Seen { session, earliest, latest, asked, arrived, client }))
     }
 
     /// Whether `later`, seen after this, is the same session.
     pub(super) fn is(&self, later: &Sighting) -> bool {
-        if self.session.place() != later.session.place() {
-            return false;
-        }
-        match (&self.session.incarnation, &later.session.incarnation) {
-            (Some(mine), Some(other)) => mine == other,
+        let incarnation = self.session.incarnation.as_deref();
+        self.session.place() == later.session.place()
+            && later.continues(incarnation, self.latest, self.client)
+    }
+
+    /// Whether it is the same session as one of its place that was seen before, of which this is known.
+    fn continues(
+        &self,
+        incarnation: Option<&str>,
+        latest: Instant,
+        client: Option<SocketAddr>,
+    ) -> bool {
+        match (incarnation, self.session.incarnation.as_deref()) {
+            (Some(former), Some(mine)) => former == mine,
             // A server whose clock is set forward makes sessions older, never younger; so only
             // youth tells a successor.
-            _ => !later.began_after(self.latest) && !self.comes_from_elsewhere(later),
+            _ => {
+                let elsewhere =
+                    client.zip(self.client).is_some_and(|(former, mine)| former != mine);
+                !self.began_after(latest) && !elsewhere
+            }
         }
+    }
+
+    /// What tells it apart from others of its place, and nothing else of it.
+    pub(super) fn mark(&self) -> Mark {
+        let incarnation = self.session.incarnation.clone();
+        Mark { incarnation, latest: self.latest, client: self.client }
     }
 
     /// Whether one that [is](Sighting::is) the same, as far as anything tells, cannot be another: it
@@ -86,12 +102,10 @@ impl Sighting {
     pub(super) fn again(&self, later: Sighting) -> Sighting {
         let apart = later.arrived.saturating_duration_since(self.arrived) / DRIFT;
         let latest = later.latest.min(self.latest + apart);
-        Sighting { latest, ..later }
-    }
-
-    /// Whether another client has the id later.
-    fn comes_from_elsewhere(&self, later: &Sighting) -> bool {
-        self.client.zip(later.client).is_some_and(|(mine, other)| mine != other)
+        if latest == later.latest {
+            return later;
+        }
+        Sighting(Arc::new(Seen { latest, ..Seen::clone(&later) }))
     }
 
     /// Whether it certainly began after a moment.
@@ -107,6 +121,29 @@ impl Sighting {
             incarnation: self.session.incarnation.clone(),
             began_by: Some(clock.wall(self.latest)),
         }
+    }
+}
+
+impl Deref for Sighting {
+    type Target = Seen;
+
+    fn deref(&self) -> &Seen {
+        &self.0
+    }
+}
+
+/// What tells a session apart from others of its node and id.
+#[derive(Debug)]
+pub(super) struct Mark {
+    incarnation: Option<String>,
+    latest: Instant,
+    client: Option<SocketAddr>,
+}
+
+impl Mark {
+    /// Whether a sighting of its node and id, made later, is the same session.
+    pub(super) fn is(&self, later: &Sighting) -> bool {
+        later.continues(self.incarnation.as_deref(), self.latest, self.client)
     }
 }
 
@@ -263,8 +300,9 @@ mod tests {
         ] {
             assert_eq!(from(first).is(&from(later)), same, "{first} and then {later}");
         }
-        let mut elsewhere = sighting(Some("7"), None, start);
-        Arc::make_mut(&mut elsewhere.session).node = "m".to_owned();
+        let mut elsewhere = session("m", "10.0.0.1:4711", "app");
+        elsewhere.incarnation = Some("7".to_owned());
+        let elsewhere = Sighting::new(&spec(1, Everyone::Never), elsewhere, start, start);
         assert!(!sighting(Some("7"), None, start).is(&elsewhere));
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::run::lock;
-use super::same::Sighting;
+use super::same::{Mark, Sighting};
 use crate::services::{Scope, SessionId};
 
 /// Most sessions that are remembered as asked for by some run of the process.
@@ -47,8 +47,8 @@ struct Asked {
 struct Trace {
     /// On which target.
     scope: Arc<Scope>,
-    /// Which, with no more than what tells it apart.
-    sighting: Sighting,
+    /// Which of those that had the id.
+    mark: Mark,
     /// By whose turn.
     number: u64,
 }
@@ -104,11 +104,13 @@ impl Turn {
             return;
         }
         asked.others |= *asked.first.get_or_insert(self.number) != self.number;
-        let node = asked.by_node.entry(sighting.session.node.clone()).or_default();
-        let known = node.entry(sighting.session.id.clone()).or_default();
+        let session = &sighting.session;
+        let node = asked.by_node.entry(session.node.clone()).or_default();
+        let known = node.entry(session.id.clone()).or_default();
         if !known.iter().any(|trace| trace.is_of(&self.scope, sighting)) {
-            let (scope, sighting) = (Arc::clone(&self.scope), sighting.bare());
-            known.push(Trace { scope, sighting, number: self.number });
+            known.reserve_exact(1); // hardly ever is there another
+            let (scope, mark) = (Arc::clone(&self.scope), sighting.mark());
+            known.push(Trace { scope, mark, number: self.number });
             asked.count += 1;
         }
     }
@@ -128,9 +130,9 @@ impl Turn {
 }
 
 impl Trace {
-    /// Whether it is of this session on a target that overlaps.
+    /// Whether it is of this session, which has its node and id, on a target that overlaps.
     fn is_of(&self, scope: &Scope, sighting: &Sighting) -> bool {
-        self.scope.overlaps(scope) && self.sighting.is(sighting)
+        self.scope.overlaps(scope) && self.mark.is(sighting)
     }
 }
 
