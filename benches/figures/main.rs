@@ -18,6 +18,7 @@ mod shipped;
 mod start;
 mod table;
 
+use std::cell::LazyCell;
 use std::process::ExitCode;
 
 use table::Figure;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
     let only = arguments.next();
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let program = shipped::build();
+    let program = LazyCell::new(shipped::build);
     let mut figures: Vec<Figure> = Vec::new();
     if wanted("start") {
         tell("the start of a process");
