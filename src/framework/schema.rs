@@ -1,5 +1,6 @@
 //! The shape of configurations, as Terraform is told it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A value's type.
@@ -54,7 +55,7 @@ pub struct Attribute {
     /// Who sets it.
     pub mode: Mode,
     /// Markdown.
-    pub description: String,
+    pub description: Cow<'static, str>,
     /// Hidden in Terraform's output.
     pub sensitive: bool,
     /// Never stored; only in configurations of resources and actions.
@@ -113,7 +114,7 @@ pub struct NestedBlock {
 
 impl Attribute {
     /// An attribute of a plain type.
-    pub fn plain(kind: Type, mode: Mode, description: impl Into<String>) -> Attribute {
+    pub fn plain(kind: Type, mode: Mode, description: impl Into<Cow<'static, str>>) -> Attribute {
         Attribute::new(Kind::Plain(kind), mode, description)
     }
 
@@ -121,13 +122,13 @@ impl Attribute {
     pub fn object(
         attributes: BTreeMap<String, Attribute>,
         mode: Mode,
-        description: impl Into<String>,
+        description: impl Into<Cow<'static, str>>,
     ) -> Attribute {
         Attribute::new(Kind::Nested(Nesting::Single, attributes), mode, description)
     }
 
     /// An attribute of any kind that is neither sensitive, write-only nor deprecated.
-    pub fn new(kind: Kind, mode: Mode, description: impl Into<String>) -> Attribute {
+    pub fn new(kind: Kind, mode: Mode, description: impl Into<Cow<'static, str>>) -> Attribute {
         Attribute {
             kind,
             mode,

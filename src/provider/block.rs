@@ -7,7 +7,7 @@ use crate::framework::{Attribute, Block, Mode, Nesting, Schema, Type};
 
 /// The schema of the provider block.
 pub(super) fn schema() -> Schema {
-    let plain = |kind, text: &str| Attribute::plain(kind, Mode::Optional, text);
+    let plain = |kind, text: &'static str| Attribute::plain(kind, Mode::Optional, text);
     let mut attributes: BTreeMap<String, Attribute> = [
         ("plan_preview", plain(Type::Bool, "Whether a plan lists the sessions that a pending run of a resource or action would terminate now. Default `true`.")),
         ("let_go", plain(Type::Set(Box::new(Type::String)), "The `id`s of managed blocks whose destroy may go on although it fails, for a block that is gone from the configuration or is being replaced, so that its arguments cannot be changed any more. The destroy is tried as always, with all its guards; its failure is then a warning. Ids in the environment's `SESSION_LET_GO`, separated by commas, are added. See [A destroy that is held back](guides/tearing-down.md#a-destroy-that-is-held-back).")),

@@ -2,6 +2,7 @@
 //!
 //! Nothing here has a computed default: an upgrade of the provider must never plan a change.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::framework::{Attribute, Block, Kind, Mode, NestedBlock, Nesting, Schema, Type};
@@ -129,7 +130,7 @@ fn termination(spec: &Spec, region: Mode) -> Attributes {
             "`true` means every session of the target, `false` counts as not given. {SELECTION}"
         ),
     );
-    attributes.insert("match".into(), filter(spec, &matching));
+    attributes.insert("match".into(), filter(spec, matching));
     attributes.insert("protect".into(), filter(spec, PROTECT));
     add(
         &mut attributes,
@@ -184,7 +185,7 @@ fn target(spec: &Spec, region: Mode) -> Attributes {
 }
 
 /// The criteria that a service has data for.
-fn filter(spec: &Spec, description: &str) -> Attribute {
+fn filter(spec: &Spec, description: impl Into<Cow<'static, str>>) -> Attribute {
     let criteria = spec.criteria().map(|criterion| {
         let column = spec.column(criterion.role()).expect("it has data for its criteria");
         let (kind, rule) = match criterion {
@@ -208,7 +209,7 @@ fn filter(spec: &Spec, description: &str) -> Attribute {
 }
 
 /// What the last run did.
-fn last_run(description: &str) -> Attribute {
+fn last_run(description: &'static str) -> Attribute {
     let text = |text| Attribute::plain(Type::String, Mode::Computed, text);
     let count = |text| Attribute::plain(Type::Number, Mode::Computed, text);
     let ids = |text| Attribute::plain(Type::List(Box::new(Type::String)), Mode::Computed, text);
@@ -260,7 +261,7 @@ fn last_run(description: &str) -> Attribute {
 }
 
 /// A list of sessions with the service's columns.
-fn sessions(spec: &Spec, description: &str) -> Attribute {
+fn sessions(spec: &Spec, description: &'static str) -> Attribute {
     let mut fields = Attributes::new();
     let id = format!("The session's id: {}", spec.session_id);
     add(&mut fields, "id", Mode::Computed, Type::String, id);
@@ -282,7 +283,13 @@ fn sessions(spec: &Spec, description: &str) -> Attribute {
     Attribute::new(Kind::Nested(Nesting::List, fields), Mode::Computed, description)
 }
 
-fn add(to: &mut Attributes, name: &str, mode: Mode, kind: Type, text: impl Into<String>) {
+fn add(
+    to: &mut Attributes,
+    name: &str,
+    mode: Mode,
+    kind: Type,
+    text: impl Into<Cow<'static, str>>,
+) {
     to.insert(name.to_owned(), Attribute::plain(kind, mode, text));
 }
 
