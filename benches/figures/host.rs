@@ -47,8 +47,8 @@ impl Host {
         Host { certificate, key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(), pem }
     }
 
-    /// Starts a plugin with its socket in `folder`, and waits for the line.
-    pub(crate) fn start(&self, program: &Path, folder: &Path) -> Plugin {
+    /// Starts a plugin with its socket in `folder` and variables of its own, and waits for the line.
+    pub(crate) fn start(&self, program: &Path, folder: &Path, env: &[(&str, &str)]) -> Plugin {
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -56,6 +56,7 @@ impl Host {
             .env("PLUGIN_PROTOCOL_VERSIONS", "5,6")
             .env("PLUGIN_CLIENT_CERT", &self.pem)
             .env("PLUGIN_UNIX_SOCKET_DIR", folder)
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let began = Instant::now();

@@ -23,6 +23,8 @@ use crate::table::{Figure, fastest, milliseconds};
 
 /// Says which plugin this program is, where a core starts it.
 const KIND: &str = "FIGURES_PLUGIN";
+/// What this program is started with to be the empty plugin.
+pub(crate) const EMPTY: [(&str, &str); 1] = [(KIND, "empty")];
 /// How often each is planned.
 const RUNS: usize = 25;
 /// What we may add to a plan, beside the empty plugin, and with three times the services.
@@ -176,7 +178,7 @@ impl Resource for Shape {
 pub(crate) async fn what_they_add(engine: Engine) -> Vec<Figure> {
     let core = Core::new(engine, &std::env::current_exe().unwrap()).unwrap();
     let alone = "resource \"terraform_data\" \"it\" {}\n";
-    let empty = format!("{REQUIRED}resource \"session_empty\" \"it\" {{\n  input = \"x\"\n}}\n");
+    let empty = empty();
     // It acts at the destroy, so its plan asks nobody.
     let ours = format!(
         "{REQUIRED}resource \"session_termination_huaweicloud_dds\" \"it\" {{\n  instance_id = \
@@ -207,6 +209,11 @@ pub(crate) async fn what_they_add(engine: Engine) -> Vec<Figure> {
         }
     };
     rows.into_iter().zip(GOALS).map(figure).collect()
+}
+
+/// The configuration of one resource of the empty plugin.
+pub(crate) fn empty() -> String {
+    format!("{REQUIRED}resource \"session_empty\" \"it\" {{\n  input = \"x\"\n}}\n")
 }
 
 const REQUIRED: &str =
