@@ -169,6 +169,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_has_stopped_waiting_is_no_other_target_that_waits() {
+        let calls = calls(2);
+        let mut held = vec![permit(&calls, "a").await, permit(&calls, "a").await];
+        let mut gone = Box::pin(permit(&calls, "b"));
+        assert!((&mut gone).now_or_never().is_none());
+        drop(gone);
+        let mut again = Box::pin(permit(&calls, "a"));
+        assert!((&mut again).now_or_never().is_none());
+        held.pop();
+        assert!((&mut again).now_or_never().is_some(), "both are for the one that is left");
+    }
+
+    #[tokio::test]
     async fn a_single_call_at_a_time_goes_round() {
         let calls = calls(1);
         let held = permit(&calls, "a").await;

@@ -146,8 +146,11 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
+    use tokio::time::Instant;
 
     use super::*;
+    use crate::engine::tests::world::{session, spec};
+    use crate::services::Everyone;
 
     fn scope(instance: &str) -> Scope {
         Scope::for_test(&[("instance_id", instance)])
@@ -163,6 +166,28 @@ mod tests {
         assert!(turns.take(&b, &cancel).now_or_never().is_some());
         drop(first);
         assert!((&mut second).now_or_never().flatten().is_some());
+    }
+
+    #[tokio::test]
+    async fn who_was_asked_for_by_another_is_known_by_more_than_his_id() {
+        let (turns, cancel) = (Turns::default(), CancellationToken::new());
+        let seen = |number: &str| {
+            let mut one = session("n", "10.0.0.1:4711", "app");
+            one.incarnation = Some(number.to_owned());
+            let now = Instant::now();
+            Sighting::new(&spec(1, Everyone::Never), one, now, now)
+        };
+        let first = turns.take(&scope("a"), &cancel).await.unwrap();
+        first.asks(&seen("7"));
+        assert!(!first.is_of_another(&seen("7")), "it is its own");
+        drop(first);
+        let next = turns.take(&scope("a"), &cancel).await.unwrap();
+        assert!(next.is_of_another(&seen("7")));
+        assert!(!next.is_of_another(&seen("8")), "he has the id now, and nobody asked for him");
+        next.asks(&seen("8"));
+        assert!(!next.is_of_another(&seen("8")));
+        let elsewhere = turns.take(&scope("b"), &cancel).await.unwrap();
+        assert!(!elsewhere.is_of_another(&seen("7")), "on another target it is somebody else");
     }
 
     #[tokio::test]
