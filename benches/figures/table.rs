@@ -102,21 +102,22 @@ What is measured:
   (schemas are made when they are asked for), and counted the code of a first connection, which no
   service adds to.
 * What a plugin adds to a plan is the plan of one resource that asks nobody, over that of one
-  `terraform_data` without any plugin. All three plugins are this bench, started by the core: an empty
-  one with one attribute, ours, and ours with two copies of every type. A core starts a plugin three
-  times in such a plan and asks for its schema the first time. Of some 14 ms that ours adds over the
-  empty one (Terraform 1.11.4, 60 turns of ten plugins between the two), the schema of the provider
-  block is 1 to 3, that of the one resource that is planned 3, and those that are only read 9; a plugin
-  that serves the same schemas and does nothing costs as much as ours. The core does nearly all of it: a
-  profile of Terraform 1.16.3 has 8 ms of processor time more than with the empty one, 5 of which
-  read the types of some 2,400 attributes from JSON, each by itself, and 3 ms more of collecting
-  garbage; the plugin takes 2 ms more. Neither texts (measured without any) nor nested objects
-  (measured as plain ones) make a difference that shows, so only fewer attributes would, and those are
-  what users write and read. The end of a plugin, from its closed socket to
-  its exit, takes 1 ms. Whether the goals are met depends on what both plugins pay alike, the core's own keys (P-521, three times in a
-  plan), which take 10 ms each on one day and 4 on another, on one machine with the same files: where
-  the empty plugin adds 61 ms, ours adds 1.16 to 1.22 times that and three times the services 1.30 to
-  1.42; where it adds 30 ms, 1.40 to 1.50 and 1.80 to 1.84.
+  `terraform_data` without any plugin. All three plugins are this bench, started by the core: an
+  empty one with one attribute, ours, and ours with two copies of every type. A core starts a plugin
+  three times in such a plan and asks for its schema the first time. Of some 14 ms that ours adds
+  over the empty one (Terraform 1.11.4, 60 turns of plugins that serve more and more of it), the
+  schema of the provider block is 1 to 3, that of the one resource that is planned 3, and those that
+  are only read 9; a plugin that serves the same schemas and does nothing costs as much as ours. The
+  core does nearly all of it: a profile of Terraform 1.16.3 has 8 ms of processor time more than
+  with the empty one, 5 of which read the types of some 2,400 attributes from JSON, each by itself,
+  and 3 ms more of collecting garbage; the plugin takes 2 ms more. Neither texts (measured without
+  any) nor nested objects (measured as plain ones) make a difference that shows, so only fewer
+  attributes would, and those are what users write and read. The end of a plugin, from its closed
+  socket to its exit, takes 1 ms. Whether the goals are met depends on what both plugins pay alike,
+  the core's own keys (P-521, three times in a plan), which take 10 ms each on one day and 4 on
+  another, on one machine with the same files: where the empty plugin adds 61 ms, ours adds 1.16 to
+  1.22 times that and three times the services 1.30 to 1.42; where it adds 30 ms, 1.40 to 1.50 and
+  1.80 to 1.84.
 * Plans and applies are those of `session_termination_huaweicloud_dds` with `when = \"apply\"` and
   `all = true` against the sandbox, so every plan has a preview, and every apply a kill. Each run
   is followed by one of as many `terraform_data`, which is built into Terraform. Of all runs the
