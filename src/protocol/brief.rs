@@ -22,9 +22,10 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
             return None;
         }
         let mut code = false;
-        let end = rest.char_indices().find_map(|(at, letter)| {
-            code ^= letter == '`';
-            let ends = letter == '.' && !code;
+        // Both marks are ASCII, which no part of another letter is.
+        let end = rest.bytes().enumerate().find_map(|(at, letter)| {
+            code ^= letter == b'`';
+            let ends = letter == b'.' && !code;
             let behind = || rest[at + 1..].chars().next();
             (ends && behind().is_none_or(char::is_whitespace)).then_some(at + 1)
         });
