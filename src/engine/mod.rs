@@ -19,7 +19,7 @@
 //!    call where all are meant and no guard is set; then look. What is about to be asked for is in
 //!    the audit log first. Nobody is named who was not meant on the newest list that there is, and
 //!    that is at most two seconds old. Who lives on is asked for again, now and then, in smaller
-//!    groups if need be; who was missed comes in (`ledger.rs`, `entry.rs`).
+//!    groups if need be (`settle.rs`); who was missed comes in (`ledger.rs`, `entry.rs`).
 //! 5. **Read it whole.** Under `all` and `match` a run succeeds only after a steady reading of the
 //!    whole target without anybody whom it would select, newcomers excepted; where quiet is asked
 //!    for, newcomers are ended too, until none has been there for so long (`quiet.rs`). A destroy
@@ -58,6 +58,7 @@ mod rounds;
 mod run;
 mod same;
 mod select;
+mod settle;
 mod sieve;
 mod single;
 mod turns;

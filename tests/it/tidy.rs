@@ -219,8 +219,7 @@ fn is_test(path: &Path) -> bool {
 }
 
 /// Files that may be longer than others, each with why.
-const LONG: [(&str, &str); 3] = [
-    ("engine/rounds.rs", "one loop, whose steps are read together"),
+const LONG: [(&str, &str); 2] = [
     ("engine/tests/world.rs", "one world that the engine's tests and its model play in"),
     ("sandbox/huaweicloud/identity.rs", "one front door: IAM, STS and metadata share their keys"),
 ];

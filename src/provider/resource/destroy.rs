@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Termination, When, settled};
+use super::apply::settled;
+use super::{Termination, When};
 use crate::engine::{Halt, Silent};
 use crate::framework::{Applied, Context, Diagnostics, Object, Severity, Value};
 use crate::provider::occasion::Occasion;
