@@ -150,6 +150,11 @@ impl<'a> Run<'a> {
                 Attempt::Dropped | Attempt::Over => return Err(self.over(last)),
             };
             malformed += u32::from(error.kind == Kind::Malformed);
+            // A try that time cut off tells less than the one before it.
+            let error = match last.take() {
+                Some(before) if error.kind == Kind::Lost && self.left().is_zero() => before,
+                Some(_) | None => error,
+            };
             if error.kind.stops_everything() || !repeat.allows(error.kind, malformed) {
                 return Err(Trouble::Failed(error));
             }

@@ -231,6 +231,27 @@ async fn a_survey_repeats_what_may_pass_and_gives_up_when_the_wait_would_be_too_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_try_that_time_cuts_off_does_not_hide_why_the_one_before_failed() {
+    let hangs = Fault::Slow(Duration::from_secs(100_000));
+    let play = play(Selection::All).with(|p| p.request.timeout = Duration::from_secs(10));
+    for (before, told) in [
+        (Some(Kind::Throttled), Kind::Throttled),
+        (Some(Kind::NotSent), Kind::NotSent),
+        (Some(Kind::Malformed), Kind::Malformed),
+        (None, Kind::Lost),
+    ] {
+        let world = world(ABC);
+        let faults = || before.map(Fault::Fails).into_iter().chain([hangs]);
+        world.set(|state| state.lists.extend(faults()));
+        assert_eq!(play.look(&world).await.unwrap_err().kind, told);
+        world.set(|state| state.lists.extend(faults()));
+        let halt = play.run(&world).await.halt;
+        let is_told = matches!(&halt, Some(Halt::TimedOut(Some(error))) if error.kind == told);
+        assert!(is_told, "{halt:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_snapshot_that_cannot_be_read_any_more_is_made_anew() {
     let world = world(ABC);
     world.set(|state| {
