@@ -119,11 +119,11 @@ What is measured:
   1.22 times that and three times the services 1.30 to 1.42; where it adds 30 ms, 1.40 to 1.50 and
   1.80 to 1.84.
 * Plans and applies are those of `session_termination_huaweicloud_dds` with `when = \"apply\"` and
-  `all = true` against the sandbox, so every plan has a preview, and every apply a kill. Each run
-  is followed by one of as many `terraform_data`, which is built into Terraform. Of all runs the
+  `all = true` against the sandbox, so every plan has a preview, and every apply a kill. Each run is
+  followed by one of as many `terraform_data`, which is built into Terraform. Of all runs the
   fastest counts, since whatever else a machine does only adds to it. Beside the plan of one stands
   that of the empty plugin, by turns as well: what any plugin costs, mostly the core's keys, is
-  nothing that a provider could save, and alone is over twice the time of the core without one.
+  nothing that a provider could save, and alone comes to two or three times the core without one.
 * The sessions of the PostgreSQL are ended from the login to the report, by turns with one `psql` from
   its start to its end, which lists them, ends them and looks every 10 ms until nobody is left.
 * The 10,000 sessions are operations on 50 nodes of one DDS instance, which are listed, ended and
