@@ -114,10 +114,10 @@ What is measured:
   any) nor nested objects (measured as plain ones) make a difference that shows, so only fewer
   attributes would, and those are what users write and read. The end of a plugin, from its closed
   socket to its exit, takes 1 ms. Whether the goals are met depends on what both plugins pay alike,
-  the core's own keys (P-521, three times in a plan), which take 10 ms each on one day and 4 on
-  another, on one machine with the same files: where the empty plugin adds 61 ms, ours adds 1.16 to
-  1.22 times that and three times the services 1.30 to 1.42; where it adds 30 ms, 1.40 to 1.50 and
-  1.80 to 1.84.
+  the core's own keys (P-521, three times in a plan), which took 10 ms each at one time, 5 and 3 at
+  others, on one machine with the same files: where the empty plugin adds 61 ms, ours adds 1.16 to
+  1.22 times that and three times the services 1.30 to 1.42; where it adds 40 ms, 1.36 and 1.58;
+  where it adds 30 ms, 1.40 to 1.50 and 1.80 to 1.84.
 * Plans and applies are those of `session_termination_huaweicloud_dds` with `when = \"apply\"` and
   `all = true` against the sandbox, so every plan has a preview, and every apply a kill. Each run is
   followed by one of as many `terraform_data`, which is built into Terraform. Of all runs the

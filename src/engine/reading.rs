@@ -37,8 +37,8 @@ const HIDES: &str = "counts more sessions than it shows";
 pub(super) struct Reading<'r> {
     /// The node's id.
     pub(super) node: String,
-    /// In the order of the list, and once that is read, of the ids. One that is shown on two pages may
-    /// be in it twice.
+    /// In the order of the list, and once that is read, of the ids. One that is shown on two pages
+    /// may be in it twice.
     pub(super) sightings: Vec<Sighting>,
     /// Why somebody may have been skipped, if so.
     moved: Option<&'static str>,

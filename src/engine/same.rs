@@ -64,7 +64,8 @@ impl Sighting {
             && later.continues(incarnation, self.latest, self.client)
     }
 
-    /// Whether it is the same session as one of its place that was seen before, of which this is known.
+    /// Whether it is the same session as one of its place that was seen before and of which this is
+    /// known.
     fn continues(
         &self,
         incarnation: Option<&str>,
